@@ -1,1 +1,14 @@
-//! (to be written)
+//! One region whole: joins agents, scene and transfers into a value that the shell runs and the rehearsal
+//! simulates.
+//!
+//! The shell owns sockets, clocks and HTTP; it puts what happens in as [`Input`], performs the [`Effect`]s that
+//! come out, and pulls datagrams with [`Region::poll_datagram`] when told to by [`Region::next_wakeup`]. A region
+//! never blocks and never waits: whatever it asks of peers and the grid goes out as [`Effect::Call`] under a
+//! [`CallId`] and comes back as [`Input::Reply`].
+//!
+//! What is absent on purpose: locks (one task owns a region), a clock, randomness other than the seeded
+//! generator it was given, and any knowledge of which peers live in the same process.
+
+mod interface;
+
+pub use interface::*;

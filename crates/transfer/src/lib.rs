@@ -27,7 +27,7 @@ mod failure;
 mod peer;
 pub mod steps;
 
-pub use arrival::{Arrival, ArrivalEffect, ArrivalInput, Verdict};
+pub use arrival::{Arrival, ArrivalEffect, ArrivalInput, Expectation, TransferKey, Verdict};
 pub use departure::{Departure, DepartureEffect, DepartureInput, Outcome, Plan};
 pub use failure::{Failure, FailureCause, handling};
 pub use peer::*;

@@ -2,8 +2,8 @@
 //! (in memory, or as JSON over HTTP) is the shell's business.
 
 use model::{
-    AgentId, CapsSecret, CircuitCode, Quat, RegionHandle, RegionId, SecureSessionId, SessionId, TeleportFlags,
-    Vec3,
+    AgentId, CapsSecret, CircuitCode, Quat, RegionHandle, RegionId, SecureSessionId, SessionId,
+    TeleportFlags, Vec3,
 };
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,0 +1,293 @@
+//! The source's half of a transfer.
+
+use crate::failure::{Failure, FailureCause, handling};
+use crate::peer::{TransferId, Whereabouts};
+use crate::steps::{Dialect, Patience, Step, script};
+use model::Moment;
+
+/// What kind of transfer this is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Plan {
+    /// The protocol version.
+    pub dialect: Dialect,
+    /// A walk over the border, not a teleport.
+    pub crossing: bool,
+}
+
+/// What happens to a departure.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DepartureInput {
+    /// The step that was begun is done. (For [`Step::SendAgent`]: the destination says that the agent is root.)
+    Done(Step),
+    /// The step that was begun went wrong.
+    Failed(Step, FailureCause),
+    /// The destination says that the agent is root, unasked (ReleaseAgent).
+    Released,
+    /// The answer to [`DepartureEffect::Withdraw`] with `await_answer`; `None`: there was none.
+    Whereabouts(Option<Whereabouts>),
+    /// TeleportCancel.
+    Cancel,
+    /// The viewer logged out, or its circuit here timed out.
+    ViewerGone,
+    /// The moment of [`Departure::next_wakeup`] has come.
+    Wakeup,
+}
+
+/// What the region has to do for a departure.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DepartureEffect {
+    /// Begin this step; its end comes back as `Done` or `Failed`. [`Step::TellStart`], [`Step::TellFinish`],
+    /// [`Step::Demote`] and [`Step::Grace`] only send and never fail: no answer is expected.
+    Begin(Step),
+    /// Tell the destination that the agent shall not come. With `await_answer` its answer decides where the agent
+    /// is; without, it is told and forgotten.
+    Withdraw {
+        /// Whether the answer comes back as [`DepartureInput::Whereabouts`].
+        await_answer: bool,
+    },
+    /// TeleportFailed to the viewer (after a crossing: the avatar is held at the border).
+    TellFailed {
+        /// For the user.
+        reason: String,
+    },
+    /// The agent acts here again.
+    Unfreeze,
+    /// It is over; the departure can be dropped.
+    Over(Outcome),
+}
+
+/// How a transfer ended at its source.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// The agent is root at the destination.
+    Departed,
+    /// The agent is root here as before.
+    Stayed(Failure),
+    /// The session is over: nobody is root anywhere.
+    LoggedOut(Failure),
+}
+
+impl Outcome {
+    /// Name in metrics and traces.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Departed => "departed",
+            Self::Stayed(failure) | Self::LoggedOut(failure) => handling(failure).name,
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum State {
+    /// Waiting for the end of the step at `at`.
+    Walking,
+    /// Something failed after the viewer was told to go; the destination is being asked.
+    FindingOut {
+        failure: Failure,
+        tries_left: u32,
+    },
+    Over,
+}
+
+/// One agent's way out of a region.
+#[derive(Debug)]
+pub struct Departure {
+    id: TransferId,
+    plan: Plan,
+    patience: Patience,
+    script: &'static [Step],
+    /// Index in `script` of the step under way.
+    at: usize,
+    state: State,
+    begun: Moment,
+    deadline: Option<Moment>,
+    viewer_gone: bool,
+    /// A cancel that came too late to be obeyed; kept for the record.
+    cancelled_late: bool,
+}
+
+impl Departure {
+    /// Begins a transfer: the first step's effect comes out at once.
+    pub fn begin(
+        id: TransferId,
+        plan: Plan,
+        patience: Patience,
+        now: Moment,
+        effects: &mut Vec<DepartureEffect>,
+    ) -> Self {
+        let mut departure = Self {
+            id,
+            plan,
+            patience,
+            script: script(plan.dialect, plan.crossing),
+            at: 0,
+            state: State::Walking,
+            begun: now,
+            deadline: None,
+            viewer_gone: false,
+            cancelled_late: false,
+        };
+        departure.walk(now, effects);
+        departure
+    }
+
+    /// This transfer's number.
+    pub fn id(&self) -> TransferId {
+        self.id
+    }
+
+    /// What kind of transfer this is.
+    pub fn plan(&self) -> Plan {
+        self.plan
+    }
+
+    /// The step under way.
+    pub fn step(&self) -> Step {
+        self.script[self.at]
+    }
+
+    /// Whether the viewer may have left already: the agent neither acts nor can be cancelled any more.
+    pub fn told_to_go(&self) -> bool {
+        self.step() > Step::TellFinish
+    }
+
+    /// Whether a cancel came after the point of no return.
+    pub fn cancelled_late(&self) -> bool {
+        self.cancelled_late
+    }
+
+    /// When [`DepartureInput::Wakeup`] is due.
+    pub fn next_wakeup(&self) -> Option<Moment> {
+        self.deadline
+    }
+
+    /// Takes one input. Inputs that come too late or twice change nothing.
+    pub fn handle(&mut self, now: Moment, input: DepartureInput, effects: &mut Vec<DepartureEffect>) {
+        use DepartureInput as Input;
+        if self.state == State::Over {
+            return;
+        }
+        let finding_out = matches!(self.state, State::FindingOut { .. });
+        match input {
+            Input::Done(step) if step == self.step() => self.arrived_or_next(now, step, effects),
+            Input::Released if self.told_to_go() => self.arrived_or_next(now, Step::SendAgent, effects),
+            Input::Failed(step, cause) if step == self.step() && !finding_out => {
+                self.fail(now, cause, effects);
+            }
+            Input::Whereabouts(answer) if finding_out => self.found_out(now, answer, effects),
+            Input::Cancel if self.told_to_go() => self.cancelled_late = true,
+            Input::Cancel => self.fail(now, FailureCause::Cancelled, effects),
+            Input::ViewerGone => {
+                self.viewer_gone = true;
+                if !finding_out {
+                    self.fail(now, FailureCause::ViewerGone, effects);
+                }
+            }
+            Input::Wakeup if self.deadline.is_some_and(|deadline| deadline <= now) => {
+                if finding_out {
+                    self.found_out(now, None, effects);
+                } else {
+                    let cause = match self.step() {
+                        Step::SendAgent => FailureCause::NeverArrived,
+                        _ => FailureCause::TimedOut,
+                    };
+                    self.fail(now, cause, effects);
+                }
+            }
+            // An answer to a step that was given up, a second release, an early wake-up.
+            Input::Done(_) | Input::Failed(..) | Input::Released | Input::Whereabouts(_) | Input::Wakeup => {}
+        }
+    }
+
+    /// A step has succeeded. If that was the arrival, it does not matter what we were doing about its absence.
+    fn arrived_or_next(&mut self, now: Moment, step: Step, effects: &mut Vec<DepartureEffect>) {
+        debug_assert_eq!(step, self.step());
+        self.state = State::Walking;
+        self.at += 1;
+        self.walk(now, effects);
+    }
+
+    /// Begins steps until one has to be waited for, or the script ends.
+    fn walk(&mut self, now: Moment, effects: &mut Vec<DepartureEffect>) {
+        while let Some(&step) = self.script.get(self.at) {
+            effects.push(DepartureEffect::Begin(step));
+            let wait = match step {
+                Step::FindRegion | Step::AskAccess | Step::CreateAgent => Some(self.patience.answer),
+                Step::SendAgent => Some(self.patience.arrival),
+                Step::TellStart | Step::TellFinish | Step::Demote | Step::Grace => None,
+            };
+            if let Some(wait) = wait {
+                let last = self.begun + self.patience.verdict.saturating_sub(self.patience.finding_out());
+                self.deadline = Some((now + wait).min(last.max(now)));
+                return;
+            }
+            if self.at + 1 == self.script.len() {
+                break;
+            }
+            self.at += 1;
+        }
+        self.over(Outcome::Departed, effects);
+    }
+
+    fn fail(&mut self, now: Moment, cause: FailureCause, effects: &mut Vec<DepartureEffect>) {
+        let failure = Failure { step: self.step(), cause };
+        if handling(&failure).ask_first {
+            self.state = State::FindingOut { failure, tries_left: self.patience.withdrawals };
+            self.ask(now, effects);
+        } else {
+            self.stay(failure, effects);
+        }
+    }
+
+    /// Only the destination knows where the agent is; asking also settles it.
+    fn ask(&mut self, now: Moment, effects: &mut Vec<DepartureEffect>) {
+        effects.push(DepartureEffect::Withdraw { await_answer: true });
+        self.deadline = Some(now + self.patience.withdrawal);
+    }
+
+    fn found_out(&mut self, now: Moment, answer: Option<Whereabouts>, effects: &mut Vec<DepartureEffect>) {
+        let State::FindingOut { failure, tries_left } = &mut self.state else { return };
+        match answer {
+            Some(Whereabouts::Arrived) => self.arrived_or_next(now, Step::SendAgent, effects),
+            Some(Whereabouts::Withdrawn) => {
+                let failure = failure.clone();
+                self.stay(failure, effects);
+            }
+            None if *tries_left > 1 => {
+                *tries_left -= 1;
+                self.ask(now, effects);
+            }
+            // A destination that is silent for so long holds no living agent: its own wait ends too.
+            None => {
+                let failure = failure.clone();
+                self.stay(failure, effects);
+            }
+        }
+    }
+
+    /// Undoes what was begun, last first.
+    fn stay(&mut self, failure: Failure, effects: &mut Vec<DepartureEffect>) {
+        let handling = handling(&failure);
+        if handling.withdraw && !handling.ask_first {
+            effects.push(DepartureEffect::Withdraw { await_answer: false });
+        }
+        if self.viewer_gone {
+            self.over(Outcome::LoggedOut(failure), effects);
+            return;
+        }
+        effects.push(DepartureEffect::Unfreeze);
+        if let Some(reason) = handling.tell {
+            effects.push(DepartureEffect::TellFailed { reason });
+        }
+        self.over(Outcome::Stayed(failure), effects);
+    }
+
+    fn over(&mut self, outcome: Outcome, effects: &mut Vec<DepartureEffect>) {
+        self.state = State::Over;
+        self.deadline = None;
+        effects.push(DepartureEffect::Over(outcome));
+    }
+}
+
+#[cfg(test)]
+mod tests;

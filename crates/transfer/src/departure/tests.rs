@@ -1,0 +1,242 @@
+use super::*;
+use crate::Refusal;
+use DepartureEffect as E;
+use DepartureInput as I;
+use std::time::Duration;
+
+struct Case {
+    departure: Departure,
+    now: Moment,
+    effects: Vec<DepartureEffect>,
+}
+
+impl Case {
+    fn teleport() -> Self {
+        Self::begin(Plan::default())
+    }
+
+    fn begin(plan: Plan) -> Self {
+        let mut effects = Vec::new();
+        let departure =
+            Departure::begin(TransferId(7), plan, Patience::default(), Moment::ZERO, &mut effects);
+        Self { departure, now: Moment::ZERO, effects }
+    }
+
+    #[track_caller]
+    fn check(&mut self, input: DepartureInput, expected: &[DepartureEffect]) {
+        self.effects.clear();
+        self.departure.handle(self.now, input.clone(), &mut self.effects);
+        assert_eq!(self.effects, expected, "after {input:?}");
+    }
+
+    fn until(step: Step) -> Self {
+        let mut case = Self::teleport();
+        for done in [Step::FindRegion, Step::AskAccess, Step::CreateAgent] {
+            if case.departure.step() == step {
+                break;
+            }
+            let now = case.now;
+            case.departure.handle(now, I::Done(done), &mut case.effects);
+        }
+        assert_eq!(case.departure.step(), step);
+        case.effects.clear();
+        case
+    }
+
+    fn wait(&mut self) {
+        self.now = self.departure.next_wakeup().expect("something is waited for");
+    }
+}
+
+fn stayed(step: Step, cause: FailureCause) -> DepartureEffect {
+    E::Over(Outcome::Stayed(Failure { step, cause }))
+}
+
+fn told(reason: &str) -> DepartureEffect {
+    E::TellFailed { reason: reason.into() }
+}
+
+#[test]
+fn a_teleport_that_goes_well() {
+    let mut case = Case::teleport();
+    assert_eq!(case.effects, [E::Begin(Step::FindRegion)]);
+    case.check(I::Done(Step::FindRegion), &[E::Begin(Step::AskAccess)]);
+    case.check(I::Done(Step::AskAccess), &[E::Begin(Step::TellStart), E::Begin(Step::CreateAgent)]);
+    case.check(I::Done(Step::CreateAgent), &[E::Begin(Step::TellFinish), E::Begin(Step::SendAgent)]);
+    assert!(case.departure.told_to_go());
+    case.check(
+        I::Done(Step::SendAgent),
+        &[E::Begin(Step::Demote), E::Begin(Step::Grace), E::Over(Outcome::Departed)],
+    );
+    assert_eq!(case.departure.next_wakeup(), None);
+    for late in [I::Cancel, I::Wakeup, I::Released, I::ViewerGone, I::Done(Step::Grace)] {
+        case.check(late, &[]);
+    }
+}
+
+#[test]
+fn a_crossing_shows_no_progress_screen() {
+    let mut case = Case::begin(Plan { crossing: true, ..Plan::default() });
+    case.check(I::Done(Step::FindRegion), &[E::Begin(Step::AskAccess)]);
+    case.check(I::Done(Step::AskAccess), &[E::Begin(Step::CreateAgent)]);
+    case.check(I::Done(Step::CreateAgent), &[E::Begin(Step::TellFinish), E::Begin(Step::SendAgent)]);
+}
+
+#[test]
+fn refused_while_preparing_undoes_nothing() {
+    let refusal = FailureCause::Refused(Refusal::new("The region is full"));
+    Case::until(Step::AskAccess).check(
+        I::Failed(Step::AskAccess, refusal.clone()),
+        &[E::Unfreeze, told("The region is full"), stayed(Step::AskAccess, refusal)],
+    );
+}
+
+#[test]
+fn silence_while_creating_withdraws_what_may_have_been_made() {
+    let mut case = Case::until(Step::CreateAgent);
+    case.wait();
+    let reason = handling(&Failure { step: Step::CreateAgent, cause: FailureCause::TimedOut }).tell;
+    case.check(
+        I::Wakeup,
+        &[
+            E::Withdraw { await_answer: false },
+            E::Unfreeze,
+            told(&reason.expect("told")),
+            stayed(Step::CreateAgent, FailureCause::TimedOut),
+        ],
+    );
+}
+
+#[test]
+fn a_viewer_that_never_comes_is_told_after_the_destination_agreed() {
+    let mut case = Case::until(Step::SendAgent);
+    case.wait();
+    case.check(I::Wakeup, &[E::Withdraw { await_answer: true }]);
+    case.check(
+        I::Whereabouts(Some(Whereabouts::Withdrawn)),
+        &[E::Unfreeze, told("timeout_tport"), stayed(Step::SendAgent, FailureCause::NeverArrived)],
+    );
+}
+
+#[test]
+fn a_lost_last_word_is_told_apart_from_a_viewer_that_never_came() {
+    let mut case = Case::until(Step::SendAgent);
+    case.wait();
+    case.check(I::Wakeup, &[E::Withdraw { await_answer: true }]);
+    case.check(
+        I::Whereabouts(Some(Whereabouts::Arrived)),
+        &[E::Begin(Step::Demote), E::Begin(Step::Grace), E::Over(Outcome::Departed)],
+    );
+}
+
+#[test]
+fn a_release_that_comes_while_asking_counts() {
+    let mut case = Case::until(Step::SendAgent);
+    case.check(I::Failed(Step::SendAgent, FailureCause::Unreachable), &[E::Withdraw { await_answer: true }]);
+    case.check(I::Released, &[E::Begin(Step::Demote), E::Begin(Step::Grace), E::Over(Outcome::Departed)]);
+    case.check(I::Whereabouts(Some(Whereabouts::Arrived)), &[]);
+}
+
+#[test]
+fn a_dead_destination_is_asked_a_bounded_number_of_times() {
+    let mut case = Case::until(Step::SendAgent);
+    case.wait();
+    case.check(I::Wakeup, &[E::Withdraw { await_answer: true }]);
+    for _ in 1..Patience::default().withdrawals {
+        case.wait();
+        case.check(I::Wakeup, &[E::Withdraw { await_answer: true }]);
+    }
+    case.wait();
+    case.check(
+        I::Wakeup,
+        &[E::Unfreeze, told("timeout_tport"), stayed(Step::SendAgent, FailureCause::NeverArrived)],
+    );
+}
+
+#[test]
+fn cancel_before_the_finish_cancels_and_says_nothing() {
+    for (step, withdraw) in [(Step::FindRegion, false), (Step::AskAccess, false), (Step::CreateAgent, true)] {
+        let mut expected = Vec::new();
+        if withdraw {
+            expected.push(E::Withdraw { await_answer: false });
+        }
+        expected.extend([E::Unfreeze, stayed(step, FailureCause::Cancelled)]);
+        Case::until(step).check(I::Cancel, &expected);
+    }
+}
+
+#[test]
+fn cancel_after_the_finish_changes_nothing() {
+    let mut case = Case::until(Step::SendAgent);
+    case.check(I::Cancel, &[]);
+    assert!(case.departure.cancelled_late());
+    case.check(
+        I::Done(Step::SendAgent),
+        &[E::Begin(Step::Demote), E::Begin(Step::Grace), E::Over(Outcome::Departed)],
+    );
+}
+
+#[test]
+fn a_viewer_that_logs_out_in_between_is_root_nowhere() {
+    let gone = |step| E::Over(Outcome::LoggedOut(Failure { step, cause: FailureCause::ViewerGone }));
+    Case::until(Step::CreateAgent)
+        .check(I::ViewerGone, &[E::Withdraw { await_answer: false }, gone(Step::CreateAgent)]);
+
+    let mut case = Case::until(Step::SendAgent);
+    case.check(I::ViewerGone, &[E::Withdraw { await_answer: true }]);
+    case.check(I::Whereabouts(Some(Whereabouts::Withdrawn)), &[gone(Step::SendAgent)]);
+}
+
+#[test]
+fn every_path_gives_its_verdict_before_the_viewer_gives_up() {
+    // Everybody answers at the last moment, or not at all, from this step on.
+    for silent_from in [Step::FindRegion, Step::AskAccess, Step::CreateAgent, Step::SendAgent] {
+        let mut case = Case::teleport();
+        while let Some(at) = case.departure.next_wakeup() {
+            case.now = at;
+            let step = case.departure.step();
+            let input = if step < silent_from { I::Done(step) } else { I::Wakeup };
+            case.effects.clear();
+            case.departure.handle(case.now, input, &mut case.effects);
+        }
+        assert!(matches!(case.effects.last(), Some(E::Over(Outcome::Stayed(_)))), "{silent_from:?}");
+        assert!(case.now < Moment::ZERO + Duration::from_secs(15), "{silent_from:?} took {:?}", case.now);
+    }
+}
+
+#[test]
+fn any_order_of_inputs_ends_once() {
+    let all = [
+        I::Done(Step::FindRegion),
+        I::Done(Step::AskAccess),
+        I::Done(Step::CreateAgent),
+        I::Done(Step::SendAgent),
+        I::Failed(Step::AskAccess, FailureCause::TimedOut),
+        I::Failed(Step::SendAgent, FailureCause::Garbage),
+        I::Released,
+        I::Whereabouts(Some(Whereabouts::Arrived)),
+        I::Whereabouts(Some(Whereabouts::Withdrawn)),
+        I::Whereabouts(None),
+        I::Cancel,
+        I::ViewerGone,
+        I::Wakeup,
+    ];
+    arbtest::arbtest(|u| {
+        let mut case = Case::teleport();
+        let mut overs = 0;
+        for _ in 0..40 {
+            let input = u.choose(&all)?.clone();
+            if input == I::Wakeup
+                && let Some(at) = case.departure.next_wakeup()
+            {
+                case.now = at;
+            }
+            case.effects.clear();
+            case.departure.handle(case.now, input, &mut case.effects);
+            overs += case.effects.iter().filter(|e| matches!(e, E::Over(_))).count();
+            assert_eq!(overs == 0, case.departure.next_wakeup().is_some(), "waits until it is over");
+        }
+        assert!(overs <= 1);
+        Ok(())
+    });
+}

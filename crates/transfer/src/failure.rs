@@ -1,0 +1,152 @@
+//! The failure table: what went wrong at which step, and what is done about it. One place, every row.
+
+use crate::{Refusal, Step};
+
+/// What went wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FailureCause {
+    /// The grid knows no region there.
+    NoSuchRegion,
+    /// Farther than viewers can go (4096 regions along one axis).
+    TooFar,
+    /// The destination, or the source itself, says no.
+    Refused(Refusal),
+    /// No answer in time.
+    TimedOut,
+    /// The other side cannot be reached, or broke off.
+    Unreachable,
+    /// The other side answered something that makes no sense.
+    Garbage,
+    /// The viewer was told to go and did not arrive in time.
+    NeverArrived,
+    /// The user cancelled in time.
+    Cancelled,
+    /// The viewer logged out or vanished.
+    ViewerGone,
+}
+
+/// A transfer that failed: where and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failure {
+    /// The step that was under way.
+    pub step: Step,
+    /// What went wrong.
+    pub cause: FailureCause,
+}
+
+/// What is done about a failure.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Handling {
+    /// What the viewer is told by TeleportFailed; `None`: nothing, it knows already or is gone. Texts that are keys
+    /// of the viewers' own table (teleport fact sheet, section 4) are shown in the user's language.
+    pub tell: Option<String>,
+    /// The destination may hold a half-made agent, which has to go.
+    pub withdraw: bool,
+    /// Whether the agent may be at the destination already, so that the destination has to be asked first.
+    pub ask_first: bool,
+    /// Name in metrics and traces.
+    pub name: &'static str,
+}
+
+/// The table. Rows are causes, columns steps; viewers are told everything that they do not know.
+pub fn handling(failure: &Failure) -> Handling {
+    use FailureCause as Cause;
+    // Before CreateAgent nothing is left behind anywhere. An unanswered CreateAgent may have been obeyed.
+    let withdraw = match failure.step {
+        Step::FindRegion | Step::AskAccess | Step::TellStart => false,
+        Step::CreateAgent => !matches!(failure.cause, Cause::Refused(_)),
+        Step::TellFinish | Step::SendAgent | Step::Demote | Step::Grace => true,
+    };
+    // From TellFinish on the viewer may have gone, whatever we believe.
+    let ask_first = match failure.step {
+        Step::FindRegion | Step::AskAccess | Step::TellStart | Step::CreateAgent => false,
+        Step::TellFinish | Step::SendAgent | Step::Demote | Step::Grace => true,
+    };
+    let (tell, name): (Option<String>, _) = match &failure.cause {
+        Cause::NoSuchRegion => (Some("There is no region at that place.".into()), "no_such_region"),
+        Cause::TooFar => {
+            (Some("That region is too far away: viewers reach 4096 regions at most.".into()), "too_far")
+        }
+        Cause::Refused(refusal) if refusal.reason.is_empty() => (Some("noaccess_tport".into()), "refused"),
+        Cause::Refused(refusal) => (Some(refusal.reason.clone()), "refused"),
+        Cause::TimedOut if failure.step == Step::FindRegion => {
+            (Some("The grid's map does not answer; please try again.".into()), "grid_timed_out")
+        }
+        Cause::Unreachable if failure.step == Step::FindRegion => {
+            (Some("The grid's map cannot be reached; please try again.".into()), "grid_unreachable")
+        }
+        Cause::TimedOut => (Some("The destination does not answer; please try again.".into()), "timed_out"),
+        Cause::Unreachable => (Some("no_host".into()), "unreachable"),
+        Cause::Garbage => (Some("The destination gave an answer that makes no sense.".into()), "garbage"),
+        Cause::NeverArrived => (Some("timeout_tport".into()), "never_arrived"),
+        Cause::Cancelled => (None, "cancelled"),
+        Cause::ViewerGone => (None, "viewer_gone"),
+    };
+    Handling { tell, withdraw, ask_first, name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEPS: [Step; 8] = [
+        Step::FindRegion,
+        Step::AskAccess,
+        Step::TellStart,
+        Step::CreateAgent,
+        Step::TellFinish,
+        Step::SendAgent,
+        Step::Demote,
+        Step::Grace,
+    ];
+
+    fn causes() -> Vec<FailureCause> {
+        vec![
+            FailureCause::NoSuchRegion,
+            FailureCause::TooFar,
+            FailureCause::Refused(Refusal::new("The region is full")),
+            FailureCause::Refused(Refusal::new("")),
+            FailureCause::TimedOut,
+            FailureCause::Unreachable,
+            FailureCause::Garbage,
+            FailureCause::NeverArrived,
+            FailureCause::Cancelled,
+            FailureCause::ViewerGone,
+        ]
+    }
+
+    #[test]
+    fn every_row_tells_the_user_unless_the_user_did_it() {
+        for step in STEPS {
+            for cause in causes() {
+                let silent = matches!(cause, FailureCause::Cancelled | FailureCause::ViewerGone);
+                let handling = handling(&Failure { step, cause: cause.clone() });
+                assert_eq!(handling.tell.is_none(), silent, "{step:?} {cause:?}");
+                assert_ne!(handling.tell.as_deref(), Some(""), "{step:?} {cause:?}");
+                assert!(
+                    !handling.ask_first || handling.withdraw,
+                    "asking is a withdrawal: {step:?} {cause:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_undone_that_was_not_begun() {
+        for cause in causes() {
+            for step in [Step::FindRegion, Step::AskAccess, Step::TellStart] {
+                assert!(!handling(&Failure { step, cause: cause.clone() }).withdraw);
+            }
+        }
+        let refused = FailureCause::Refused(Refusal::new("no"));
+        assert!(!handling(&Failure { step: Step::CreateAgent, cause: refused }).withdraw);
+        assert!(handling(&Failure { step: Step::CreateAgent, cause: FailureCause::TimedOut }).withdraw);
+    }
+
+    #[test]
+    fn the_destinations_own_words_reach_the_user() {
+        let cause = FailureCause::Refused(Refusal::new("The region is full"));
+        let told = handling(&Failure { step: Step::AskAccess, cause }).tell;
+        assert_eq!(told.as_deref(), Some("The region is full"));
+    }
+}

@@ -1,0 +1,4 @@
+//! (filled with the first full version)
+fn main() {
+    divan::main();
+}

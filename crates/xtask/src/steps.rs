@@ -136,14 +136,14 @@ fn deny(root: &Path) -> Outcome {
 }
 
 fn e2e(root: &Path, pytest: &[String]) -> Outcome {
-    let binary = root.join("target/release/sojourn");
-    if !binary.exists() {
-        return Outcome::Failed("no target/release/sojourn: cargo xtask test --only release".into());
-    }
     let python = match tools::python(root) {
         Ok(path) => path,
         Err(why) => return Outcome::Failed(why),
     };
+    let binary = root.join("target/release/sojourn");
+    if !binary.exists() {
+        return Outcome::Failed("no target/release/sojourn: cargo xtask test --only release".into());
+    }
     let mut command = Command::new(python);
     command.current_dir(root.join("e2e")).args(["-m", "pytest"]).args(pytest);
     run(command.env("SOJOURN_BINARY", binary).env("PYTHONDONTWRITEBYTECODE", "1"))

@@ -1,0 +1,97 @@
+"""How the tests are run: coroutines are awaited, a client that complains fails its test, times are printed."""
+
+import asyncio
+import inspect
+import logging
+import statistics
+from collections import defaultdict
+
+import pytest
+
+from harness.client import StockClient
+from harness.viewer import ViewerClient
+from harness.world import World
+
+# No single test may hang the suite.
+PATIENCE_S = 180
+
+TIMINGS = defaultdict(list)
+
+# What stock hippolyzer complains of although nothing is wrong.
+TOLERATED = (
+    "'RenderMaterials is not a full URL and not a Cap'",  # it asks every region for materials, granted or not
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+
+    async def test():
+        async with asyncio.timeout(PATIENCE_S):
+            await pyfuncitem.obj(**arguments)
+
+    asyncio.run(test())
+    return True
+
+
+class Complaints(logging.Handler):
+    """What the clients log as wrong: an exception in their handlers, a message that they refuse."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.texts = []
+
+    def emit(self, record):
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[1] is not None:
+            text += f": {record.exc_info[1]!r}"
+        grave = record.levelno >= logging.ERROR or "over UDP, when it should come over the event queue" in text
+        if grave and not any(known in text for known in TOLERATED):
+            self.texts.append(text)
+
+
+@pytest.fixture(autouse=True)
+def complaints(request):
+    handler = Complaints()
+    logging.getLogger().addHandler(handler)
+    yield handler
+    logging.getLogger().removeHandler(handler)
+    if not request.node.get_closest_marker("expects_complaints"):
+        assert not handler.texts, "the client complained:\n" + "\n".join(handler.texts[:10])
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory, request):
+    """One world for all tests of a file; each brings its own accounts."""
+    with World(tmp_path_factory.mktemp(request.module.__name__)) as running:
+        yield running
+        # Kept with the temporary folder; the end of a log says most when a test has failed.
+        print(running.server.log)
+
+
+@pytest.fixture(params=[StockClient, ViewerClient], ids=["stock", "viewer"])
+def kind(request):
+    """Both kinds of client, one after the other."""
+    return request.param
+
+
+@pytest.fixture
+def timing():
+    """Keeps a duration for the summary. Never asserted: a slow machine is no defect."""
+    def keep(what, seconds):
+        TIMINGS[what].append(seconds)
+    return keep
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not TIMINGS:
+        return
+    terminalreporter.section("times seen by the clients")
+    for what, times in sorted(TIMINGS.items()):
+        worst = max(times)
+        terminalreporter.write_line(
+            f"{what:<50} {len(times):>4} times   median {statistics.median(times) * 1000:8.1f} ms"
+            f"   worst {worst * 1000:8.1f} ms")

@@ -1,0 +1,10 @@
+"""What the end-to-end tests are made of: a world run by the release binary, and clients nobody here wrote.
+
+`process`  the binary: start it, stop it, read what it says
+`world`    a process with regions and accounts, and ways for clients to enter
+`inbox`    everything a client received, in order, and waiting for what is still to come
+`client`   what every client can do; `StockClient` is hippolyzer as it comes
+`viewer`   hippolyzer's library driven in the order in which the Second Life viewer sends its messages
+`wire`     LLUDP and login by hand, for what no client would send
+`terrain`  which patches of ground a client has been sent
+"""

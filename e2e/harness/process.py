@@ -1,0 +1,135 @@
+"""The release binary as a process: started on free loopback ports, ended by its process id."""
+
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+BINARY = Path(os.environ.get("SOJOURN_BINARY", Path(__file__).parents[2] / "target/release/sojourn"))
+
+# A process that is not ready by then is not slow but broken.
+PATIENCE_S = 20
+# SIGTERM: agents told, logged out, saved, gone within this time.
+FAREWELL_S = 10
+
+# What a log must not contain after a test: a panic, or an event at level ERROR.
+TROUBLE = re.compile(r"panicked at|\bERROR\b")
+
+
+def free_ports(count):
+    """Ports that are free for TCP and UDP alike at the moment of asking."""
+    held, ports = [], []
+    while len(ports) < count:
+        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        held += [tcp, udp]
+        tcp.bind(("127.0.0.1", 0))
+        try:
+            udp.bind(("127.0.0.1", tcp.getsockname()[1]))
+        except OSError:
+            continue
+        ports.append(tcp.getsockname()[1])
+    for each in held:
+        each.close()
+    return ports
+
+
+def free_row(count):
+    """The first of `count` consecutive free ports."""
+    while True:
+        first = free_ports(1)[0]
+        if first + count > 65535:
+            continue
+        try:
+            for port in range(first, first + count):
+                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                    with socket.socket(socket.AF_INET, kind) as probe:
+                        probe.bind(("127.0.0.1", port))
+            return first
+        except OSError:
+            continue
+
+
+class Sojourn:
+    """One running `sojourn` process and what it has said so far."""
+
+    def __init__(self, arguments, folder, port):
+        self.arguments = [str(BINARY), *map(str, arguments)]
+        self.port = port
+        folder.mkdir(parents=True, exist_ok=True)
+        self.output = folder / "output.txt"
+        self.log = folder / "log.txt"
+        self.process = None
+        self.ready_s = None
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}/"
+
+    def start(self):
+        begun = time.monotonic()
+        with open(self.output, "wb") as output, open(self.log, "wb") as log:
+            self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=log)
+        while not self.ready_line():
+            self._still_waiting(begun, "no line `ready URL`")
+            time.sleep(0.005)
+        self.ready_s = time.monotonic() - begun
+        while self.get("/healthz")[0] != 200:
+            self._still_waiting(begun, "/healthz does not answer 200")
+            time.sleep(0.005)
+        return self
+
+    def _still_waiting(self, begun, what):
+        if self.process.poll() is not None:
+            raise AssertionError(f"ended at once with {self.process.returncode}:\n{self.said()}")
+        if time.monotonic() - begun > PATIENCE_S:
+            self.process.kill()
+            raise AssertionError(f"{what} after {PATIENCE_S} s:\n{self.said()}")
+
+    def ready_line(self):
+        """The URL of the line `ready URL`, once it has been printed."""
+        found = re.search(r"^ready (\S+)$", self.output.read_text(errors="replace"), re.M)
+        return found and found[1]
+
+    def said(self):
+        """Standard output and standard error."""
+        return self.output.read_text(errors="replace") + self.log.read_text(errors="replace")
+
+    def get(self, path):
+        """Status and body of a GET; status 0 when nobody answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode(errors="replace")
+        except OSError:
+            return 0, ""
+        finally:
+            connection.close()
+
+    def rss_kb(self):
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1])
+
+    def stop(self, by=signal.SIGTERM):
+        """Asks the process to end; insists on status 0, in time, with a clean log."""
+        self.process.send_signal(by)
+        try:
+            status = self.process.wait(FAREWELL_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"still there {FAREWELL_S} s after {by.name}:\n{self.said()[-4000:]}") from None
+        assert status == 0, f"ended with {status}:\n{self.said()[-4000:]}"
+        trouble = [line for line in self.said().splitlines() if TROUBLE.search(line)]
+        assert not trouble, "trouble in the log:\n" + "\n".join(trouble[:20])
+
+    def kill(self):
+        """For clean-up after a failure: no questions asked."""
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()

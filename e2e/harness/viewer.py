@@ -1,0 +1,224 @@
+"""hippolyzer's library, driven in the order in which the Second Life viewer sends its messages.
+
+It asks the seed before the first datagram, opens a circuit to every neighbour that it is told of, polls the event queue
+of each region that grants one, answers TeleportFinish with UseCircuitCode and CompleteAgentMovement at once, and
+CrossedRegion with CompleteAgentMovement alone.
+"""
+
+import asyncio
+import time
+
+import aiohttp
+from hippolyzer.lib.base.message.message import Block, Message
+from hippolyzer.lib.base.network.transport import Direction
+from hippolyzer.lib.base.templates import RegionHandshakeReplyFlags as Reply
+from hippolyzer.lib.base.templates import ThrottleData
+from hippolyzer.lib.client.hippo_client import HippoClient
+
+from .client import Client, Refused
+
+# Its own reactions to these are taken from hippolyzer and replaced by the viewer's.
+TAKEN_OVER = ("TeleportFinish", "CrossedRegion", "EstablishAgentCommunication")
+
+# Bits per second, as a viewer set to some 2 Mbit/s asks for them.
+THROTTLES = ThrottleData(resend=204800.0, land=163840.0, wind=32768.0, cloud=32768.0, task=655360.0, texture=655360.0,
+                         asset=262144.0)
+
+
+class ViewerClient(Client):
+    def __init__(self, world):
+        super().__init__(world)
+        self._tasks = set()
+        self._polled = {}  # region's address -> seed URL whose event queue is polled
+        self.login_s = None
+
+    def _task(self, coroutine):
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # Entering and leaving
+
+    async def enter(self, account, start="last"):
+        begun = time.perf_counter()
+        await self._log_in(account, start)
+        handler = self.session.message_handler
+        for name in TAKEN_OVER:
+            handler.handlers[name].unsubscribe(self.session._handle_register_region_message)
+        handler.subscribe("EnableSimulator", self._enable_simulator)
+        handler.subscribe("EstablishAgentCommunication", self._establish_agent_communication)
+        handler.subscribe("TeleportFinish", self._teleport_finish)
+        handler.subscribe("CrossedRegion", self._crossed_region)
+        handler.subscribe("RegionHandshake", self._region_handshake)
+        handler.subscribe("AgentMovementComplete", self._agent_movement_complete)
+
+        region = self.session.regions[-1]
+        await self._grant(region)
+        await self._use_circuit_code(region)
+        self._complete_agent_movement(region)
+        await self.inbox.expect("AgentMovementComplete", patience=15)
+        self.login_s = time.perf_counter() - begun
+        self._task(self._update_every_second())
+
+    async def leave(self):
+        """LogoutRequest, and the reply is waited for as viewers do; then the line goes dead."""
+        if self.session and self.region and self.session.transport:
+            try:
+                await self.log_out()
+            finally:
+                await self.vanish()
+        elif self.hippo.http_session:
+            await self.hippo.aclose()
+
+    async def log_out(self):
+        """Gives the seconds until LogoutReply."""
+        mark, begun = self.inbox.mark(), time.perf_counter()
+        self.send("LogoutRequest", self.ids())
+        reply = await self.inbox.expect("LogoutReply", since=mark, patience=6)
+        assert reply["AgentData"]["AgentID"] == self.agent_id
+        return time.perf_counter() - begun
+
+    async def vanish(self):
+        for task in list(self._tasks):
+            task.cancel()
+        if self.session:
+            await super().vanish()
+
+    async def _update_every_second(self):
+        while True:
+            if self.region:
+                self.look()
+            await asyncio.sleep(1)
+
+    # Circuits
+
+    def _use_circuit_code(self, region):
+        self.session.open_circuit(region.circuit_addr)
+        region.circuit.is_alive = True
+        return region.circuit.send_reliable(Message("UseCircuitCode", Block(
+            "CircuitCode", Code=self.session.circuit_code, SessionID=self.session.id, ID=self.session.agent_id)))
+
+    def _complete_agent_movement(self, region):
+        return region.circuit.send_reliable(Message(
+            "CompleteAgentMovement", self.ids(CircuitCode=self.session.circuit_code)))
+
+    # Reactions, in the order of an agent's life
+
+    def _enable_simulator(self, message):
+        info = message["SimulatorInfo"][0]
+        region = self.session.register_region((str(info["IP"]), info["Port"]), handle=info["Handle"])
+        if not (region.circuit and region.circuit.is_alive):
+            self._use_circuit_code(region)
+
+    def _establish_agent_communication(self, message):
+        told = message["EventData"]
+        host, port = told["sim-ip-and-port"].split(":")
+        address = (host, int(port))
+        if not any(region.circuit_addr == address for region in self.session.regions):
+            return  # the viewer drops it, too
+        self._seed(self.session.register_region(address, seed_url=told["seed-capability"]))
+
+    def _region_handshake(self, message):
+        region = self.session.region_by_circuit_addr(message.sender)
+        region.name = str(message["RegionInfo"][0]["SimName"])
+        region.circuit.send_reliable(Message("RegionHandshakeReply", self.ids(), Block(
+            "RegionInfo", Flags=Reply.VOCACHE_CULLING_ENABLED | Reply.VOCACHE_IS_EMPTY)))
+        self._throttle(region)
+
+    def _throttle(self, region):
+        region.circuit.send_reliable(Message(
+            "AgentThrottle", self.ids(CircuitCode=self.session.circuit_code),
+            Block("Throttle", GenCounter=0, Throttles_=THROTTLES)))
+
+    def _agent_movement_complete(self, message):
+        region = self.session.region_by_circuit_addr(message.sender)
+        self.session.main_region = region
+        self._throttle(region)
+        region.circuit.send_reliable(Message(
+            "AgentHeightWidth", self.ids(CircuitCode=self.session.circuit_code),
+            Block("HeightWidthBlock", GenCounter=0, Height=1080, Width=1920)))
+        self.look()
+
+    def _teleport_finish(self, message):
+        info = message["Info"][0]
+        if info["AgentID"] != self.agent_id:
+            return
+        region = self._destination(info)
+        self._use_circuit_code(region)
+        self._complete_agent_movement(region)
+        self._seed(region)
+
+    def _crossed_region(self, message):
+        ids = message["AgentData"][0]
+        if (ids["AgentID"], ids["SessionID"]) != (self.agent_id, self.session.id):
+            return
+        region = self._destination(message["RegionData"][0])
+        # Without a circuit the viewer's message would go nowhere; so does this one.
+        if region.circuit and region.circuit.is_alive:
+            self._complete_agent_movement(region)
+        self._seed(region)
+
+    def _destination(self, block):
+        return self.session.register_region(
+            (str(block["SimIP"]), block["SimPort"]), handle=block["RegionHandle"], seed_url=block["SeedCapability"])
+
+    # Capabilities
+
+    def _seed(self, region):
+        self._task(self._grant(region))
+
+    async def _grant(self, region):
+        """Asks the seed; a seed not seen before also starts a poll, and silences the one of the old seed."""
+        url = region.caps["Seed"]
+        async with region.caps_client.post("Seed", llsd=sorted(HippoClient.SUPPORTED_CAPS)) as response:
+            response.raise_for_status()
+            granted = await response.read_llsd()
+        if self._polled.get(region.circuit_addr) == url:
+            region.update_caps(granted)
+            return
+        self._polled[region.circuit_addr] = url
+        if region._eq_task:
+            region._eq_task.cancel()
+        region.caps.clear()
+        region.caps["Seed"] = url
+        region.update_caps(granted)
+        region._eq_task = self._task(self._poll(region, region.caps["EventQueueGet"]))
+
+    async def _poll(self, region, url):
+        ack = None
+        while True:
+            try:
+                async with region.caps_client.post(url, llsd={"ack": ack, "done": False}) as response:
+                    if response.status == 404:
+                        self._polled.pop(region.circuit_addr, None)
+                        return
+                    if response.status != 200:
+                        await asyncio.sleep(0.1)
+                        continue
+                    answer = await response.read_llsd()
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.1)
+                continue
+            ack = answer["id"]
+            for event in answer["events"]:
+                self._dispatch(region, event)
+
+    def _dispatch(self, region, event):
+        templated = region._llsd_serializer.can_handle(event["message"])
+        message = region._llsd_serializer.deserialize(event) if templated else Message.from_eq_event(event)
+        message.sender, message.direction = region.circuit_addr, Direction.IN
+        self.session.message_handler.handle(message)
+        region.message_handler.handle(message)
+
+    # Travelling
+
+    async def teleport(self, region, position=(128, 128, 25)):
+        mark, begun = self.inbox.mark(), time.perf_counter()
+        self.request_teleport(region, position)
+        verdict = await self.inbox.expect(
+            "TeleportLocal", "TeleportFailed", "AgentMovementComplete", since=mark, patience=15)
+        took = time.perf_counter() - begun
+        if verdict.name == "TeleportFailed":
+            raise Refused(await self.refusal(mark))
+        return took

@@ -1,9 +1,11 @@
 """The switches of a running process: packets, HTTP and event queues in its log, while they are wanted."""
 
 import asyncio
+import subprocess
 
 import pytest
 
+from harness.process import BINARY
 from harness.world import EAST, ONE
 
 
@@ -74,9 +76,6 @@ async def test_event_queues(world, log):
 
 
 def test_without_a_running_process_it_says_so(world, tmp_path):
-    import subprocess
-
-    from harness.process import BINARY
     done = subprocess.run([str(BINARY), "debug", "packet", "1", "--data", str(tmp_path)], capture_output=True,
                           text=True, timeout=10)
     assert done.returncode != 0

@@ -1,6 +1,7 @@
 """The login call in its two forms, the grid's information, and the seed before the first datagram."""
 
 import re
+import time
 import uuid
 import xml.etree.ElementTree as xml
 from dataclasses import replace
@@ -33,7 +34,7 @@ def test_a_login_is_answered_with_all_that_a_viewer_needs(world, by):
     assert (answer["first_name"].strip('"'), answer["last_name"]) == (account.first, account.last)
     assert answer["start_location"] == "url"
     assert re.fullmatch(r"\[r-?[\d.]+,\s?r-?[\d.]+,\s?r-?[\d.]+\]", answer["look_at"]), answer["look_at"]
-    assert abs(int(answer["seconds_since_epoch"]) - __import__("time").time()) < 60
+    assert abs(int(answer["seconds_since_epoch"]) - time.time()) < 60
 
 
 def test_the_inventory_skeleton_has_the_folders_without_which_viewers_hang(world):

@@ -5,6 +5,8 @@ import math
 import signal
 
 import pytest
+from hippolyzer.lib.base.datatypes import UUID
+from hippolyzer.lib.base.message.message import Block
 
 from harness.client import StockClient
 from harness.viewer import ViewerClient
@@ -102,8 +104,6 @@ async def test_a_new_login_ends_the_old_session_and_tells_it_why(world):
 
 
 async def test_a_logout_with_a_foreign_session_is_not_obeyed(world):
-    from hippolyzer.lib.base.datatypes import UUID
-    from hippolyzer.lib.base.message.message import Block
     async with world.stock() as client:
         mark = client.inbox.mark()
         client.send("LogoutRequest", Block("AgentData", AgentID=client.agent_id, SessionID=UUID.random()))

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from hippolyzer.lib.base.datatypes import UUID
+from hippolyzer.lib.base.message.message import Block
 
 from harness.client import Refused
 from harness.world import BEYOND, CLOSED, EAST, FAR, FULL, ONE
@@ -119,7 +120,6 @@ async def test_cancelled_early_it_stays_or_goes_but_lives(world):
         await client.see()
         for _ in range(5):
             mark = client.inbox.mark()
-            from hippolyzer.lib.base.message.message import Block
             client.request_teleport(FAR)
             client.send("TeleportCancel", Block("Info", AgentID=client.agent_id, SessionID=client.session.id))
             # Either is right; what counts is that client and world agree on it.

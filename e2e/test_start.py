@@ -5,13 +5,15 @@ import signal
 import subprocess
 
 from harness.process import BINARY, Sojourn, free_row
+from harness.viewer import ViewerClient
 from harness.wire import hashed, log_in, login_request
 from harness.world import ONE, Account, World
 
 
 def first_account(said):
     """Name and password as a first start prints them."""
-    found = re.search(r'account[^\n]*?"?([A-Z]\w+ [A-Z]\w+)"?[^\n]*\n?[^\n]*?password:?\s+"?(\S+?)"?\s*$', said, re.M | re.I)
+    found = re.search(r'account[^\n]*?"?([A-Z]\w+ [A-Z]\w+)"?[^\n]*\n?[^\n]*?password:?\s+"?(\S+?)"?\s*$', said,
+                      re.M | re.I)
     return found and Account(*found[1].split(), found[2])
 
 
@@ -54,7 +56,6 @@ async def test_without_a_world_file_there_are_five_regions(tmp_path):
         world.server, world.data, world.regions = server, tmp_path / "data", ()
         account = Account("Tess", "Built-In")
         world.command("user", "add", account.name, "--password-stdin", stdin=account.password)
-        from harness.viewer import ViewerClient
         client = ViewerClient(world)
         try:
             await client.enter(account, "last")

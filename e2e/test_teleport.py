@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from hippolyzer.lib.base.message.message import Block
 
 from harness.client import StockClient
 from harness.world import EAST, FAR, NEIGHBOURS_OF_ONE, NORTH, ONE
@@ -173,7 +174,6 @@ async def test_the_map_says_when_nothing_is_found(world):
 
 
 async def test_the_map_shows_what_lies_in_a_rectangle(world):
-    from hippolyzer.lib.base.message.message import Block
     async with world.stock() as client:
         mark = client.inbox.mark()
         client.send("MapBlockRequest", client.ids(Flags=2, EstateID=0, Godlike=False),

@@ -1,0 +1,244 @@
+//! The datagram around a message: header, zerocoding, appended acknowledgements (lludp fact sheet, section 1).
+//!
+//! ```text
+//! flags  sequence (U32, big-endian)  E | message number, E unused bytes, blocks | acks (U32, big-endian)  count
+//!                                      \____ zerocoded when flagged ___________/ \___ when flagged ___________/
+//! ```
+
+use crate::malformed::{Malformed, MalformedKind};
+use crate::template::{MessageInfo, number_len};
+use crate::wire::WireMessage;
+use crate::zerocode;
+
+/// Bytes of header before the message number.
+pub const HEADER_LEN: usize = 6;
+
+/// Longest datagram that is read, and longest body it may expand to, bytes: the buffer of the Linden viewer.
+pub const MAX_LEN: usize = 8192;
+
+/// Most acknowledgements that fit behind one message.
+pub const MAX_ACKS: usize = 255;
+
+bitflags::bitflags! {
+    /// The first byte of a datagram. The low four bits are unused: kept when read, sent as zero.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+    pub struct Flags: u8 {
+        /// What is between header and acknowledgements is zerocoded.
+        const ZEROCODED = 0x80;
+        /// The receiver acknowledges the sequence number.
+        const RELIABLE = 0x40;
+        /// Not the first try.
+        const RESENT = 0x20;
+        /// Acknowledgements stand at the end.
+        const ACKS = 0x10;
+    }
+}
+
+impl Flags {
+    /// Whether the receiver must acknowledge.
+    pub fn is_reliable(self) -> bool {
+        self.contains(Self::RELIABLE)
+    }
+
+    /// Whether this is another try.
+    pub fn is_resent(self) -> bool {
+        self.contains(Self::RESENT)
+    }
+
+    /// Whether the body was zerocoded.
+    pub fn is_zerocoded(self) -> bool {
+        self.contains(Self::ZEROCODED)
+    }
+
+    /// Whether acknowledgements are appended.
+    pub fn has_acks(self) -> bool {
+        self.contains(Self::ACKS)
+    }
+}
+
+/// What stands before the message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Header {
+    /// How the rest is to be taken.
+    pub flags: Flags,
+    /// The circuit's number for this datagram.
+    pub sequence: u32,
+}
+
+/// A datagram taken apart.
+#[derive(Clone, Copy, Debug)]
+pub struct Datagram<'a> {
+    /// What stands before the message.
+    pub header: Header,
+    /// Message number and blocks, expanded: for [`Message::decode`](crate::Message::decode).
+    pub body: &'a [u8],
+    /// Sequence numbers of ours that the peer has received.
+    pub acks: Acks<'a>,
+}
+
+/// The acknowledgements behind a message, in the order of the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Acks<'a>(&'a [[u8; 4]]);
+
+impl<'a> Acks<'a> {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The sequence numbers.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = u32> + use<'a> {
+        self.0.iter().map(|bytes| u32::from_be_bytes(*bytes))
+    }
+}
+
+/// Takes a datagram apart. What is zerocoded is expanded into `scratch`, which never grows beyond [`MAX_LEN`];
+/// nothing else is copied.
+///
+/// # Errors
+/// Whatever is wrong with header, zerocoding or trailer. The message itself is not looked at, only that a whole
+/// message number is there.
+pub fn open<'a>(datagram: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Datagram<'a>, Malformed> {
+    if datagram.len() > MAX_LEN {
+        return Err(Malformed::datagram(MalformedKind::TooLong, MAX_LEN));
+    }
+    let (header, unused, rest) = split_header(datagram)?;
+    let (coded, acks) = if header.flags.has_acks() { split_acks(rest)? } else { (rest, Acks::default()) };
+    scratch.clear();
+    let body = if header.flags.is_zerocoded() {
+        zerocode::expand(coded, scratch).map_err(|malformed| behind_header(malformed, HEADER_LEN))?;
+        without_extra_header(scratch, unused)?;
+        &scratch[..]
+    } else if unused > 0 {
+        scratch.extend_from_slice(coded);
+        without_extra_header(scratch, unused)?;
+        &scratch[..]
+    } else {
+        coded
+    };
+    if number_len(body).is_none_or(|len| body.len() < len) {
+        return Err(Malformed::datagram(MalformedKind::TooShort, HEADER_LEN));
+    }
+    Ok(Datagram { header, body, acks })
+}
+
+fn behind_header(malformed: Malformed, header: usize) -> Malformed {
+    Malformed { offset: malformed.offset + header, ..malformed }
+}
+
+fn split_header(datagram: &[u8]) -> Result<(Header, usize, &[u8]), Malformed> {
+    let [flags, a, b, c, d, unused, rest @ ..] = datagram else {
+        return Err(Malformed::datagram(MalformedKind::TooShort, datagram.len()));
+    };
+    let flags = Flags::from_bits_retain(*flags);
+    Ok((Header { flags, sequence: u32::from_be_bytes([*a, *b, *c, *d]) }, usize::from(*unused), rest))
+}
+
+/// Cuts off the trailer: everything else comes before expansion of the rest.
+fn split_acks(rest: &[u8]) -> Result<(&[u8], Acks<'_>), Malformed> {
+    let wrong = || Malformed::datagram(MalformedKind::Acks, HEADER_LEN + rest.len());
+    let (count, rest) = rest.split_last().ok_or_else(wrong)?;
+    let at = rest.len().checked_sub(4 * usize::from(*count)).ok_or_else(wrong)?;
+    let (coded, acks) = rest.split_at(at);
+    Ok((coded, Acks(acks.as_chunks().0)))
+}
+
+/// Takes out the extra header, which stands behind the message number. Nobody is known to send one.
+fn without_extra_header(body: &mut Vec<u8>, unused: usize) -> Result<(), Malformed> {
+    let too_short = || Malformed::datagram(MalformedKind::TooShort, HEADER_LEN);
+    let from = number_len(body).ok_or_else(too_short)?;
+    let to = from.checked_add(unused).filter(|&to| to <= body.len()).ok_or_else(too_short)?;
+    body.drain(from..to);
+    Ok(())
+}
+
+/// Appends a whole datagram to `out`. `write` appends message number and blocks to the buffer it is given. With
+/// [`Flags::ZEROCODED`] they are zerocoded if that makes them shorter, else the flag is left clear.
+/// [`Flags::ACKS`] is left to [`append_acks`]. `scratch` is overwritten, and kept by callers only for its capacity.
+pub fn seal(
+    out: &mut Vec<u8>,
+    flags: Flags,
+    sequence: u32,
+    write: impl FnOnce(&mut Vec<u8>),
+    scratch: &mut Vec<u8>,
+) {
+    let start = out.len();
+    let flags = flags - Flags::ACKS;
+    write_header(out, flags, sequence);
+    if !flags.is_zerocoded() {
+        write(out);
+        return;
+    }
+    scratch.clear();
+    write(scratch);
+    if !zerocode::code_if_shorter(scratch, out) {
+        out[start] = (flags - Flags::ZEROCODED).bits();
+    }
+}
+
+/// [`seal`]s one message, zerocoded or not as its template says; of `flags`, [`Flags::ZEROCODED`] is not looked at.
+pub fn seal_message<'m>(
+    out: &mut Vec<u8>,
+    flags: Flags,
+    sequence: u32,
+    message: &impl WireMessage<'m>,
+    scratch: &mut Vec<u8>,
+) {
+    let flags = flags_of(info_of(message), flags);
+    seal(out, flags, sequence, |out| message.encode(out), scratch);
+}
+
+fn info_of<'m, M: WireMessage<'m>>(_: &M) -> &'static MessageInfo {
+    M::INFO
+}
+
+fn flags_of(info: &MessageInfo, flags: Flags) -> Flags {
+    if info.zerocoded { flags | Flags::ZEROCODED } else { flags - Flags::ZEROCODED }
+}
+
+fn write_header(out: &mut Vec<u8>, flags: Flags, sequence: u32) {
+    out.push(flags.bits() & 0xF0);
+    out.extend_from_slice(&sequence.to_be_bytes());
+    out.push(0);
+}
+
+/// Appends acknowledgements to a whole datagram that has none, and sets its flag: at most [`MAX_ACKS`], and only as
+/// many as keep it within `max_len` bytes. How many were taken from the front of `acks`.
+pub fn append_acks(datagram: &mut Vec<u8>, acks: &[u32], max_len: usize) -> usize {
+    let room = max_len.saturating_sub(datagram.len() + 1) / 4;
+    let count = acks.len().min(room).min(MAX_ACKS);
+    let Some(flags) = datagram.first_mut().filter(|flags| count > 0 && **flags & Flags::ACKS.bits() == 0)
+    else {
+        return 0;
+    };
+    *flags |= Flags::ACKS.bits();
+    datagram.extend(acks.iter().take(count).flat_map(|ack| ack.to_be_bytes()));
+    datagram.push(count as u8);
+    count
+}
+
+/// Marks a whole datagram as another try.
+pub fn set_resent(datagram: &mut [u8]) {
+    if let Some(flags) = datagram.first_mut() {
+        *flags |= Flags::RESENT.bits();
+    }
+}
+
+/// Takes the acknowledgements off a whole datagram of ours, and clears its flag: another try does not repeat them.
+pub fn remove_acks(datagram: &mut Vec<u8>) {
+    let has_acks = datagram.first().is_some_and(|flags| flags & Flags::ACKS.bits() != 0);
+    if !has_acks {
+        return;
+    }
+    let Some(rest) = datagram.get(HEADER_LEN..) else { return };
+    if let Ok((body, _)) = split_acks(rest) {
+        let len = HEADER_LEN + body.len();
+        datagram.truncate(len);
+        datagram[0] &= !Flags::ACKS.bits();
+    }
+}

@@ -1,0 +1,84 @@
+use std::collections::VecDeque;
+
+use crate::config::PACKET_OVERHEAD;
+use crate::throttle::Category;
+
+/// A datagram that is complete but for its sequence number and acknowledgements.
+#[derive(Debug)]
+pub(crate) struct Packet {
+    /// Header and body.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) category: Category,
+    pub(crate) reliable: bool,
+    pub(crate) token: Option<u64>,
+}
+
+impl Packet {
+    /// What it costs in the budgets.
+    pub(crate) fn charge(&self) -> usize {
+        self.bytes.len() + PACKET_OVERHEAD
+    }
+}
+
+/// Packets of one category that wait for their turn, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    packets: VecDeque<Packet>,
+    bytes: usize,
+}
+
+impl Queue {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.packets.is_empty()
+    }
+
+    /// Charged bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn push(&mut self, packet: Packet) {
+        self.bytes += packet.charge();
+        self.packets.push_back(packet);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Packet> {
+        let packet = self.packets.pop_front()?;
+        self.bytes -= packet.charge();
+        Some(packet)
+    }
+
+    /// Forgets everything, memory included.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// Buffers without use, kept so that steady traffic allocates nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Spare {
+    buffers: Vec<Vec<u8>>,
+}
+
+/// A buffer that has grown beyond this is not kept.
+const BUFFER_MAX: usize = 2048;
+
+impl Spare {
+    /// An empty buffer.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        self.buffers.pop().unwrap_or_default()
+    }
+
+    /// A buffer that is done with; at most `keep` are kept.
+    pub(crate) fn give(&mut self, mut buffer: Vec<u8>, keep: usize) {
+        if self.buffers.len() < keep && buffer.capacity() <= BUFFER_MAX {
+            buffer.clear();
+            self.buffers.push(buffer);
+        }
+    }
+
+    /// Frees all but `keep`.
+    pub(crate) fn shrink(&mut self, keep: usize) {
+        self.buffers.truncate(keep);
+    }
+}

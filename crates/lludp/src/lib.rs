@@ -5,6 +5,7 @@
 //! - [`messages`] has every message of the template as a plain type, made by `build/` from `messages.def`, the one
 //!   place that knows the template. Nothing is written by hand per message.
 //! - [`template`] is the same template as a table, for code that walks over any message.
+//! - [`layer`] codes what LayerData carries: land and wind.
 //! - [`text`] reads and writes what is text in byte fields.
 //!
 //! Decoding borrows: a message decoded is a view of the datagram, its repeated blocks are read where they stand
@@ -14,6 +15,7 @@
 //! expands beyond [`header::MAX_LEN`]. Which messages a peer may send, and when, is not decided here.
 
 pub mod header;
+pub mod layer;
 pub mod messages;
 pub mod template;
 pub mod text;

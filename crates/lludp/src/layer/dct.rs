@@ -65,17 +65,21 @@ fn pass(block: &Block, table: &Block) -> Block {
     out
 }
 
-/// Coefficients in the order of the bit stream, rounded to whole units.
-pub(super) fn forward(block: &Block) -> [i32; PATCH_CELLS] {
-    let waves = pass(&pass(block, &COSINES_BY_POINT), &COSINES_BY_POINT);
+/// How much there is of every wave in a block, rows of 16.
+pub(super) fn waves(block: &Block) -> Block {
+    pass(&pass(block, &COSINES_BY_POINT), &COSINES_BY_POINT).map(|wave| wave * (2.0 / PATCH as f32))
+}
+
+/// Waves as coefficients in the order of the bit stream, with so many steps to one unit of the block.
+pub(super) fn quantise(waves: &Block, steps: f32) -> [i32; PATCH_CELLS] {
     let mut coefficients = [0; PATCH_CELLS];
     for (place, (wave, &turn)) in waves.iter().zip(TURN.iter()).enumerate() {
-        coefficients[usize::from(turn)] = (wave * (2.0 / PATCH as f32) / weight(place)).round() as i32;
+        coefficients[usize::from(turn)] = (wave * steps / weight(place)).round() as i32;
     }
     coefficients
 }
 
-/// The block that coefficients in the order of the bit stream stand for.
+/// The block, in steps, that coefficients in the order of the bit stream stand for.
 pub(super) fn inverse(coefficients: &[i32; PATCH_CELLS]) -> Block {
     let mut waves = [0.0; PATCH_CELLS];
     for (place, (wave, &turn)) in waves.iter_mut().zip(TURN.iter()).enumerate() {
@@ -96,6 +100,10 @@ mod tests {
         let mut seen = TURN.to_vec();
         seen.sort_unstable();
         assert!(seen.into_iter().eq(0..=255));
+    }
+
+    fn forward(block: &Block) -> [i32; PATCH_CELLS] {
+        quantise(&waves(block), 1.0)
     }
 
     #[test]

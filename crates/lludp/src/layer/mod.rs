@@ -33,8 +33,10 @@ const STRIDE: u32 = 264;
 const END_OF_PATCHES: u32 = 97;
 /// Heights beyond this are cut off, metres; keeps the range of a patch in 16 bits.
 const HEIGHT_LIMIT_M: f32 = 16_384.0;
-/// Steps of a patch's range are no coarser than this, metres, as long as the coding allows.
-const STEP_M: f32 = 0.008;
+/// Heights come out right to this, metres, as long as the coding allows (it does up to some 100 m of pure noise).
+pub const TOLERANCE_M: f32 = 0.08;
+/// Steps that are tried first, metres; finer ones follow until the heights come out right.
+const COARSEST_STEP_M: f32 = 0.035;
 /// A patch whose heights differ by no more than this is sent as flat, metres.
 const FLAT_M: f32 = 0.004;
 /// Widest magnitude.
@@ -177,7 +179,8 @@ struct CodedPatch {
 
 impl CodedPatch {
     fn of(heights: &[f32; PATCH_CELLS]) -> Self {
-        let heights = heights.map(|h| if h.is_nan() { 0.0 } else { h.clamp(-HEIGHT_LIMIT_M, HEIGHT_LIMIT_M) });
+        let heights =
+            heights.map(|h| if h.is_nan() { 0.0 } else { h.clamp(-HEIGHT_LIMIT_M, HEIGHT_LIMIT_M) });
         let least = heights.iter().copied().fold(f32::INFINITY, f32::min);
         let most = heights.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         if most - least <= FLAT_M {
@@ -193,28 +196,45 @@ impl CodedPatch {
         }
         let mean = heights.iter().sum::<f32>() / PATCH_CELLS as f32;
         let range_m = (most - least).ceil().max(1.0) as u16;
+        // The middle of the range is where all coefficients are zero, so it is put at the mean.
+        let offset_m = mean - f32::from(range_m) * 0.5;
+        let relative = heights.map(|h| h - mean);
+        let waves = dct::waves(&relative);
         let mut step_bits = 2;
-        while step_bits < MAX_WORD_BITS && f32::from(range_m) / (1u32 << step_bits) as f32 > STEP_M {
+        while step_bits < MAX_WORD_BITS && f32::from(range_m) / (1u32 << step_bits) as f32 > COARSEST_STEP_M {
             step_bits += 1;
         }
-        loop {
+        let mut best: Option<Self> = None;
+        while step_bits <= MAX_WORD_BITS {
             let steps_per_m = (1u32 << step_bits) as f32 / f32::from(range_m);
-            let coefficients = dct::forward(&heights.map(|h| (h - mean) * steps_per_m));
+            let coefficients = dct::quantise(&waves, steps_per_m);
             let largest = coefficients.iter().map(|c| c.unsigned_abs()).max().unwrap_or(0);
             let word_bits = (32 - largest.leading_zeros()).max(2);
-            if word_bits > MAX_WORD_BITS && step_bits > 2 {
-                step_bits -= 1;
-                continue;
+            if word_bits > MAX_WORD_BITS && best.is_some() {
+                break;
             }
             let used = coefficients.iter().rposition(|&c| c != 0).map_or(0, |last| last + 1);
-            // The middle of the range is where all coefficients are zero, so it is put at the mean.
-            let offset_m = mean - f32::from(range_m) * 0.5;
             let mut patch = Self { step_bits, word_bits, offset_m, range_m, coefficients, used };
             if patch.header() == END_OF_PATCHES {
                 patch.word_bits += 1;
             }
-            return patch;
+            let comes_out = dct::inverse(&patch.coefficients);
+            let right =
+                relative.iter().zip(comes_out).all(|(h, out)| (h - out / steps_per_m).abs() <= TOLERANCE_M);
+            best = Some(patch);
+            if right {
+                break;
+            }
+            step_bits += 1;
         }
+        best.unwrap_or(Self {
+            step_bits: 10,
+            word_bits: 10,
+            offset_m,
+            range_m,
+            coefficients: [0; PATCH_CELLS],
+            used: 0,
+        })
     }
 
     fn header(&self) -> u32 {

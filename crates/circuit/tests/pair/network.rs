@@ -11,27 +11,27 @@ use model::Moment;
 
 /// What the network does to datagrams.
 #[derive(Clone, Copy, Debug)]
-pub struct Weather {
+pub(crate) struct Weather {
     /// Of 1000 datagrams, how many vanish.
-    pub loss: u64,
+    pub(crate) loss: u64,
     /// Of 1000 datagrams, how many come twice.
-    pub duplication: u64,
+    pub(crate) duplication: u64,
     /// Least time on the way.
-    pub latency: Duration,
+    pub(crate) latency: Duration,
     /// Added to it at random; what makes datagrams overtake each other.
-    pub jitter: Duration,
+    pub(crate) jitter: Duration,
 }
 
 impl Weather {
-    pub const CALM: Self =
+    pub(crate) const CALM: Self =
         Self { loss: 0, duplication: 0, latency: Duration::from_millis(20), jitter: Duration::ZERO };
 }
 
 /// SplitMix64: enough for weather.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -39,28 +39,28 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound.max(1)
     }
 }
 
 /// One end: a circuit and the application on it.
-pub struct End {
-    pub circuit: Circuit,
+pub(crate) struct End {
+    pub(crate) circuit: Circuit,
     /// How often each application message came, by its content.
-    pub heard: BTreeMap<u64, u32>,
-    pub events: Vec<Event>,
+    pub(crate) heard: BTreeMap<u64, u32>,
+    pub(crate) events: Vec<Event>,
     /// Every datagram written: when, and all of it.
-    pub log: Vec<(Moment, Vec<u8>)>,
-    /// Does not answer, nor listen.
-    pub deaf: bool,
+    pub(crate) log: Vec<(Moment, Vec<u8>)>,
+    /// Neither listens nor speaks.
+    pub(crate) deaf: bool,
 }
 
 /// Two ends and what is between them.
-pub struct Pair {
-    pub now: Moment,
-    pub ends: [End; 2],
-    pub weather: [Weather; 2],
+pub(crate) struct Pair {
+    pub(crate) now: Moment,
+    pub(crate) ends: [End; 2],
+    pub(crate) weather: [Weather; 2],
     random: Random,
     /// Arrival, a number that makes the order definite, to which end, datagram.
     flying: BinaryHeap<Reverse<(Moment, u64, usize, Vec<u8>)>>,
@@ -68,7 +68,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    pub fn new(config: Config, weather: Weather, seed: u64) -> Self {
+    pub(crate) fn new(config: Config, weather: Weather, seed: u64) -> Self {
         let now = Moment::from_millis(1000);
         let end = |config: Config| End {
             circuit: Circuit::new(config, now),
@@ -88,15 +88,23 @@ impl Pair {
     }
 
     /// An application message with a number in it.
-    pub fn say(&mut self, from: usize, number: u64, delivery: Delivery) -> Result<(), circuit::Refused> {
+    pub(crate) fn say(
+        &mut self,
+        from: usize,
+        number: u64,
+        delivery: Delivery,
+    ) -> Result<(), circuit::Refused> {
         let sent = self.ends[from].circuit.send(self.now, &super::numbered(number), delivery);
         self.flush();
         sent
     }
 
     /// Everything that is due at `now`.
-    pub fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         for from in 0..2 {
+            if self.ends[from].deaf {
+                continue;
+            }
             let mut out = Vec::new();
             while self.ends[from].circuit.poll_datagram(self.now, &mut out) {
                 self.ends[from].log.push((self.now, out.clone()));
@@ -109,7 +117,7 @@ impl Pair {
         }
     }
 
-    pub fn post(&mut self, from: usize, datagram: &[u8]) {
+    pub(crate) fn post(&mut self, from: usize, datagram: &[u8]) {
         let weather = self.weather[from];
         if self.random.below(1000) < weather.loss {
             return;
@@ -124,25 +132,24 @@ impl Pair {
     }
 
     /// When something happens next.
-    pub fn next(&self) -> Option<Moment> {
+    pub(crate) fn next(&self) -> Option<Moment> {
         let arrival = self.flying.peek().map(|Reverse((arrival, ..))| *arrival);
         let wakeups = self.ends.iter().filter(|end| !end.deaf).filter_map(|end| end.circuit.next_wakeup());
         wakeups.chain(arrival).min()
     }
 
     /// Goes on until `until`, or until nothing will ever happen.
-    pub fn run_until(&mut self, until: Moment) {
+    pub(crate) fn run_until(&mut self, until: Moment) {
         self.flush();
         while let Some(next) = self.next()
             && next <= until
         {
-            assert!(next >= self.now || next == self.now, "the past calls: {next:?} before {:?}", self.now);
             self.step(next);
         }
         self.now = self.now.max(until);
     }
 
-    pub fn run_for(&mut self, duration: Duration) {
+    pub(crate) fn run_for(&mut self, duration: Duration) {
         self.run_until(self.now + duration);
     }
 

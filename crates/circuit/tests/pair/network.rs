@@ -1,8 +1,7 @@
 //! Two circuits, a network between them that loses, delays, repeats and reorders by a seed, and a clock that
 //! jumps from one wakeup to the next.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use circuit::{Circuit, Config, Delivery, Event, Received};
@@ -62,8 +61,8 @@ pub(crate) struct Pair {
     pub(crate) ends: [End; 2],
     pub(crate) weather: [Weather; 2],
     random: Random,
-    /// Arrival, a number that makes the order definite, to which end, datagram.
-    flying: BinaryHeap<Reverse<(Moment, u64, usize, Vec<u8>)>>,
+    /// By arrival, and a number that makes the order definite: to which end, datagram.
+    flying: BTreeMap<(Moment, u64), (usize, Vec<u8>)>,
     count: u64,
 }
 
@@ -82,7 +81,7 @@ impl Pair {
             ends: [end(config.clone()), end(config)],
             weather: [weather; 2],
             random: Random(seed),
-            flying: BinaryHeap::new(),
+            flying: BTreeMap::new(),
             count: 0,
         }
     }
@@ -127,13 +126,13 @@ impl Pair {
             let jitter = Duration::from_micros(self.random.below(weather.jitter.as_micros() as u64 + 1));
             let arrival = self.now + weather.latency + jitter;
             self.count += 1;
-            self.flying.push(Reverse((arrival, self.count, 1 - from, datagram.to_vec())));
+            self.flying.insert((arrival, self.count), (1 - from, datagram.to_vec()));
         }
     }
 
     /// When something happens next.
     pub(crate) fn next(&self) -> Option<Moment> {
-        let arrival = self.flying.peek().map(|Reverse((arrival, ..))| *arrival);
+        let arrival = self.flying.keys().next().map(|(arrival, _)| *arrival);
         let wakeups = self.ends.iter().filter(|end| !end.deaf).filter_map(|end| end.circuit.next_wakeup());
         wakeups.chain(arrival).min()
     }
@@ -155,10 +154,10 @@ impl Pair {
 
     fn step(&mut self, now: Moment) {
         self.now = self.now.max(now);
-        while let Some(Reverse((arrival, ..))) = self.flying.peek()
-            && *arrival <= self.now
+        while let Some(next) = self.flying.first_entry()
+            && next.key().0 <= self.now
         {
-            let Some(Reverse((_, _, to, datagram))) = self.flying.pop() else { break };
+            let (to, datagram) = next.remove();
             self.ends[to].hear(self.now, &datagram);
         }
         self.flush();

@@ -48,6 +48,8 @@ pub struct RegionConfig {
     pub owner: AgentId,
     /// Shape of the land.
     pub terrain: scene::TerrainKind,
+    /// Seconds since 1970 at the origin of [`model::Moment`].
+    pub unix_epoch_s: u64,
     /// Seed of everything random here.
     pub seed: u64,
     /// Waits of transfers.

@@ -9,6 +9,25 @@
 //! What is absent on purpose: locks (one task owns a region), a clock, randomness other than the seeded
 //! generator it was given, and any knowledge of which peers live in the same process.
 
+mod agent;
+mod calls;
+mod coming;
+mod going;
 mod interface;
+mod land;
+mod landmark;
+mod leaving;
+mod map;
+mod messages;
+mod neighbours;
+mod packets;
+mod parcel;
+mod peers;
+mod people;
+mod region;
+mod replies;
+mod trace;
+mod welcome;
 
 pub use interface::*;
+pub use region::Region;

@@ -1,0 +1,206 @@
+//! Arrival: how an agent becomes root here, and what its viewer is told then.
+
+use crate::agent::{Handshake, Request};
+use crate::interface::*;
+use crate::land::LandCursor;
+use crate::region::{Context, Region};
+use model::{AgentId, Quat, Vec3};
+use scene::{ControlFlags, Placement};
+use transfer::{ArrivalEffect, ArrivalInput, PeerReply, Verdict};
+
+/// A look-at that can be normalised; east otherwise.
+pub(crate) fn sane_look_at(look_at: Vec3) -> Vec3 {
+    let flat = Vec3::new(look_at.x, look_at.y, 0.0);
+    if flat.is_finite() && flat.length_squared() > 1e-4 { flat.normalize() } else { Vec3::X }
+}
+
+/// The body rotation that looks there.
+pub(crate) fn facing(look_at: Vec3) -> Quat {
+    let look_at = sane_look_at(look_at);
+    Quat::from_rotation_z(look_at.y.atan2(look_at.x))
+}
+
+impl Region {
+    /// The viewer has opened its circuit, for the first time or anew.
+    pub(crate) fn circuit_opened(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        match agent.arrival.verdict() {
+            // Some clients lose a RegionHandshake that comes before they are ready: those who are to be root get it
+            // when they say so (login fact sheet, section 7.1).
+            Verdict::Expected => {}
+            Verdict::Child | Verdict::Root => {
+                self.send_handshake(cx, id);
+                self.show_region(id);
+            }
+        }
+    }
+
+    /// CompleteAgentMovement came.
+    pub(crate) fn movement_completed(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        self.arrive(cx, id, ArrivalInput::Complete);
+        if self.agents.get(&id).is_some_and(|agent| agent.arrival.waits_for_update()) {
+            self.trace_life(cx, || format!("Completing movement of {id}: waiting for update"));
+        }
+        self.touch(id);
+    }
+
+    pub(crate) fn wake_arrival(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        if self.agents.get(&id).and_then(|agent| agent.arrival.next_wakeup()).is_some_and(|at| at <= cx.now) {
+            self.arrive(cx, id, ArrivalInput::Wakeup);
+        }
+    }
+
+    /// Feeds the arrival machine and does what it says.
+    pub(crate) fn arrive(&mut self, cx: &mut Context<'_>, id: AgentId, input: ArrivalInput) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let mut effects = Vec::new();
+        agent.arrival.handle(cx.now, input, &mut effects);
+        for effect in effects {
+            match effect {
+                ArrivalEffect::BecomeRoot => self.become_root(cx, id),
+                ArrivalEffect::RepeatComplete => {
+                    self.settle_handshake(cx, id);
+                    self.send_movement_complete(cx, id);
+                }
+                ArrivalEffect::Settle(transfer, whereabouts) => {
+                    let Some(agent) = self.agents.get_mut(&id) else { return };
+                    agent.awaiting.retain(|&(key, waiter)| {
+                        if key == transfer {
+                            let result = Ok(PeerReply::Whereabouts(whereabouts));
+                            cx.effects.push(Effect::Answer { waiter, result });
+                        }
+                        key != transfer
+                    });
+                }
+                ArrivalEffect::Forget => self.forget_unused(cx, id),
+                ArrivalEffect::Unexpected => self.stats.forbidden += 1,
+            }
+        }
+        self.touch(id);
+    }
+
+    /// Who was made for a transfer or a login that came to nothing goes; a child agent that somebody claims stays.
+    pub(crate) fn forget_unused(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some(agent) = self.agents.get(&id) else { return };
+        if agent.arrival.verdict() == Verdict::Child
+            && (agent.claim.is_none() || agent.link.is_none())
+            && agent.farewell.is_none()
+        {
+            self.close_agent(cx, id);
+        }
+    }
+
+    /// T4: child becomes root.
+    fn become_root(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let here = self.config.id;
+        let now = cx.now;
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let update = agent.update.take();
+        let crossing = update.as_ref().is_some_and(|update| update.crossing);
+        let mut placement = Placement {
+            position: agent.announced.position,
+            velocity: Vec3::ZERO,
+            rotation: facing(agent.announced.look_at),
+            controls: ControlFlags::empty(),
+            flying: agent.announced.flags.contains(model::TeleportFlags::IS_FLYING),
+        };
+        let mut animations = Vec::new();
+        if let Some(update) = update {
+            placement.position = update.position;
+            placement.velocity = update.velocity;
+            placement.flying = update.flying;
+            if crossing {
+                placement.rotation = update.rotation;
+                placement.controls = ControlFlags::from_bits_truncate(update.control_flags);
+            }
+            agent.outfit = update.outfit;
+            agent.always_run = update.always_run;
+            agent.draw_distance_m = update.draw_distance_m;
+            agent.group_title = update.group_title;
+            agent.attachments = update.attachments;
+            if agent.throttles.is_none()
+                && let Some(throttles) = update.throttles
+            {
+                agent.throttles = Some(throttles);
+                if let Some(link) = &mut agent.link {
+                    // Checked where the viewer gave them.
+                    let _ = link.circuit.set_throttles(now, &throttles);
+                }
+            }
+            animations = update.animations;
+        }
+        // T4D for ourselves: whatever was to be closed after an earlier visit is wanted again.
+        agent.farewell = None;
+        agent.claim = None;
+        agent.visit += 1;
+        agent.surveyed = None;
+        let outfit = agent.outfit.clone();
+        let always_run = agent.always_run;
+        // A texture entry too large for viewers was refused where it came in.
+        let _ = self.scene.set_appearance(now, id, crate::people::appearance(&outfit), &mut self.scene_events);
+        self.scene.make_root(now, id, placement, &mut self.scene_events);
+        self.scene.set_always_run(now, id, always_run);
+        let playing: Vec<_> = animations.into_iter().map(|(animation, _)| animation.0).collect();
+        if !playing.is_empty() {
+            self.scene.set_animations(id, &playing, &[], &mut self.scene_events);
+        }
+        self.trace_life(cx, || format!("Upgrading child to root agent for {id}"));
+        self.settle_handshake(cx, id);
+        self.send_movement_complete(cx, id);
+        self.show_region(id);
+        self.introduce(cx, id);
+        let place = self.place_of(id);
+        if let (Some(place), Some(agent)) = (place, self.agents.get(&id)) {
+            // Not waited for: a slow grid delays nobody's arrival.
+            let (agent, session) = (agent.id, agent.session);
+            cx.effects.push(Effect::TellGrid(GridNotice::Arrived { agent, session, place }));
+        }
+        debug_assert_eq!(here, self.config.id);
+        self.survey(cx, id);
+        self.next_statistics.get_or_insert(now);
+    }
+
+    /// RegionHandshake for a viewer that has not had it since it opened its circuit.
+    fn settle_handshake(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let link = self.agents.get(&id).and_then(|agent| agent.link.as_ref());
+        if link.is_some_and(|link| link.handshake == Handshake::Due) {
+            self.send_handshake(cx, id);
+        }
+    }
+
+    /// From now on the viewer gets the land and everybody in it.
+    fn show_region(&mut self, id: AgentId) {
+        let position = self.scene.presence(id).map_or(Vec3::ZERO, |presence| presence.position());
+        let (x, y) = (self.scene.terrain().patches_x(), self.scene.terrain().patches_y());
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        if let Some(link) = &mut agent.link {
+            link.land = LandCursor::all(x as u16, y as u16, position);
+        }
+        let everybody: Vec<_> = self.scene.presences().filter(|presence| presence.is_root()).collect();
+        for presence in everybody {
+            agent.interest.mark_full(presence.local_id());
+        }
+        self.touch(id);
+    }
+
+    /// Where an agent stands, in words that outlast the session.
+    pub(crate) fn place_of(&self, id: AgentId) -> Option<Place> {
+        let presence = self.scene.presence(id)?;
+        Some(Place { region: self.config.id, position: presence.position(), look_at: presence.look_at() })
+    }
+
+    /// A teleport within the region (K1): the avatar is moved, and that is all.
+    pub(crate) fn relocate(&mut self, cx: &mut Context<'_>, id: AgentId, request: Request) {
+        let Some(flying) = self.scene.presence(id).map(|presence| presence.is_flying()) else { return };
+        let look_at = sane_look_at(request.look_at);
+        let placement = Placement {
+            position: self.clamp_inside(request.position),
+            velocity: Vec3::ZERO,
+            rotation: facing(look_at),
+            controls: ControlFlags::empty(),
+            flying,
+        };
+        self.scene.relocate(cx.now, id, placement, &mut self.scene_events);
+        self.send_teleport_local(cx, id, request.flags, look_at, flying);
+    }
+}

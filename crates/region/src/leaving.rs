@@ -1,0 +1,240 @@
+//! The end of a session here, in all its ways; every one goes through [`Region::end_here`] once.
+
+use crate::interface::*;
+use crate::region::{Context, Region};
+use circuit::Delivery;
+use lludp::messages as m;
+use lludp::text;
+use model::{AgentId, SessionId};
+use std::time::Duration;
+use transfer::{DepartureInput, PeerCall};
+
+/// After the last word to a viewer its circuit is kept so long, to repeat that word and to acknowledge what the
+/// viewer repeats.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// A kicked viewer shows its message and says goodbye in this time.
+const KICK_LINGER: Duration = Duration::from_secs(1);
+
+/// On the way down viewers are told, and then not waited for longer than this.
+const SHUTDOWN_LINGER: Duration = Duration::from_millis(1500);
+
+impl Region {
+    /// LogoutRequest.
+    pub(crate) fn log_out(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some(agent) = self.agents.get(&id) else { return };
+        if agent.closing.is_some() {
+            return;
+        }
+        if !agent.is_root() {
+            // Said to the region that was left, or to a neighbour: only the root region ends a session. During a
+            // transfer the source is that region until the agent has arrived elsewhere.
+            self.stats.forbidden += 1;
+            return;
+        }
+        let session = agent.session;
+        // At once: viewers quit after six seconds with or without it.
+        let nothing = [m::logout_reply::InventoryData { item_id: uuid::Uuid::nil() }];
+        let message = m::LogoutReply {
+            agent_data: m::logout_reply::AgentData { agent_id: id.0, session_id: session.0 },
+            inventory_data: (&nothing).into(),
+        };
+        self.send(cx, id, &message, Delivery::CONTROL);
+        self.stats.logouts += 1;
+        self.trace_life(cx, || format!("{id} logs out"));
+        if let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) {
+            leaving.logging_out = true;
+        }
+        self.end_here(cx, id, LINGER);
+    }
+
+    /// The viewer has been silent too long, or has closed its circuit.
+    pub(crate) fn viewer_vanished(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some(agent) = self.agents.get(&id) else { return };
+        if agent.is_root() && agent.closing.is_none() {
+            self.stats.timeouts += 1;
+            self.trace_life(cx, || format!("Lost the viewer of {id}"));
+        }
+        self.end_here(cx, id, Duration::ZERO);
+    }
+
+    /// AgentQuitCopy: the viewer quits and tells its child agents itself.
+    pub(crate) fn viewer_quit(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        if self.agents.get(&id).is_some_and(|agent| !agent.is_root()) {
+            self.drop_agent(cx, id);
+        }
+    }
+
+    /// From the grid: this session is over.
+    pub(crate) fn end_session(&mut self, cx: &mut Context<'_>, id: AgentId, session: SessionId, reason: &str) {
+        let Some(agent) = self.agents.get(&id).filter(|agent| agent.session == session) else { return };
+        if agent.is_root() && !reason.is_empty() {
+            self.kick(cx, id, reason, KICK_LINGER);
+        } else if agent.is_root() {
+            self.end_here(cx, id, KICK_LINGER);
+        } else {
+            self.close_agent(cx, id);
+        }
+    }
+
+    /// KickUser: the viewer shows why, and is gone.
+    fn kick(&mut self, cx: &mut Context<'_>, id: AgentId, reason: &str, linger: Duration) {
+        let Some(agent) = self.agents.get(&id) else { return };
+        let reason = text::Nul::new(reason);
+        let message = m::KickUser {
+            target_block: m::kick_user::TargetBlock {
+                target_ip: std::net::Ipv4Addr::UNSPECIFIED,
+                target_port: 0,
+            },
+            user_info: m::kick_user::UserInfo {
+                agent_id: id.0,
+                session_id: agent.session.0,
+                reason: reason.as_bytes(),
+            },
+        };
+        self.send(cx, id, &message, Delivery::CONTROL);
+        self.trace_life(cx, || format!("Kicking {id}"));
+        self.end_here(cx, id, linger);
+    }
+
+    /// A transfer ended with its viewer gone: nobody is root anywhere.
+    pub(crate) fn session_over(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        self.end_here(cx, id, LINGER);
+    }
+
+    /// The one path on which a session ends here. What the viewer was told last is still delivered for `linger`.
+    fn end_here(&mut self, cx: &mut Context<'_>, id: AgentId, linger: Duration) {
+        let Some(agent) = self.agents.get(&id) else { return };
+        if agent.closing.is_some() {
+            return;
+        }
+        if agent.leaving.is_some() {
+            // Root here or over there? After TeleportFinish only the destination knows; the departure's end comes back
+            // here through `session_over`, or the agent has gone and its session with it.
+            self.depart(cx, id, DepartureInput::ViewerGone);
+            return;
+        }
+        let place = self.place_of(id);
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let was_root = agent.is_root();
+        let session = agent.session;
+        let claim = agent.own_claim(self.config.id);
+        let children = std::mem::take(&mut agent.children);
+        agent.closing = Some(cx.now + linger);
+        if let Some(link) = &mut agent.link {
+            link.circuit.close(cx.now, linger);
+        }
+        if was_root {
+            if let Some(place) = place {
+                cx.effects.push(Effect::TellGrid(GridNotice::LoggedOut { agent: id, session, place }));
+            }
+            for child in children.into_values() {
+                let call = PeerCall::EndSession { agent: id, session, reason: String::new() };
+                let patience = crate::calls::PEER_PATIENCE;
+                self.call_peer(cx, child.region, call, patience, crate::calls::Pending::Nothing);
+            }
+        } else {
+            for child in children.into_values() {
+                let call = PeerCall::CloseChild { agent: id, session, claim };
+                let patience = crate::calls::PEER_PATIENCE;
+                self.call_peer(cx, child.region, call, patience, crate::calls::Pending::Nothing);
+            }
+        }
+        self.close_doors(cx, id);
+        self.leave_scene(id);
+        if linger.is_zero() {
+            self.drop_agent(cx, id);
+        } else {
+            self.touch(id);
+        }
+    }
+
+    /// Closes a child agent: the viewer is told that the region is out of sight.
+    pub(crate) fn close_agent(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some(agent) = self.agents.get(&id) else { return };
+        if agent.closing.is_some() {
+            return;
+        }
+        if agent.link.is_none() {
+            self.drop_agent(cx, id);
+            return;
+        }
+        self.send(cx, id, &m::DisableSimulator {}, Delivery::CONTROL);
+        self.trace_life(cx, || format!("Removing child agent {id}"));
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        agent.closing = Some(cx.now + LINGER);
+        if let Some(link) = &mut agent.link {
+            link.circuit.close(cx.now, LINGER);
+        }
+        self.close_doors(cx, id);
+        self.leave_scene(id);
+        self.touch(id);
+    }
+
+    /// Capabilities and event queue end.
+    fn close_doors(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let caps = agent.caps;
+        let mut answers = Vec::new();
+        agent.queue.close(&mut answers);
+        for (_, waiter) in agent.awaiting.drain(..) {
+            let answer = transfer::PeerReply::Whereabouts(transfer::Whereabouts::Withdrawn);
+            cx.effects.push(Effect::Answer { waiter, result: Ok(answer) });
+        }
+        self.answer_polls(cx, id, answers);
+        if self.caps.remove(&caps).is_some() {
+            cx.effects.push(Effect::CloseCaps { caps });
+        }
+    }
+
+    /// Frees everything of an agent, now.
+    pub(crate) fn drop_agent(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        if self.agents.get(&id).is_some_and(|agent| agent.closing.is_none()) {
+            self.close_doors(cx, id);
+            self.leave_scene(id);
+        }
+        let Some(agent) = self.agents.remove(&id) else { return };
+        if let Some(alarm) = agent.alarm {
+            self.alarms.remove(&(alarm, id));
+        }
+        if let Some(link) = &agent.link {
+            if self.endpoints.get(&link.address) == Some(&id) {
+                self.endpoints.remove(&link.address);
+            }
+            let circuit = link.circuit.statistics();
+            self.stats.resends += circuit.resends;
+            self.stats.dropped += circuit.dropped();
+        }
+        self.trace_life(cx, || format!("{id} is gone from here"));
+    }
+
+    pub(crate) fn handle_operator(&mut self, cx: &mut Context<'_>, command: OperatorCommand) {
+        match command {
+            OperatorCommand::Shutdown { reason } => {
+                self.shutting_down = true;
+                let ids: Vec<_> = self.agents.keys().copied().collect();
+                for id in ids {
+                    if self.agents.get(&id).is_some_and(|agent| agent.is_root()) {
+                        self.kick(cx, id, &reason, SHUTDOWN_LINGER);
+                    } else {
+                        self.close_agent(cx, id);
+                    }
+                }
+            }
+            OperatorCommand::Kick { agent, reason } => {
+                if self.agents.get(&agent).is_some_and(|agent| agent.is_root()) {
+                    self.kick(cx, agent, &reason, KICK_LINGER);
+                }
+            }
+            OperatorCommand::Notice(words) => {
+                let ids: Vec<_> =
+                    self.agents.values().filter(|agent| agent.acts()).map(|agent| agent.id).collect();
+                for id in ids {
+                    self.alert(cx, id, &words, None);
+                }
+            }
+            OperatorCommand::TracePackets { level, agent } => self.trace.packets(level, agent),
+            OperatorCommand::TraceEvents { level } => self.trace.events(level),
+        }
+    }
+}

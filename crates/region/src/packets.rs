@@ -1,0 +1,261 @@
+//! From datagram to deed: whose it is, whether they may say it, and who takes it.
+
+use crate::agent::{Handshake, Link};
+use crate::region::{Context, Region};
+use circuit::{Circuit, Received};
+use lludp::Message;
+use lludp::header::{Datagram, Flags};
+use lludp::messages::{CompleteAgentMovement, UseCircuitCode};
+use model::{AgentId, CircuitCode, SessionId, Uuid};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A UseCircuitCode that comes so long after the first is no copy of it that the network kept, but a viewer that
+/// begins anew.
+const ANEW_AFTER: Duration = Duration::from_secs(2);
+
+/// Packets overtake each other by no more than this.
+const REORDERED: Duration = Duration::from_millis(200);
+
+impl Region {
+    pub(crate) fn handle_packet(&mut self, cx: &mut Context<'_>, from: SocketAddr, datagram: &Datagram<'_>) {
+        let message = match Message::decode(datagram.body) {
+            Ok(message) => message,
+            Err(malformed) => {
+                // An unknown message is acknowledged all the same, or its sender repeats it for ever.
+                if malformed.is_unknown_message()
+                    && let Some(&id) = self.endpoints.get(&from)
+                {
+                    self.receive(cx, id, datagram);
+                    self.stats.unhandled += 1;
+                } else {
+                    self.stats.malformed += 1;
+                }
+                return;
+            }
+        };
+        match message {
+            Message::UseCircuitCode(opening) => self.handle_use_circuit_code(cx, from, datagram, &opening),
+            Message::CompleteAgentMovement(arriving) => {
+                self.handle_complete_movement(cx, from, datagram, &arriving);
+            }
+            message => {
+                let Some(&id) = self.endpoints.get(&from) else {
+                    self.stats.strangers += 1;
+                    return;
+                };
+                if self.receive(cx, id, datagram) == Some(Received::Fresh) {
+                    self.handle_fresh(cx, id, datagram, &message);
+                }
+                self.touch(id);
+            }
+        }
+    }
+
+    /// Lets the circuit see a datagram first. `None`: there is no circuit.
+    fn receive(&mut self, cx: &mut Context<'_>, id: AgentId, datagram: &Datagram<'_>) -> Option<Received> {
+        let agent = self.agents.get_mut(&id)?;
+        let link = agent.link.as_mut()?;
+        let received = link.circuit.receive(cx.now, datagram);
+        self.touch(id);
+        Some(received)
+    }
+
+    fn handle_fresh(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        datagram: &Datagram<'_>,
+        message: &Message<'_>,
+    ) {
+        self.trace_packet_in(cx, id, message);
+        let Some(link) = self.agents.get_mut(&id).and_then(|agent| agent.link.as_mut()) else { return };
+        if link.circuit.handle_control(cx.now, message) {
+            self.drain_circuit(cx, id);
+            return;
+        }
+        if message.info().trusted || !self.ids_match(id, datagram.body, message) {
+            self.stats.forbidden += 1;
+            return;
+        }
+        self.handle_message(cx, id, datagram.header.sequence, message);
+    }
+
+    /// Whether the agent and session named in a message's AgentData are those of the circuit.
+    fn ids_match(&self, id: AgentId, body: &[u8], message: &Message<'_>) -> bool {
+        let info = message.info();
+        let Some(block) = info.blocks.first() else { return true };
+        let Some(agent) = self.agents.get(&id) else { return false };
+        if block.name != "AgentData" {
+            return true;
+        }
+        let fields = &body[info.frequency.id_len().min(body.len())..];
+        let mut expected = [("AgentID", agent.id.0), ("SessionID", agent.session.0)].into_iter();
+        block.fields.iter().zip(fields.chunks_exact(16)).take(2).all(|(field, bytes)| {
+            expected.next().is_none_or(|(name, value)| {
+                field.name != name || Uuid::from_slice(bytes).is_ok_and(|found| found == value)
+            })
+        })
+    }
+
+    /// T1A, T2A: the viewer opens its circuit.
+    fn handle_use_circuit_code(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: SocketAddr,
+        datagram: &Datagram<'_>,
+        message: &UseCircuitCode,
+    ) {
+        let block = &message.circuit_code;
+        let id = AgentId(block.id);
+        if !self.knows(id, SessionId(block.session_id), CircuitCode(block.code)) {
+            self.stats.wrong_circuit_codes += 1;
+            return;
+        }
+        self.bind(cx, id, from, datagram);
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let Some(link) = agent.link.as_mut() else { return };
+        // A viewer that comes back may count from the start again; what it sends now must not pass for old. Before
+        // the agent was announced the circuit had been opened and acknowledged, so this is no repetition.
+        let came_back = link.opened < agent.announced.at;
+        let began_again =
+            !datagram.header.flags.contains(Flags::RESENT) && cx.now.since(link.opened) > ANEW_AFTER;
+        let anew = datagram.header.sequence <= link.first_sequence && (came_back || began_again);
+        if anew {
+            link.circuit.forget_received();
+            link.opened = cx.now;
+            link.newest_update = None;
+        }
+        let received = link.circuit.receive(cx.now, datagram);
+        // T1B: at once and alone; some clients look at nothing else until they have it.
+        link.circuit.ack_now(datagram.header.sequence);
+        if received == Received::Fresh {
+            link.handshake = Handshake::Due;
+        }
+        self.touch(id);
+        if received == Received::Duplicate {
+            return;
+        }
+        self.trace_life(cx, || {
+            format!("Handling UseCircuitCode request for circuit {} from {from} for {id}", block.code)
+        });
+        self.circuit_opened(cx, id);
+    }
+
+    /// T2, T9: the viewer wants to be root. It names everything that UseCircuitCode does, so that one may be lost.
+    fn handle_complete_movement(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: SocketAddr,
+        datagram: &Datagram<'_>,
+        message: &CompleteAgentMovement,
+    ) {
+        let block = &message.agent_data;
+        let id = AgentId(block.agent_id);
+        if !self.knows(id, SessionId(block.session_id), CircuitCode(block.circuit_code)) {
+            self.stats.wrong_circuit_codes += 1;
+            return;
+        }
+        let is_new = self.bind(cx, id, from, datagram);
+        let received = self.receive(cx, id, datagram);
+        if is_new {
+            self.circuit_opened(cx, id);
+        }
+        if received == Some(Received::Fresh) {
+            self.trace_packet_in(cx, id, &Message::CompleteAgentMovement(*message));
+            self.movement_completed(cx, id);
+        }
+    }
+
+    fn knows(&self, id: AgentId, session: SessionId, code: CircuitCode) -> bool {
+        self.agents
+            .get(&id)
+            .is_some_and(|agent| agent.session == session && agent.circuit_code == code && agent.closing.is_none())
+    }
+
+    /// Makes `from` the address of the agent's viewer: the first one, or a new one of a viewer that proves itself
+    /// (a NAT that changed its mind, a client with a socket a region). `true`: there was no circuit before.
+    fn bind(&mut self, cx: &mut Context<'_>, id: AgentId, from: SocketAddr, datagram: &Datagram<'_>) -> bool {
+        let config = self.circuit_config.clone();
+        let Some(agent) = self.agents.get_mut(&id) else { return false };
+        if let Some(link) = &mut agent.link {
+            if link.address != from {
+                self.endpoints.remove(&link.address);
+                link.address = from;
+                self.take_endpoint(cx, from, id);
+            }
+            return false;
+        }
+        let mut circuit = Circuit::new(config, cx.now);
+        if let Some(throttles) = &agent.throttles {
+            // Checked when the viewer or the peer gave them; what is wrong leaves the defaults.
+            let _ = circuit.set_throttles(cx.now, throttles);
+        }
+        agent.link = Some(Link {
+            address: from,
+            circuit,
+            opened: cx.now,
+            first_sequence: datagram.header.sequence,
+            newest_update: None,
+            handshake: Handshake::Due,
+            land: Default::default(),
+        });
+        self.take_endpoint(cx, from, id);
+        true
+    }
+
+    /// CloseCircuit. From a root agent's viewer it is the end; a child agent's viewer may be about to open the circuit
+    /// anew (some clients do when they come back), so only the circuit goes.
+    pub(crate) fn circuit_closed(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        if agent.is_root() && !agent.told_to_go() {
+            self.viewer_vanished(cx, id);
+            return;
+        }
+        if agent.closing.is_some() {
+            self.drop_agent(cx, id);
+            return;
+        }
+        // One that was overtaken by the next UseCircuitCode is of the circuit before.
+        let Some(link) = agent.link.take_if(|link| cx.now.since(link.opened) > REORDERED) else { return };
+        agent.unused_until = cx.now + crate::agent::UNUSED_CHILD;
+        agent.interest.clear();
+        if self.endpoints.get(&link.address) == Some(&id) {
+            self.endpoints.remove(&link.address);
+        }
+    }
+
+    /// An address belongs to one agent: whoever had it before has gone (a client that crashed and came back).
+    fn take_endpoint(&mut self, cx: &mut Context<'_>, address: SocketAddr, id: AgentId) {
+        if let Some(previous) = self.endpoints.insert(address, id)
+            && previous != id
+        {
+            self.trace_life(cx, || format!("Address {address} passes from {previous} to {id}"));
+            if let Some(agent) = self.agents.get_mut(&previous) {
+                agent.link = None;
+                agent.interest.clear();
+                agent.unused_until = cx.now;
+            }
+            self.touch(previous);
+        }
+    }
+
+    /// Sees to what the circuit has to report.
+    pub(crate) fn drain_circuit(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        loop {
+            let Some(link) = self.agents.get_mut(&id).and_then(|agent| agent.link.as_mut()) else { return };
+            match link.circuit.poll_event() {
+                Some(circuit::Event::TimedOut) => {
+                    self.viewer_vanished(cx, id);
+                    return;
+                }
+                Some(circuit::Event::Closed) => {
+                    self.drop_agent(cx, id);
+                    return;
+                }
+                Some(circuit::Event::Acked(_) | circuit::Event::Lost(_)) => {}
+                None => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! The region as a value: what it holds, and how inputs find their way.
+
+use crate::agent::{Agent, Handshake};
+use crate::calls::Pending;
+use crate::interface::*;
+use agent::{EventQueueEffect, Poll};
+use model::{AgentId, CapsSecret, LocalId, Moment};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use scene::{Scene, SceneConfig, SceneEvent};
+use services::RegionInfo;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// SimStats and viewer time go out so often to each root agent.
+pub(crate) const STATISTICS_PAUSE: Duration = Duration::from_secs(2);
+
+/// What one call works with: the moment, and the list that effects go to.
+pub(crate) struct Context<'a> {
+    pub(crate) now: Moment,
+    pub(crate) effects: &'a mut Vec<Effect>,
+}
+
+/// One region whole.
+#[derive(Debug)]
+pub struct Region {
+    pub(crate) config: RegionConfig,
+    pub(crate) info: Arc<RegionInfo>,
+    pub(crate) circuit_config: Arc<circuit::Config>,
+    pub(crate) scene: Scene,
+    pub(crate) agents: BTreeMap<AgentId, Agent>,
+    /// Only looked up, never walked.
+    pub(crate) endpoints: HashMap<SocketAddr, AgentId>,
+    /// Only looked up, never walked.
+    pub(crate) caps: HashMap<CapsSecret, AgentId>,
+    /// Who has which number, while or shortly after it is used.
+    pub(crate) avatars: BTreeMap<LocalId, AgentId>,
+    pub(crate) calls: BTreeMap<CallId, Pending>,
+    pub(crate) next_call: u64,
+    pub(crate) next_transfer: u64,
+    pub(crate) random: ChaCha8Rng,
+    /// Agents that may have something to send.
+    pub(crate) ready: VecDeque<AgentId>,
+    /// When each agent next needs attention.
+    pub(crate) alarms: BTreeSet<(Moment, AgentId)>,
+    pub(crate) next_statistics: Option<Moment>,
+    pub(crate) scene_events: Vec<SceneEvent>,
+    pub(crate) land: lludp::layer::LandEncoder,
+    /// For expanding datagrams; kept to be reused.
+    scratch: Vec<u8>,
+    pub(crate) shutting_down: bool,
+    closed: bool,
+    pub(crate) trace: crate::trace::Switches,
+    pub(crate) stats: Stats,
+}
+
+impl Region {
+    /// A region without agents.
+    pub fn new(config: RegionConfig, now: Moment) -> Self {
+        let scene = Scene::new(SceneConfig {
+            max_agents: config.max_agents,
+            terrain: config.terrain,
+            handle: config.cell.handle(),
+            size: config.size,
+            name: config.name.clone(),
+            id: config.id,
+            owner: config.owner,
+            ..SceneConfig::default()
+        });
+        let circuit_config =
+            circuit::Config { silence: config.silence_timeout, ..circuit::Config::default() };
+        // Transfers of one run must not be mistaken for those of the run before.
+        let next_transfer = now.micros().max(1);
+        Self {
+            info: Arc::new(config.info()),
+            circuit_config: Arc::new(circuit_config),
+            scene,
+            agents: BTreeMap::new(),
+            endpoints: HashMap::new(),
+            caps: HashMap::new(),
+            avatars: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            next_call: 0,
+            next_transfer,
+            random: ChaCha8Rng::seed_from_u64(config.seed),
+            ready: VecDeque::new(),
+            alarms: BTreeSet::new(),
+            next_statistics: None,
+            scene_events: Vec::new(),
+            land: Default::default(),
+            scratch: Vec::new(),
+            shutting_down: false,
+            closed: false,
+            trace: crate::trace::Switches::default(),
+            stats: Stats::default(),
+            config,
+        }
+    }
+
+    /// How this region presents itself to the grid.
+    pub fn info(&self) -> &Arc<RegionInfo> {
+        &self.info
+    }
+
+    /// Takes one input. Afterwards [`Region::poll_datagram`] is to be called until it has nothing more.
+    pub fn handle(&mut self, now: Moment, input: Input<'_>, effects: &mut Vec<Effect>) {
+        let cx = &mut Context { now, effects };
+        match input {
+            Input::Datagram { from, bytes } => self.handle_datagram(cx, from, bytes),
+            Input::Peer { call, waiter } => self.handle_peer(cx, call, waiter),
+            Input::Poll { caps, ack, done, waiter } => self.handle_poll(cx, caps, ack, done, waiter),
+            Input::PollBroken { caps, waiter } => {
+                if let Some(agent) = self.caps.get(&caps).and_then(|id| self.agents.get_mut(id)) {
+                    agent.queue.handle_waiter_gone(&waiter);
+                }
+            }
+            Input::SeedFetched { caps } => self.handle_seed_fetched(cx, caps),
+            Input::Reply { id, result } => self.handle_reply(cx, id, result),
+            Input::Operator(command) => self.handle_operator(cx, command),
+            Input::Wakeup => {}
+        }
+        self.run_alarms(cx);
+        self.run_scene(cx);
+        self.flush_event_queues(cx);
+        if self.shutting_down && self.agents.is_empty() && !self.closed {
+            self.closed = true;
+            cx.effects.push(Effect::Closed);
+        }
+    }
+
+    /// The earliest moment at which [`Input::Wakeup`] is due; `None` while nothing at all is waited for.
+    pub fn next_wakeup(&self) -> Option<Moment> {
+        [self.alarms.first().map(|&(at, _)| at), self.scene.next_wakeup(), self.next_statistics]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Puts the next datagram to send into `out` and says where to; `None` when nothing is due.
+    pub fn poll_datagram(&mut self, now: Moment, out: &mut Vec<u8>) -> Option<SocketAddr> {
+        while let Some(&id) = self.ready.front() {
+            out.clear();
+            if let Some(address) = self.poll_agent(now, id, out) {
+                self.stats.packets_out += 1;
+                return Some(address);
+            }
+            self.ready.pop_front();
+            if let Some(agent) = self.agents.get_mut(&id) {
+                agent.ready = false;
+                let due = agent.next_wakeup();
+                self.set_alarm(id, due);
+            }
+        }
+        None
+    }
+
+    /// What the region has counted so far, and how it stands.
+    pub fn stats(&self) -> Stats {
+        let circuits = self.agents.values().filter_map(|agent| agent.link.as_ref());
+        let mut stats = self.stats.clone();
+        stats.root_agents = self.agents.values().filter(|agent| agent.is_root()).count();
+        stats.child_agents = self.agents.len() - stats.root_agents;
+        for link in circuits {
+            let circuit = link.circuit.statistics();
+            stats.circuits += 1;
+            stats.queued_bytes += circuit.queued_total() + circuit.unacked_bytes;
+            stats.resends += circuit.resends;
+            stats.dropped += circuit.dropped();
+        }
+        for agent in self.agents.values() {
+            let queue = agent.queue.statistics();
+            stats.queued_bytes += queue.bytes;
+            stats.dropped += queue.dropped;
+        }
+        stats
+    }
+
+    fn handle_datagram(&mut self, cx: &mut Context<'_>, from: SocketAddr, bytes: &[u8]) {
+        self.stats.packets_in += 1;
+        let mut scratch = std::mem::take(&mut self.scratch);
+        match lludp::header::open(bytes, &mut scratch) {
+            Ok(datagram) => self.handle_packet(cx, from, &datagram),
+            Err(_) => self.stats.malformed += 1,
+        }
+        self.scratch = scratch;
+    }
+
+    fn handle_poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        caps: CapsSecret,
+        ack: Option<i32>,
+        done: bool,
+        waiter: Waiter,
+    ) {
+        let Some(&id) = self.caps.get(&caps) else {
+            cx.effects.push(Effect::EventQueue { waiter, body: None });
+            return;
+        };
+        let mut answers = Vec::new();
+        if let Some(agent) = self.agents.get_mut(&id) {
+            agent.queue.handle_poll(cx.now, Poll { ack, done, waiter }, &mut answers);
+        }
+        self.trace_poll(cx, id);
+        self.answer_polls(cx, id, answers);
+        self.touch(id);
+    }
+
+    fn flush_event_queues(&mut self, cx: &mut Context<'_>) {
+        let mut answers = Vec::new();
+        for index in 0..self.ready.len() {
+            let id = self.ready[index];
+            if let Some(agent) = self.agents.get_mut(&id) {
+                agent.queue.flush(cx.now, &mut answers);
+                let answers = std::mem::take(&mut answers);
+                self.answer_polls(cx, id, answers);
+            }
+        }
+    }
+
+    pub(crate) fn answer_polls(
+        &mut self,
+        cx: &mut Context<'_>,
+        _id: AgentId,
+        answers: Vec<EventQueueEffect<Waiter>>,
+    ) {
+        cx.effects.extend(answers.into_iter().map(|answer| match answer {
+            EventQueueEffect::Answer { waiter, body, .. } => Effect::EventQueue { waiter, body: Some(body) },
+            EventQueueEffect::Gone { waiter } => Effect::EventQueue { waiter, body: None },
+        }));
+    }
+
+    /// Notes that an agent may have something to send, or new deadlines.
+    pub(crate) fn touch(&mut self, id: AgentId) {
+        if let Some(agent) = self.agents.get_mut(&id)
+            && !agent.ready
+        {
+            agent.ready = true;
+            self.ready.push_back(id);
+        }
+    }
+
+    fn set_alarm(&mut self, id: AgentId, due: Option<Moment>) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        if agent.alarm == due {
+            return;
+        }
+        if let Some(old) = agent.alarm.take() {
+            self.alarms.remove(&(old, id));
+        }
+        agent.alarm = due;
+        if let Some(due) = due {
+            self.alarms.insert((due, id));
+        }
+    }
+
+    /// Wakes the agents whose moment has come.
+    fn run_alarms(&mut self, cx: &mut Context<'_>) {
+        while let Some(&(at, id)) = self.alarms.first() {
+            if at > cx.now {
+                break;
+            }
+            self.alarms.pop_first();
+            if let Some(agent) = self.agents.get_mut(&id) {
+                agent.alarm = None;
+            }
+            self.wake_agent(cx, id);
+            self.touch(id);
+        }
+        if self.next_statistics.is_some_and(|at| at <= cx.now) {
+            self.send_statistics(cx);
+        }
+    }
+
+    /// Everything about one agent that only time brings.
+    fn wake_agent(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        self.drain_circuit(cx, id);
+        self.repeat_handshake(cx, id);
+        self.wake_arrival(cx, id);
+        self.wake_departure(cx, id);
+        self.finish_farewell(cx, id);
+        let Some(agent) = self.agents.get(&id) else { return };
+        if agent.closing.is_some_and(|at| at <= cx.now) {
+            self.drop_agent(cx, id);
+        } else if agent.link.is_none() && agent.unused_until <= cx.now {
+            if agent.is_root() {
+                self.viewer_vanished(cx, id);
+            } else {
+                self.forget_unused(cx, id);
+            }
+        }
+    }
+
+    /// Says RegionHandshake again to a viewer that has not replied.
+    fn repeat_handshake(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some(link) = self.agents.get(&id).and_then(|agent| agent.link.as_ref()) else { return };
+        if matches!(link.handshake, Handshake::Said { again, .. } if again <= cx.now) {
+            self.send_handshake(cx, id);
+        }
+    }
+
+    pub(crate) fn new_secret(&mut self) -> CapsSecret {
+        use rand::RngExt as _;
+        CapsSecret(uuid::Builder::from_random_bytes(self.random.random()).into_uuid())
+    }
+}
+
+impl RegionConfig {
+    /// How the region presents itself to the grid.
+    pub fn info(&self) -> RegionInfo {
+        RegionInfo {
+            id: self.id,
+            name: self.name.clone(),
+            handle: self.cell.handle(),
+            size: self.size,
+            external_host: self.sim_ip.to_string(),
+            udp_port: self.udp_port,
+            server_uri: self.http_base.to_string(),
+            owner: self.owner,
+            access: self.maturity,
+            ..RegionInfo::default()
+        }
+    }
+}

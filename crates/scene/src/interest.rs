@@ -365,3 +365,6 @@ fn delay(observer: Vec3, candidate: Candidate) -> u64 {
     // A cast of a float saturates, and takes what is no number for 0.
     ((distance / METRES_PER_RANK) as u64).min(MAX_DELAY)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 //! ```
 
 use crate::malformed::{Malformed, MalformedKind};
-use crate::template::{MessageInfo, number_len};
+use crate::template::number_len;
 use crate::wire::WireMessage;
 use crate::zerocode;
 
@@ -97,8 +97,8 @@ impl<'a> Acks<'a> {
     }
 }
 
-/// Takes a datagram apart. What is zerocoded is expanded into `scratch`, which never grows beyond [`MAX_LEN`];
-/// nothing else is copied.
+/// Takes a datagram apart. What is zerocoded is expanded into `scratch`, to [`MAX_LEN`] bytes at most; nothing else is
+/// copied.
 ///
 /// # Errors
 /// Whatever is wrong with header, zerocoding or trailer. The message itself is not looked at, only that a whole
@@ -182,23 +182,16 @@ pub fn seal(
 }
 
 /// [`seal`]s one message, zerocoded or not as its template says; of `flags`, [`Flags::ZEROCODED`] is not looked at.
-pub fn seal_message<'m>(
+pub fn seal_message<'m, M: WireMessage<'m>>(
     out: &mut Vec<u8>,
     flags: Flags,
     sequence: u32,
-    message: &impl WireMessage<'m>,
+    message: &M,
     scratch: &mut Vec<u8>,
 ) {
-    let flags = flags_of(info_of(message), flags);
+    let is_coded = M::INFO.zerocoded;
+    let flags = if is_coded { flags | Flags::ZEROCODED } else { flags - Flags::ZEROCODED };
     seal(out, flags, sequence, |out| message.encode(out), scratch);
-}
-
-fn info_of<'m, M: WireMessage<'m>>(_: &M) -> &'static MessageInfo {
-    M::INFO
-}
-
-fn flags_of(info: &MessageInfo, flags: Flags) -> Flags {
-    if info.zerocoded { flags | Flags::ZEROCODED } else { flags - Flags::ZEROCODED }
 }
 
 fn write_header(out: &mut Vec<u8>, flags: Flags, sequence: u32) {
@@ -240,5 +233,141 @@ pub fn remove_acks(datagram: &mut Vec<u8>) {
         let len = HEADER_LEN + body.len();
         datagram.truncate(len);
         datagram[0] &= !Flags::ACKS.bits();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::messages::{
+        AgentUpdate, CompletePingCheck, PacketAck, StartPingCheck, UseCircuitCode, complete_ping_check,
+        packet_ack, start_ping_check, use_circuit_code,
+    };
+    use model::Uuid;
+
+    fn sealed<'m>(flags: Flags, sequence: u32, message: &impl WireMessage<'m>) -> Vec<u8> {
+        let mut out = Vec::new();
+        seal_message(&mut out, flags, sequence, message, &mut Vec::new());
+        out
+    }
+
+    /// Takes a datagram apart, and compares message and acknowledgements.
+    fn check<'m>(
+        datagram: &'m [u8],
+        message: &(impl WireMessage<'m> + PartialEq + core::fmt::Debug),
+        acks: &[u32],
+    ) {
+        let mut scratch = Vec::new();
+        let opened = open(datagram, &mut scratch).unwrap();
+        let mut body = Vec::new();
+        message.encode(&mut body);
+        assert_eq!(opened.body, body);
+        assert!(opened.acks.iter().eq(acks.iter().copied()));
+    }
+
+    // The examples of the lludp fact sheet, section 17.
+
+    #[test]
+    fn use_circuit_code() {
+        let (session, agent) = (Uuid::from_bytes([0x5E; 16]), Uuid::from_bytes([0xA6; 16]));
+        let message = UseCircuitCode {
+            circuit_code: use_circuit_code::CircuitCode { code: 0x0102_0304, session_id: session, id: agent },
+        };
+        let mut expected = vec![0x40, 0, 0, 0, 1, 0, 0xFF, 0xFF, 0, 3, 4, 3, 2, 1];
+        expected.extend([0x5E; 16]);
+        expected.extend([0xA6; 16]);
+        assert_eq!(expected.len(), 46);
+        assert_eq!(sealed(Flags::RELIABLE, 1, &message), expected);
+        check(&expected, &message, &[]);
+    }
+
+    #[test]
+    fn packet_ack() {
+        let packets = [packet_ack::Packets { id: 1 }];
+        let message = PacketAck { packets: (&packets).into() };
+        let expected = [0, 0, 0, 0, 5, 0, 0xFF, 0xFF, 0xFF, 0xFB, 1, 1, 0, 0, 0];
+        assert_eq!(sealed(Flags::empty(), 5, &message), expected);
+        check(&expected, &message, &[]);
+    }
+
+    #[test]
+    fn complete_ping_check_with_an_acknowledgement() {
+        let message = CompletePingCheck { ping_id: complete_ping_check::PingID { ping_id: 7 } };
+        let expected = [0x10, 0, 0, 0, 6, 0, 2, 7, 0, 0, 0, 0x0A, 1];
+        let mut datagram = sealed(Flags::empty(), 6, &message);
+        assert_eq!(append_acks(&mut datagram, &[0x0A], 1200), 1);
+        assert_eq!(datagram, expected);
+        check(&expected, &message, &[0x0A]);
+    }
+
+    #[test]
+    fn start_ping_check() {
+        let message =
+            StartPingCheck { ping_id: start_ping_check::PingID { ping_id: 7, oldest_unacked: 300 } };
+        let expected = [0, 0, 0, 0, 7, 0, 1, 7, 0x2C, 1, 0, 0];
+        assert_eq!(sealed(Flags::empty(), 7, &message), expected);
+        check(&expected, &message, &[]);
+    }
+
+    fn refused(datagram: &[u8]) -> (MalformedKind, usize) {
+        let malformed = open(datagram, &mut Vec::new()).unwrap_err();
+        (malformed.kind, malformed.offset)
+    }
+
+    #[test]
+    fn what_is_no_datagram_is_refused() {
+        assert_eq!(refused(&[]), (MalformedKind::TooShort, 0));
+        assert_eq!(refused(&[0, 0, 0, 0, 1, 0]), (MalformedKind::TooShort, 6));
+        assert_eq!(refused(&[0, 0, 0, 0, 1, 0, 0xFF]), (MalformedKind::TooShort, 6));
+        assert_eq!(refused(&[0, 0, 0, 0, 1, 0, 0xFF, 0xFF, 0]), (MalformedKind::TooShort, 6));
+        assert_eq!(refused(&[0x10, 0, 0, 0, 1, 0]), (MalformedKind::Acks, 6));
+        assert_eq!(refused(&[0x10, 0, 0, 0, 1, 0, 2, 7, 0, 0, 1]), (MalformedKind::TooShort, 6));
+        assert_eq!(refused(&[0x10, 0, 0, 0, 1, 0, 2, 7, 0, 0, 2]), (MalformedKind::Acks, 11));
+        assert_eq!(refused(&[0x80, 0, 0, 0, 1, 0, 4, 1, 0]), (MalformedKind::ZeroRun, 9));
+        assert_eq!(refused(&[0, 0, 0, 0, 1, 9, 2, 7]), (MalformedKind::TooShort, 6));
+        assert_eq!(refused(&vec![1; MAX_LEN + 1]), (MalformedKind::TooLong, MAX_LEN));
+        let bomb = [&[0x80, 0, 0, 0, 1, 0, 4][..], &[0, 255].repeat(33)].concat();
+        assert_eq!(refused(&bomb), (MalformedKind::TooLong, 6 + 1 + 64));
+    }
+
+    #[test]
+    fn the_extra_header_is_skipped_behind_the_number() {
+        let mut scratch = Vec::new();
+        let plain = [0, 0, 0, 0, 1, 2, 0xFF, 0xFF, 0, 3, 9, 9, 7];
+        assert_eq!(open(&plain, &mut scratch).unwrap().body, [0xFF, 0xFF, 0, 3, 7]);
+        let coded = [0x80, 0, 0, 0, 1, 2, 0xFF, 0xFF, 0, 1, 3, 9, 9, 7, 0, 2];
+        assert_eq!(open(&coded, &mut scratch).unwrap().body, [0xFF, 0xFF, 0, 3, 7, 0, 0]);
+    }
+
+    #[test]
+    fn only_what_gets_shorter_is_zerocoded() {
+        let seal_body = |flags, body: &[u8]| {
+            let mut out = b"before".to_vec();
+            seal(&mut out, flags, 1, |out| out.extend_from_slice(body), &mut vec![1, 2, 3]);
+            out.split_off(6)
+        };
+        assert_eq!(seal_body(Flags::ZEROCODED, &[4, 0, 0, 0]), [0x80, 0, 0, 0, 1, 0, 4, 0, 3]);
+        assert_eq!(seal_body(Flags::ZEROCODED, &[4, 0, 0]), [0, 0, 0, 0, 1, 0, 4, 0, 0]);
+        assert_eq!(seal_body(Flags::empty(), &[4, 0, 0, 0]), [0, 0, 0, 0, 1, 0, 4, 0, 0, 0]);
+        assert!(AgentUpdate::INFO.zerocoded && !StartPingCheck::INFO.zerocoded);
+    }
+
+    #[test]
+    fn acknowledgements_come_and_go() {
+        let plain = [0x40, 0, 0, 0, 6, 0, 2, 7];
+        let mut datagram = plain.to_vec();
+        assert_eq!(append_acks(&mut datagram, &[], 1200), 0);
+        assert_eq!(append_acks(&mut datagram, &[1, 2, 3], plain.len() + 1 + 3), 0);
+        assert_eq!(datagram, plain);
+        assert_eq!(append_acks(&mut datagram, &[1, 2, 3], plain.len() + 1 + 11), 2);
+        assert_eq!(append_acks(&mut datagram, &[9], 1200), 0, "one trailer is enough");
+        let mut scratch = Vec::new();
+        assert!(open(&datagram, &mut scratch).unwrap().acks.iter().eq([1, 2]));
+        set_resent(&mut datagram);
+        remove_acks(&mut datagram);
+        assert_eq!(datagram, [0x60, 0, 0, 0, 6, 0, 2, 7]);
+        remove_acks(&mut datagram);
+        assert_eq!(datagram.len(), plain.len());
+        assert_eq!(append_acks(&mut datagram, &[5; 300], 8192), MAX_ACKS);
     }
 }

@@ -6,19 +6,25 @@
 //!   place that knows the template. Nothing is written by hand per message.
 //! - [`template`] is the same template as a table, for code that walks over any message.
 //! - [`layer`] codes what LayerData carries: land and wind.
+//! - [`walk`] walks over any message by that table; [`describe`] makes a line of it for packet traces, [`eq`] says
+//!   in which form its fields go into an event queue.
 //! - [`text`] reads and writes what is text in byte fields.
 //!
 //! Decoding borrows: a message decoded is a view of the datagram, its repeated blocks are read where they stand
 //! ([`Blocks`]). Encoding appends to a buffer of the caller's. Neither allocates.
 //!
 //! Bytes from outside can be anything. They are read by bounds-checked steps that end in [`Malformed`]; nothing
-//! expands beyond [`header::MAX_LEN`]. Which messages a peer may send, and when, is not decided here.
+//! expands beyond [`header::MAX_LEN`]. Floats are taken as they come, and refused by [`Message::decode_finite`]. Which messages a peer may send, and when, is not decided here.
 
+pub mod describe;
+pub mod eq;
+pub mod fuzz;
 pub mod header;
 pub mod layer;
 pub mod messages;
 pub mod template;
 pub mod text;
+pub mod walk;
 pub mod wire;
 pub mod zerocode;
 
@@ -27,6 +33,7 @@ mod malformed;
 mod quat;
 
 pub use blocks::{Blocks, Iter};
+pub use describe::{describe, describe_body};
 pub use header::{Acks, Datagram, Flags, Header};
 pub use malformed::{Malformed, MalformedKind};
 pub use messages::Message;

@@ -148,6 +148,22 @@ pub enum FieldKind {
     Text2,
 }
 
+impl FieldKind {
+    /// Bytes it takes on the wire; of those that vary, the length prefix.
+    pub fn min_len(self) -> usize {
+        match self {
+            Self::U8 | Self::S8 | Self::Bool | Self::Bytes1 | Self::Text1 => 1,
+            Self::U16 | Self::S16 | Self::Port | Self::Bytes2 | Self::Text2 => 2,
+            Self::U32 | Self::S32 | Self::F32 | Self::Ip => 4,
+            Self::U64 | Self::S64 | Self::F64 => 8,
+            Self::Vec3 | Self::Quat => 12,
+            Self::Uuid | Self::Vec4 => 16,
+            Self::Vec3d => 24,
+            Self::Fixed(len) => len.into(),
+        }
+    }
+}
+
 impl MessageInfo {
     /// The message of that name. Published names are case-sensitive.
     pub fn by_name(name: &str) -> Option<&'static Self> {

@@ -1,0 +1,271 @@
+//! What regions say over HTTP: seeds, and the events of the queue.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use llsd::Value;
+use model::{AgentId, Moment, RegionHandle, RegionSize, SessionId};
+
+use super::link::CAPABILITIES_AT_MOST;
+use super::{Core, Journey, Phase};
+use crate::event::{Disconnect, TeleportFailure, ViewerEvent};
+use crate::queue::{Queue, Verdict};
+use crate::teleport::Ended;
+
+impl Core {
+    pub(super) fn handle_seed(
+        &mut self,
+        now: Moment,
+        region: SocketAddr,
+        status: Option<u16>,
+        body: Option<Value>,
+    ) {
+        let Some(link) = self.links.get_mut(&region) else { return };
+        let granted = match body {
+            Some(Value::Map(map)) if status == Some(200) && !map.contains_key("error") => map,
+            _ => return self.handle_no_seed(now, region),
+        };
+        for (name, url) in granted {
+            if let Value::String(url) | Value::Uri(url) = url
+                && link.caps.len() < CAPABILITIES_AT_MOST
+            {
+                link.caps.insert(name, url);
+            }
+        }
+        if link.queue.is_none() {
+            link.queue = link.caps.get("EventQueueGet").map(|url| Queue::new(now, url.clone()));
+        }
+        let event = ViewerEvent::Capabilities { region: link.handle, count: link.caps.len() };
+        self.report(event);
+        if self.phase == Phase::Seed && region == self.own {
+            self.open_first_circuit(now);
+        }
+    }
+
+    fn handle_no_seed(&mut self, now: Moment, region: SocketAddr) {
+        let (tries, pause) = (self.config.seed_tries, self.config.seed_pause);
+        let Some(seed) = self.links.get_mut(&region).and_then(|link| link.seed.as_mut()) else { return };
+        if seed.tries < tries {
+            seed.due = Some(now + pause);
+        } else if region == self.own && self.phase == Phase::Seed {
+            self.disconnect(now, Disconnect::NoCapabilities);
+        }
+    }
+
+    pub(super) fn handle_poll(
+        &mut self,
+        now: Moment,
+        region: SocketAddr,
+        status: Option<u16>,
+        body: Option<Value>,
+    ) {
+        let Some(queue) = self.links.get_mut(&region).and_then(|link| link.queue.as_mut()) else { return };
+        let events = match &body {
+            Some(Value::Map(map)) if status == Some(200) => match map.get("events") {
+                Some(Value::Array(events)) => Some((map.get("id").and_then(integer), events)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some((id, events)) = events else {
+            let verdict = queue.handle_failure(now, status);
+            if verdict == Verdict::Failed && region == self.own {
+                self.disconnect(now, Disconnect::EventQueueFailed);
+            }
+            return;
+        };
+        queue.handle_events(now, id);
+        if !events.is_empty() {
+            self.counts.batches += 1;
+        }
+        for event in events {
+            self.counts.events += 1;
+            if self.handle_event(now, region, event).is_none() {
+                self.counts.malformed_events += 1;
+            }
+        }
+    }
+
+    /// `None`: it could not be understood.
+    fn handle_event(&mut self, now: Moment, region: SocketAddr, event: &Value) -> Option<()> {
+        let Some(Value::String(message)) = field(event, "message") else { return None };
+        let body = field(event, "body")?;
+        match message.as_str() {
+            "EnableSimulator" => self.handle_enable_simulator(now, body),
+            "EstablishAgentCommunication" => self.handle_establish(now, body),
+            "TeleportFinish" => self.handle_teleport_finish(now, block(body, "Info")?),
+            "TeleportFailed" => {
+                let reason = text(block(body, "Info")?, "Reason").filter(|reason| !reason.is_empty());
+                let alert = || text(block(body, "AlertInfo")?, "Message");
+                self.handle_teleport_failed(now, reason.or_else(alert).unwrap_or_default());
+                Some(())
+            }
+            "CrossedRegion" => self.handle_crossed(now, body),
+            "DisableSimulator" => {
+                self.handle_disable(now, region);
+                Some(())
+            }
+            "ParcelProperties" => {
+                let name = block(body, "ParcelData").and_then(|data| text(data, "Name")).unwrap_or_default();
+                self.handle_parcel(region, name);
+                Some(())
+            }
+            // Those we have no use for are no fault.
+            _ => Some(()),
+        }
+    }
+
+    fn handle_enable_simulator(&mut self, now: Moment, body: &Value) -> Option<()> {
+        let Some(Value::Array(neighbours)) = field(body, "SimulatorInfo") else { return None };
+        for info in neighbours {
+            let handle = handle(info, "Handle")?;
+            let address = address(info, "IP", "Port")?;
+            if self.misbehave.ignore_neighbours || self.phase == Phase::Over {
+                continue;
+            }
+            let known = self.links.contains_key(&address);
+            if !self.add_link(now, handle, address) {
+                continue;
+            }
+            self.set_size(address, info);
+            self.use_circuit_code(now, address);
+            if !known {
+                self.report(ViewerEvent::NeighbourOpened { region: handle, address });
+            }
+        }
+        Some(())
+    }
+
+    fn handle_establish(&mut self, now: Moment, body: &Value) -> Option<()> {
+        let address: SocketAddr = text(body, "sim-ip-and-port")?.parse().ok()?;
+        let seed = text(body, "seed-capability")?;
+        // An unknown region's is dropped: EnableSimulator should have come before.
+        self.set_seed(now, address, &seed);
+        Some(())
+    }
+
+    fn handle_teleport_finish(&mut self, now: Moment, info: &Value) -> Option<()> {
+        if uuid(info, "AgentID")? != self.identity.agent.0 {
+            return Some(());
+        }
+        let region = handle(info, "RegionHandle")?;
+        let address = address(info, "SimIP", "SimPort")?;
+        let seed = text(info, "SeedCapability")?;
+        if self.phase != Phase::InWorld {
+            return Some(());
+        }
+        self.report(ViewerEvent::TeleportFinishing { region });
+        if !self.add_link(now, region, address) {
+            return Some(());
+        }
+        self.set_size(address, info);
+        self.enter_region(now, address);
+        self.journey = Some((region, Journey::Teleport));
+        self.teleport.handle_finish(now);
+        self.set_seed(now, address, &seed);
+        Some(())
+    }
+
+    pub(super) fn handle_teleport_failed(&mut self, now: Moment, reason: String) {
+        // A failure that nobody waited for shows a dialog all the same, so it is reported; it ends nothing.
+        let _: Ended = self.teleport.handle_failed(now);
+        self.report(ViewerEvent::TeleportFailed(TeleportFailure::Refused { reason }));
+    }
+
+    fn handle_crossed(&mut self, now: Moment, body: &Value) -> Option<()> {
+        let (agent, info) = (block(body, "AgentData")?, block(body, "RegionData")?);
+        if AgentId(uuid(agent, "AgentID")?) != self.identity.agent
+            || SessionId(uuid(agent, "SessionID")?) != self.identity.session
+            || self.phase != Phase::InWorld
+        {
+            return Some(());
+        }
+        let region = handle(info, "RegionHandle")?;
+        let address = address(info, "SimIP", "SimPort")?;
+        let seed = text(info, "SeedCapability")?;
+        // No circuit is made here: without one the Linden viewer's CompleteAgentMovement goes nowhere.
+        let known = self.links.contains_key(&address);
+        self.report(ViewerEvent::Crossing { region, known });
+        if known && self.add_link(now, region, address) {
+            self.set_size(address, info);
+            self.journey = Some((region, Journey::Crossing));
+            self.complete_movement(now, address);
+            self.set_seed(now, address, &seed);
+        }
+        Some(())
+    }
+
+    fn set_size(&mut self, address: SocketAddr, info: &Value) {
+        let size =
+            field(info, "RegionSizeX").and_then(u32_of).zip(field(info, "RegionSizeY").and_then(u32_of));
+        if let (Some((x, y)), Some(link)) = (size, self.links.get_mut(&address)) {
+            let size = RegionSize { x, y };
+            if size.is_valid() {
+                link.size = size;
+            }
+        }
+    }
+}
+
+fn field<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    match value {
+        Value::Map(map) => map.get(name),
+        _ => None,
+    }
+}
+
+/// The first map of a block: bodies hold an array of maps for each block (caps fact sheet, section 2).
+fn block<'v>(body: &'v Value, name: &str) -> Option<&'v Value> {
+    match field(body, name)? {
+        Value::Array(blocks) => blocks.first(),
+        _ => None,
+    }
+}
+
+fn text(value: &Value, name: &str) -> Option<String> {
+    match field(value, name)? {
+        Value::String(text) | Value::Uri(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+fn uuid(value: &Value, name: &str) -> Option<model::Uuid> {
+    match field(value, name)? {
+        Value::Uuid(id) => Some(*id),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn integer(value: &Value) -> Option<i32> {
+    match value {
+        Value::Integer(number) => Some(*number),
+        _ => None,
+    }
+}
+
+/// A U32: four bytes, big-endian, or an integer.
+fn u32_of(value: &Value) -> Option<u32> {
+    match value {
+        Value::Binary(bytes) => bytes.as_slice().try_into().ok().map(u32::from_be_bytes),
+        other => integer(other).and_then(|number| number.try_into().ok()),
+    }
+}
+
+/// A region handle: eight bytes, big-endian, so x first.
+fn handle(value: &Value, name: &str) -> Option<RegionHandle> {
+    match field(value, name)? {
+        Value::Binary(bytes) => bytes.as_slice().try_into().ok().map(u64::from_be_bytes).map(RegionHandle),
+        _ => None,
+    }
+}
+
+/// An IPv4 address as four bytes, or as text, and a port.
+fn address(value: &Value, ip: &str, port: &str) -> Option<SocketAddr> {
+    let ip = match field(value, ip)? {
+        Value::Binary(bytes) => <[u8; 4]>::try_from(bytes.as_slice()).ok().map(Ipv4Addr::from)?,
+        Value::String(text) => text.parse().ok()?,
+        _ => return None,
+    };
+    let port = integer(field(value, port)?)?.try_into().ok()?;
+    Some(SocketAddr::new(IpAddr::V4(ip), port))
+}

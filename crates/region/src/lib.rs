@@ -13,6 +13,7 @@ mod agent;
 mod calls;
 mod coming;
 mod going;
+mod inspect;
 mod interface;
 mod land;
 mod landmark;
@@ -29,5 +30,6 @@ mod replies;
 mod trace;
 mod welcome;
 
+pub use inspect::AgentSummary;
 pub use interface::*;
 pub use region::Region;

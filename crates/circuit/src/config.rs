@@ -93,7 +93,7 @@ impl Default for Config {
             queue_bytes: 256 * 1024,
             control_queue_bytes: 256 * 1024,
             pending_pongs: 8,
-            spare_buffers: 16,
+            spare_buffers: 128,
             history: 2048,
             history_age: Duration::from_secs(300),
             first_sequence: 1,

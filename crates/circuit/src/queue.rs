@@ -66,7 +66,7 @@ const BUFFER_MAX: usize = 2048;
 impl Spare {
     /// An empty buffer.
     pub(crate) fn take(&mut self) -> Vec<u8> {
-        self.buffers.pop().unwrap_or_default()
+        self.buffers.pop().unwrap_or_else(|| Vec::with_capacity(128))
     }
 
     /// A buffer that is done with; at most `keep` are kept.

@@ -220,6 +220,17 @@ fn pings_measure_the_way_and_are_answered_before_anything_else() {
         // Four pings and four answers in 21 s; a circuit at rest says nothing else.
         assert_eq!(end.log.len(), 8);
     }
+    // An answer that comes twice, the second time late, is one measurement.
+    let mut pair = Pair::new(Config::default(), Weather { duplication: 1000, ..Weather::CALM }, 1);
+    pair.weather[1].jitter = Duration::from_millis(500);
+    pair.run_for(Duration::from_secs(7));
+    let pong = pair.ends[1].log.iter().find(|(_, datagram)| datagram[6] == 2).unwrap().1.clone();
+    let rtt = pair.ends[0].circuit.statistics().rtt;
+    pair.post(1, &pong);
+    pair.run_for(Duration::from_secs(1));
+    assert_eq!(pair.ends[0].circuit.statistics().rtt, rtt);
+    assert!(rtt.is_some());
+
     // An answer overtakes a full queue.
     let mut circuit = Circuit::new(Config::default(), Moment::ZERO);
     for number in 0..100 {
@@ -312,6 +323,14 @@ fn a_close_that_nobody_hears_ends_with_its_linger() {
     pair.run_for(Duration::from_millis(1));
     assert_eq!(pair.ends[0].events, [Event::Closed]);
 
+    // Terrain under way is not waited for.
+    let mut pair = Pair::new(Config::default(), Weather::CALM, 5);
+    pair.ends[1].deaf = true;
+    pair.say(0, 1, Delivery::reliable(Category::Land)).unwrap();
+    pair.ends[0].circuit.close(pair.now, Duration::from_secs(2));
+    pair.flush();
+    assert_eq!(pair.ends[0].events, [Event::Closed]);
+
     // And with nothing to deliver at once.
     let mut idle = Circuit::new(Config::default(), Moment::ZERO);
     idle.close(Moment::ZERO, Duration::from_secs(2));
@@ -365,6 +384,23 @@ fn categories_keep_their_rates_and_none_starves() {
         let burst = (u64::from(rate) / 10).max(1200) + 520;
         assert!(sent >= allowed && sent <= allowed + burst, "{category:?}: {sent} of {allowed} bytes");
     }
+}
+
+#[test]
+fn categories_take_turns() {
+    let mut circuit = Circuit::new(Config::default(), Moment::ZERO);
+    for category in Category::THROTTLED {
+        for _ in 0..3 {
+            let message = land(category.index() as u8, &[1; 100]);
+            circuit.send(Moment::ZERO, &message, Delivery::unreliable(category)).unwrap();
+        }
+    }
+    let (mut out, mut order) = (Vec::new(), Vec::new());
+    while circuit.poll_datagram(Moment::ZERO, &mut out) {
+        // Header, message number, LayerID.Type.
+        order.push(out[7]);
+    }
+    assert_eq!(order, [1, 2, 3, 4, 5, 6, 7].repeat(3));
 }
 
 #[test]
@@ -435,6 +471,17 @@ fn budgets_hold_and_control_outlasts_the_rest() {
 }
 
 #[test]
+fn a_budget_is_for_what_is_under_way_not_for_all_that_was_ever_sent() {
+    let mut pair = Pair::new(Config { unacked_bytes: 2_000, ..Config::default() }, Weather::CALM, 1);
+    for number in 0..200 {
+        pair.say(0, number, Delivery::reliable(Category::Task)).unwrap();
+        pair.say(0, 1000 + number, Delivery::CONTROL).unwrap();
+        pair.run_for(Duration::from_millis(100));
+    }
+    assert_eq!(pair.ends[1].heard.len(), 400);
+}
+
+#[test]
 fn a_peer_that_never_acknowledges_costs_a_bounded_amount() {
     let mut pair = Pair::new(Config { unacked_bytes: 20_000, ..Config::default() }, Weather::CALM, 3);
     // It hears, and says so by pings, but its acknowledgements are lost.
@@ -500,7 +547,8 @@ fn a_message_composed_at_the_last_moment_waits_for_its_turn() {
 fn wakeups_are_exact() {
     for seed in 0..60 {
         let mut random = Random(seed);
-        let mut pair = Pair::new(Config { resends: 3, ..Config::default() }, STORM, seed);
+        let config = Config { resends: 3, burst: Duration::ZERO, burst_min_bytes: 60, ..Config::default() };
+        let mut pair = Pair::new(config, STORM, seed);
         let slow = Throttles::all(600).encode();
         pair.ends[0].circuit.set_throttles(pair.now, &slow).unwrap();
         for number in 0..40 {

@@ -113,7 +113,7 @@ fn followed(behind: &[Block]) -> String {
 }
 
 fn write_blocks(code: &mut String, message: &Message) {
-    put!(code, "/// The blocks of [`{0}`](super::{0}).\npub mod {1} {{", message.name, snake(&message.name));
+    put!(code, "/// The blocks of [`{0}`].\npub mod {1} {{", message.name, snake(&message.name));
     put!(code, "use super::prelude::*;");
     for block in &message.blocks {
         let life = lifetime(block.borrows());

@@ -6,7 +6,7 @@
 //!   place that knows the template. Nothing is written by hand per message.
 //! - [`template`] is the same template as a table, for code that walks over any message.
 //! - [`layer`] codes what LayerData carries: land and wind.
-//! - [`walk`] walks over any message by that table; [`describe`] makes a line of it for packet traces, [`eq`] says
+//! - [`walk`] walks over any message by that table; [`describe()`] makes a line of it for packet traces, [`eq`] says
 //!   in which form its fields go into an event queue.
 //! - [`text`] reads and writes what is text in byte fields.
 //!

@@ -3,6 +3,9 @@
 //! A message's blocks are in the module of its name: `AgentUpdate` has an `agent_update::AgentData`. A block that
 //! stands once is a field, one that stands a fixed number of times an array, one that varies [`Blocks`]; a late one
 //! that stands once is an `Option`.
+//!
+//! A message encodes to the bytes it was decoded from, with two exceptions that no recording shows: bytes left over at
+//! its end are lost, and a BOOL that is neither 0 nor 1 becomes 1, which is how it was understood.
 
 use crate::blocks::Blocks;
 use crate::malformed::Malformed;

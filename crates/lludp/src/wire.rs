@@ -319,3 +319,36 @@ pub fn write_late<'a, T: Block<'a>>(block: &Option<T>, out: &mut Vec<u8>, follow
         None => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::GridCell;
+
+    /// The byte order of region handles: lludp fact sheet, section 17.
+    #[test]
+    fn a_region_handle_has_its_y_first() {
+        let mut out = Vec::new();
+        put_u64(&mut out, GridCell { x: 1000, y: 1001 }.handle().0);
+        assert_eq!(out, [0x00, 0xE9, 0x03, 0x00, 0x00, 0xE8, 0x03, 0x00]);
+    }
+
+    #[test]
+    fn addresses_and_ports_are_in_network_order() {
+        let mut out = Vec::new();
+        put_ip(&mut out, Ipv4Addr::new(127, 0, 0, 1));
+        put_port(&mut out, 9000);
+        assert_eq!(out, [127, 0, 0, 1, 0x23, 0x28]);
+        let mut reader = Reader::new(&out);
+        assert_eq!((reader.ip(), reader.port(), reader.u8()), (Some(Ipv4Addr::LOCALHOST), Some(9000), None));
+    }
+
+    /// Floats are passed on bit by bit, even those that are no numbers.
+    #[test]
+    fn floats_keep_their_bits() {
+        let bytes = [1, 0, 0xA0, 0x7F, 0, 0, 0, 0x80, 0xFF, 0xFF, 0xFF, 0xFF];
+        let mut out = Vec::new();
+        put_vec3(&mut out, Reader::new(&bytes).vec3().unwrap());
+        assert_eq!(out, bytes);
+    }
+}

@@ -70,7 +70,7 @@ impl Scene {
     }
 
     /// The avatar that reached the border may not leave: it stays, and the border is a wall to it until it lets
-    /// go, and for [`BORDER_RETRY`].
+    /// go, and for [`crate::BORDER_RETRY`].
     pub fn border_refused(&mut self, now: Moment, agent: AgentId, out: &mut Vec<SceneEvent>) {
         let Some(&slot) = self.by_agent.get(&agent) else { return };
         let Some(presence) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };

@@ -1,0 +1,25 @@
+use thiserror::Error;
+
+/// What a service answers.
+pub type Result<T> = core::result::Result<T, ServiceError>;
+
+/// Why a service did not do what it was asked.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum ServiceError {
+    /// The service, its database or the way to it is broken. May work again later. For operators.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// The service says no; the words are for the user. Trying again does not help.
+    #[error("{0}")]
+    Refused(String),
+    /// The request makes no sense. For whoever wrote the caller.
+    #[error("invalid request: {0}")]
+    Invalid(String),
+}
+
+impl ServiceError {
+    /// [`ServiceError::Unavailable`] with the text of an error.
+    pub fn unavailable(why: impl core::fmt::Display) -> Self {
+        Self::Unavailable(why.to_string())
+    }
+}

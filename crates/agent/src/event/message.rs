@@ -5,7 +5,7 @@ use lludp::{BlockInfo, BlockKind, FieldKind, MessageInfo, WireMessage, text};
 use super::Event;
 
 /// Any message of the template as an event, each field in the form that all clients accept (capabilities fact sheet,
-/// section 2). Late blocks that the message leaves out are left out.
+/// section 2). Blocks that the message leaves out at its end are left out.
 pub fn from_message<'m, M: WireMessage<'m>>(message: &M) -> Event {
     let mut bytes = Vec::new();
     message.write(&mut bytes);
@@ -16,7 +16,7 @@ pub fn from_message<'m, M: WireMessage<'m>>(message: &M) -> Event {
 fn read_body(info: &MessageInfo, reader: &mut Reader<'_>) -> Option<Map> {
     let mut body = Map::new();
     for block in info.blocks {
-        if block.late && reader.is_empty() {
+        if reader.is_empty() {
             break;
         }
         let count = match block.kind {

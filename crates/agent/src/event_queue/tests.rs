@@ -196,6 +196,15 @@ fn even_essential_events_are_bounded() {
     assert_eq!((queue.statistics().events, queue.statistics().dropped), (512, 1489));
     queue.push(at(3001), Event::from_xml("EnableSimulator", "x".repeat(600 * 1024)));
     assert_eq!((queue.statistics().events, queue.statistics().dropped), (512, 1490));
+    // The newest stands, the oldest goes.
+    queue.push(at(3002), event("TeleportFinish"));
+    let mut last = String::new();
+    for waiter in 0..9 {
+        let ack = (waiter > 0).then_some(waiter as i32);
+        let answers = read(&poll(&mut queue, 4000, waiter, ack));
+        last = answers.into_iter().flat_map(|(_, _, names)| names).last().unwrap_or(last);
+    }
+    assert_eq!(last, "TeleportFinish");
 }
 
 #[test]

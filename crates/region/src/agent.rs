@@ -36,6 +36,8 @@ pub(crate) struct Link {
     pub(crate) newest_update: Option<u32>,
     pub(crate) handshake: Handshake,
     pub(crate) land: LandCursor,
+    /// The land has been promised to this viewer since it began.
+    pub(crate) land_shown: bool,
 }
 
 /// Where the exchange of RegionHandshake stands: the viewer draws nothing before it, and some clients lose the
@@ -132,6 +134,8 @@ pub(crate) struct Agent {
     pub(crate) ready: bool,
     /// The entry in the region's alarms.
     pub(crate) alarm: Option<Moment>,
+    /// News of others waits, and may be sent then.
+    pub(crate) retry_at: Option<Moment>,
 }
 
 /// What CreateAgent said about the arrival.
@@ -183,6 +187,7 @@ impl Agent {
             self.leaving.as_ref().and_then(|leaving| leaving.machine.next_wakeup()),
             self.farewell.as_ref().map(|farewell| farewell.at),
             self.closing,
+            self.retry_at,
             self.link.is_none().then_some(self.unused_until),
         ]
         .into_iter()

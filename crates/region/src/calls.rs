@@ -85,7 +85,12 @@ impl Region {
         Some(id)
     }
 
-    pub(crate) fn handle_reply(&mut self, cx: &mut Context<'_>, id: CallId, result: Result<Reply, PeerError>) {
+    pub(crate) fn handle_reply(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: CallId,
+        result: Result<Reply, PeerError>,
+    ) {
         if let Some(pending) = self.calls.remove(&id) {
             self.resolve(cx, pending, result);
         }
@@ -114,9 +119,14 @@ impl Region {
 
 /// Grid handles of the eight cells around and the region itself are nothing special: this only says which regions
 /// an agent at a position may see, as a range of cells.
-pub(crate) fn cells_in_view(handle: RegionHandle, size: model::RegionSize, view_m: u32) -> (model::GridCell, model::GridCell) {
+pub(crate) fn cells_in_view(
+    handle: RegionHandle,
+    size: model::RegionSize,
+    view_m: u32,
+) -> (model::GridCell, model::GridCell) {
     let low = |corner: u32| corner.saturating_sub(view_m) / model::CELL_M;
-    let high = |corner: u32, length: u32| corner.saturating_add(length).saturating_add(view_m - 1) / model::CELL_M;
+    let high =
+        |corner: u32, length: u32| corner.saturating_add(length).saturating_add(view_m - 1) / model::CELL_M;
     (
         model::GridCell { x: low(handle.x_m()), y: low(handle.y_m()) },
         model::GridCell { x: high(handle.x_m(), size.x), y: high(handle.y_m(), size.y) },

@@ -92,7 +92,6 @@ impl Region {
 
     /// T4: child becomes root.
     fn become_root(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        let here = self.config.id;
         let now = cx.now;
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let update = agent.update.take();
@@ -137,7 +136,8 @@ impl Region {
         let outfit = agent.outfit.clone();
         let always_run = agent.always_run;
         // A texture entry too large for viewers was refused where it came in.
-        let _ = self.scene.set_appearance(now, id, crate::people::appearance(&outfit), &mut self.scene_events);
+        let _ =
+            self.scene.set_appearance(now, id, crate::people::appearance(&outfit), &mut self.scene_events);
         self.scene.make_root(now, id, placement, &mut self.scene_events);
         self.scene.set_always_run(now, id, always_run);
         let playing: Vec<_> = animations.into_iter().map(|(animation, _)| animation.0).collect();
@@ -155,7 +155,6 @@ impl Region {
             let (agent, session) = (agent.id, agent.session);
             cx.effects.push(Effect::TellGrid(GridNotice::Arrived { agent, session, place }));
         }
-        debug_assert_eq!(here, self.config.id);
         self.survey(cx, id);
         self.next_statistics.get_or_insert(now);
     }
@@ -173,7 +172,8 @@ impl Region {
         let position = self.scene.presence(id).map_or(Vec3::ZERO, |presence| presence.position());
         let (x, y) = (self.scene.terrain().patches_x(), self.scene.terrain().patches_y());
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        if let Some(link) = &mut agent.link {
+        if let Some(link) = agent.link.as_mut().filter(|link| !link.land_shown) {
+            link.land_shown = true;
             link.land = LandCursor::all(x as u16, y as u16, position);
         }
         let everybody: Vec<_> = self.scene.presences().filter(|presence| presence.is_root()).collect();

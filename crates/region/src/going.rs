@@ -9,8 +9,8 @@ use model::{AgentId, AssetId, RegionHandle, TeleportFlags, Vec3};
 use services::RegionInfo;
 use std::sync::Arc;
 use transfer::{
-    AgentCreated, AgentData, ArrivalInput, CreateAgent, Departure, DepartureEffect, DepartureInput, FailureCause,
-    Outcome, PeerCall, PeerError, PeerReply, Plan, QueryAccess, Step, TransferId, Whereabouts,
+    AgentCreated, AgentData, ArrivalInput, CreateAgent, Departure, DepartureEffect, DepartureInput,
+    FailureCause, Outcome, PeerCall, PeerError, PeerReply, Plan, QueryAccess, Step, TransferId, Whereabouts,
 };
 
 /// P4: viewers cannot go farther, along either axis.
@@ -37,7 +37,8 @@ impl Region {
         }
         let sane = request.position.is_finite();
         let global = global_point(request.handle, request.position);
-        if self.info.rect().contains_global(global.0, global.1) || request.handle == self.config.cell.handle() {
+        if self.info.rect().contains_global(global.0, global.1) || request.handle == self.config.cell.handle()
+        {
             let offset = |from: u32, to: u32| f64::from(from) - f64::from(to);
             let (dx, dy) = (
                 offset(request.handle.x_m(), self.config.cell.handle().x_m()),
@@ -130,8 +131,20 @@ impl Region {
 
     /// P3.
     fn find_region(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        let Some(leaving) = self.agents.get(&id).and_then(|agent| agent.leaving.as_ref()) else { return };
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let Some(leaving) = agent.leaving.as_mut() else { return };
         let (x, y) = global_point(leaving.request.handle, leaving.position);
+        let here = self.config.cell.handle();
+        let neighbour = agent.children.values().find(|child| child.region.rect().contains_global(x, y));
+        if let Some(region) = neighbour.map(|child| child.region.clone()) {
+            // Known from the survey: a slow grid keeps nobody waiting at a border.
+            let input = match settle_on(leaving, here, region) {
+                Ok(()) => DepartureInput::Done(Step::FindRegion),
+                Err(cause) => DepartureInput::Failed(Step::FindRegion, cause),
+            };
+            self.depart(cx, id, input);
+            return;
+        }
         let handle = RegionHandle::from_metres(x as u32, y as u32);
         let pending = Pending::Step { agent: id, transfer: leaving.machine.id(), step: Step::FindRegion };
         self.call_grid(cx, GridCall::RegionAt(handle), self.config.patience.answer, pending);
@@ -181,8 +194,8 @@ impl Region {
             outfit: agent.outfit.clone(),
             client: agent.client.clone(),
             children: agent.children.iter().map(|(&handle, child)| (handle, child.caps)).collect(),
-            // From now until it is root it is held by this region's claim, so that nobody's late close kills it.
-            claim: Some(agent.own_claim(self.config.id)),
+            // A child agent over there stays whose it was, should the transfer come to nothing.
+            claim: None,
             transfer: Some(leaving.machine.id()),
             source: Some(self.config.id),
         };
@@ -199,7 +212,7 @@ impl Region {
         let Some((agent, leaving, destination)) = self.on_its_way(id) else { return };
         let Some(caps) = leaving.caps else { return };
         let seed = seed_url(&destination, caps);
-        let address = std::net::SocketAddrV4::new(destination.sim_ip(), destination.udp_port);
+        let Some(address) = circuit_address(&destination) else { return };
         let event = if leaving.machine.plan().crossing && leaving.connected {
             event::crossed_region(&event::CrossedRegion {
                 agent: id,
@@ -235,7 +248,10 @@ impl Region {
     fn send_agent(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some(presence) = self.scene.presence(id) else { return };
         let state = (presence.velocity(), presence.rotation(), presence.look_at(), presence.is_flying());
-        let (control_flags, animations) = (presence.control_flags().bits(), presence.animations().iter().map(|playing| (AssetId(playing.id), playing.sequence)).collect());
+        let (control_flags, animations) = (
+            presence.control_flags().bits(),
+            presence.animations().iter().map(|playing| (AssetId(playing.id), playing.sequence)).collect(),
+        );
         let Some((agent, leaving, destination)) = self.on_its_way(id) else { return };
         let crossing = leaving.machine.plan().crossing;
         let (velocity, rotation, look_at, flying) = state;
@@ -354,7 +370,9 @@ impl Region {
 
     /// The user logged out here while the agent was arriving there.
     fn end_over_there(&mut self, cx: &mut Context<'_>, id: AgentId, leaving: &Leaving) {
-        let (Some(agent), Some(destination)) = (self.agents.get(&id), leaving.destination.clone()) else { return };
+        let (Some(agent), Some(destination)) = (self.agents.get(&id), leaving.destination.clone()) else {
+            return;
+        };
         let call = PeerCall::EndSession { agent: id, session: agent.session, reason: String::new() };
         self.call_peer(cx, destination, call, crate::calls::PEER_PATIENCE, Pending::Nothing);
     }
@@ -436,7 +454,12 @@ impl Region {
         }
     }
 
-    pub(crate) fn landmark_found(&mut self, cx: &mut Context<'_>, id: AgentId, result: Result<Reply, PeerError>) {
+    pub(crate) fn landmark_found(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        result: Result<Reply, PeerError>,
+    ) {
         let place = match &result {
             Ok(Reply::Asset(Some(bytes))) => crate::landmark::parse(bytes),
             _ => None,
@@ -508,6 +531,8 @@ fn settle_on(leaving: &mut Leaving, here: RegionHandle, region: Arc<RegionInfo>)
     };
     leaving.position.x = inside(x, region.handle.x_m(), region.size.x);
     leaving.position.y = inside(y, region.handle.y_m(), region.size.y);
+    // A name that could not be resolved: no viewer would find it.
+    circuit_address(&region).ok_or(FailureCause::Unreachable)?;
     leaving.destination = Some(region);
     Ok(())
 }
@@ -519,6 +544,11 @@ fn cause_of(error: PeerError) -> FailureCause {
         PeerError::Unreachable(_) => FailureCause::Unreachable,
         PeerError::Garbage(_) => FailureCause::Garbage,
     }
+}
+
+/// Where viewers reach a region's circuits. The shell has resolved names by the time a region sees them.
+pub(crate) fn circuit_address(region: &RegionInfo) -> Option<std::net::SocketAddrV4> {
+    Some(std::net::SocketAddrV4::new(region.external_host.parse().ok()?, region.udp_port))
 }
 
 /// The seed capability of an agent at a region, as viewers are told it.

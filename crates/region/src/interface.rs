@@ -1,8 +1,6 @@
 //! What goes into a region and what comes out: the whole surface between it and the shell.
 
-use model::{
-    AgentId, AssetId, CapsSecret, GridCell, RegionHandle, RegionId, RegionSize, SessionId, Vec3,
-};
+use model::{AgentId, AssetId, CapsSecret, GridCell, RegionHandle, RegionId, RegionSize, SessionId, Vec3};
 use services::RegionInfo;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;

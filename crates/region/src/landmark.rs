@@ -36,7 +36,8 @@ mod tests {
 
     #[test]
     fn a_landmark_names_region_and_position() {
-        let text = "Landmark version 2\nregion_id 11111111-2222-3333-4444-555555555555\nlocal_pos 12.5 34 56\n\0";
+        let text =
+            "Landmark version 2\nregion_id 11111111-2222-3333-4444-555555555555\nlocal_pos 12.5 34 56\n\0";
         let place = parse(text.as_bytes()).expect("a landmark");
         assert_eq!(place.position, Vec3::new(12.5, 34.0, 56.0));
         assert_eq!(place.region.to_string(), "11111111-2222-3333-4444-555555555555");

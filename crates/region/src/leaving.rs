@@ -66,7 +66,13 @@ impl Region {
     }
 
     /// From the grid: this session is over.
-    pub(crate) fn end_session(&mut self, cx: &mut Context<'_>, id: AgentId, session: SessionId, reason: &str) {
+    pub(crate) fn end_session(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        session: SessionId,
+        reason: &str,
+    ) {
         let Some(agent) = self.agents.get(&id).filter(|agent| agent.session == session) else { return };
         if agent.is_root() && !reason.is_empty() {
             self.kick(cx, id, reason, KICK_LINGER);

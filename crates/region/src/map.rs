@@ -30,7 +30,12 @@ const LAYER_OBJECTS: u32 = 2;
 const FLAG_RETURN_NONEXISTENT: u32 = 0x10000;
 
 impl Region {
-    pub(crate) fn handle_map_name(&mut self, cx: &mut Context<'_>, id: AgentId, request: &m::MapNameRequest<'_>) {
+    pub(crate) fn handle_map_name(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        request: &m::MapNameRequest<'_>,
+    ) {
         let name = text::read(request.name_data.name).trim().to_string();
         let pending = Pending::MapName { agent: id, name: name.clone() };
         self.call_grid(cx, GridCall::RegionsByName { name, limit: NAMES_AT_ONCE }, GRID_PATIENCE, pending);
@@ -51,7 +56,12 @@ impl Region {
         self.send_map_blocks(cx, id, LAYER_OBJECTS, &regions, Some(name));
     }
 
-    pub(crate) fn handle_map_blocks(&mut self, cx: &mut Context<'_>, id: AgentId, request: &m::MapBlockRequest) {
+    pub(crate) fn handle_map_blocks(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        request: &m::MapBlockRequest,
+    ) {
         let area = &request.position_data;
         let clamp = |from: u16, to: u16| to.max(from).min(from.saturating_add(MAX_EDGE));
         let min = GridCell { x: area.min_x.into(), y: area.min_y.into() };
@@ -101,7 +111,10 @@ impl Region {
         let mut sizes: Vec<_> = regions
             .iter()
             .filter(|region| u16::try_from(region.handle.cell().x.max(region.handle.cell().y)).is_ok())
-            .map(|region| m::map_block_reply::Size { size_x: region.size.x as u16, size_y: region.size.y as u16 })
+            .map(|region| m::map_block_reply::Size {
+                size_x: region.size.x as u16,
+                size_y: region.size.y as u16,
+            })
             .collect();
         let searched = searched.map(text::Nul::new);
         if let Some(name) = &searched {
@@ -129,7 +142,12 @@ impl Region {
     }
 
     /// MapItemRequest: where people are; other kinds of items there are none.
-    pub(crate) fn handle_map_items(&mut self, cx: &mut Context<'_>, id: AgentId, request: &m::MapItemRequest) {
+    pub(crate) fn handle_map_items(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        request: &m::MapItemRequest,
+    ) {
         const AGENTS: u32 = 6;
         let data = &request.request_data;
         let here = self.config.cell.handle();
@@ -167,7 +185,12 @@ impl Region {
         }
     }
 
-    pub(crate) fn handle_map_layer(&mut self, cx: &mut Context<'_>, id: AgentId, request: &m::MapLayerRequest) {
+    pub(crate) fn handle_map_layer(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        request: &m::MapLayerRequest,
+    ) {
         let layer = [m::map_layer_reply::LayerData {
             left: 0,
             right: 30_000,

@@ -64,7 +64,7 @@ impl Region {
             Message::AgentResume(_) => self.pause(id, false),
             Message::SetAlwaysRun(run) => self.set_always_run(cx, id, run.agent_data.always_run),
             Message::AgentSetAppearance(appearance) => self.handle_appearance(cx, id, appearance),
-            Message::AgentAnimation(animation) => self.handle_animation(cx, id, animation),
+            Message::AgentAnimation(animation) => self.handle_animation(id, animation),
             Message::AgentWearablesRequest(_) => self.send_wearables(cx, id),
             Message::AgentCachedTexture(query) => self.answer_cached_textures(cx, id, query),
             Message::AgentDataUpdateRequest(_) => self.send_agent_data(cx, id),
@@ -238,8 +238,7 @@ impl Region {
         cx.effects.push(Effect::TellGrid(GridNotice::Outfit { agent: id, outfit }));
     }
 
-    fn handle_animation(&mut self, cx: &mut Context<'_>, id: AgentId, message: &m::AgentAnimation<'_>) {
-        let _ = &cx;
+    fn handle_animation(&mut self, id: AgentId, message: &m::AgentAnimation<'_>) {
         if !self.agents.get(&id).is_some_and(|agent| agent.is_root()) {
             return;
         }
@@ -296,10 +295,9 @@ impl Region {
     pub(crate) fn alert(&mut self, cx: &mut Context<'_>, id: AgentId, words: &str, key: Option<&str>) {
         let words = text::Nul::new(words);
         let key = key.map(text::Nul::new);
-        let info = key.as_ref().map(|key| m::alert_message::AlertInfo {
-            message: key.as_bytes(),
-            extra_params: &[],
-        });
+        let info = key
+            .as_ref()
+            .map(|key| m::alert_message::AlertInfo { message: key.as_bytes(), extra_params: &[] });
         let message = m::AlertMessage {
             alert_data: m::alert_message::AlertData { message: words.as_bytes() },
             alert_info: info.as_slice().into(),

@@ -2,13 +2,12 @@
 
 use crate::agent::ChildLink;
 use crate::calls::{GRID_PATIENCE, PEER_PATIENCE, Pending, cells_in_view};
-use crate::going::seed_url;
+use crate::going::{circuit_address, seed_url};
 use crate::interface::*;
 use crate::region::{Context, Region};
 use agent::event;
 use model::{AgentId, TeleportFlags, Vec3};
 use services::RegionInfo;
-use std::net::SocketAddrV4;
 use std::sync::Arc;
 use transfer::{AgentCreated, CreateAgent, PeerCall, PeerError, PeerReply};
 
@@ -170,7 +169,7 @@ impl Region {
         }
         self.trace_life(cx, || format!("Informing {id} about neighbour {}", region.name));
         // T4C -> V, in one answer of the event queue: the second means nothing without the first.
-        let address = SocketAddrV4::new(region.sim_ip(), region.udp_port);
+        let Some(address) = circuit_address(&region) else { return };
         let enable = event::EnableSimulator { handle: region.handle, address, size: region.size };
         self.push_event(cx, id, event::enable_simulator(&enable));
         let establish =

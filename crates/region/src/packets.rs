@@ -78,6 +78,12 @@ impl Region {
             self.stats.forbidden += 1;
             return;
         }
+        // Acknowledged, or it would come again and again; but nothing is done with what is no number.
+        let blocks = datagram.body.get(message.info().frequency.id_len()..).unwrap_or_default();
+        if lludp::walk::check_finite(message.info(), blocks).is_err() {
+            self.stats.malformed += 1;
+            return;
+        }
         self.handle_message(cx, id, datagram.header.sequence, message);
     }
 
@@ -125,6 +131,7 @@ impl Region {
             link.circuit.forget_received();
             link.opened = cx.now;
             link.newest_update = None;
+            link.land_shown = false;
         }
         let received = link.circuit.receive(cx.now, datagram);
         // T1B: at once and alone; some clients look at nothing else until they have it.
@@ -168,9 +175,9 @@ impl Region {
     }
 
     fn knows(&self, id: AgentId, session: SessionId, code: CircuitCode) -> bool {
-        self.agents
-            .get(&id)
-            .is_some_and(|agent| agent.session == session && agent.circuit_code == code && agent.closing.is_none())
+        self.agents.get(&id).is_some_and(|agent| {
+            agent.session == session && agent.circuit_code == code && agent.closing.is_none()
+        })
     }
 
     /// Makes `from` the address of the agent's viewer: the first one, or a new one of a viewer that proves itself
@@ -199,6 +206,7 @@ impl Region {
             newest_update: None,
             handshake: Handshake::Due,
             land: Default::default(),
+            land_shown: false,
         });
         self.take_endpoint(cx, from, id);
         true

@@ -9,8 +9,8 @@ use scene::interest::InterestList;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use transfer::{
-    AccessGranted, AgentCreated, AgentData, Arrival, ArrivalInput, Claim, CreateAgent, DepartureInput, Dialect,
-    Expectation, PeerCall, PeerReply, QueryAccess, Refusal, TransferKey, Verdict, Whereabouts,
+    AccessGranted, AgentCreated, AgentData, Arrival, ArrivalInput, Claim, CreateAgent, DepartureInput,
+    Dialect, Expectation, PeerCall, PeerReply, QueryAccess, Refusal, TransferKey, Verdict, Whereabouts,
 };
 
 /// Child agents at most, beyond those that the region's own size allows as root agents.
@@ -24,9 +24,9 @@ type Answer = Result<PeerReply, Refusal>;
 impl Region {
     pub(crate) fn handle_peer(&mut self, cx: &mut Context<'_>, call: PeerCall, waiter: Waiter) {
         let answer = match call {
-            PeerCall::QueryAccess(query) => self.may_enter(&query).map(|()| {
-                PeerReply::Access(AccessGranted { dialect: Dialect::V0_2 })
-            }),
+            PeerCall::QueryAccess(query) => {
+                self.may_enter(&query).map(|()| PeerReply::Access(AccessGranted { dialect: Dialect::V0_2 }))
+            }
             PeerCall::CreateAgent(create) => self.create_agent(cx, *create),
             PeerCall::UpdateAgent(data) => {
                 // Answered when the transfer is settled.
@@ -93,11 +93,24 @@ impl Region {
             })?;
         }
         // Of an older login: it is over, and nothing of it may be mistaken for the new one.
-        if self.agents.get(&id).is_some_and(|agent| agent.session != create.session || agent.closing.is_some()) {
+        if self.agents.get(&id).is_some_and(|agent| agent.session != create.session) {
+            self.viewer_vanished(cx, id);
+        }
+        if self
+            .agents
+            .get(&id)
+            .is_some_and(|agent| agent.session != create.session || agent.closing.is_some())
+        {
             self.drop_agent(cx, id);
         }
-        // Sent here by a region where it went from here: it has arrived there, whether that was heard or not.
-        if comes && self.agents.get(&id).is_some_and(Agent::told_to_go) {
+        // Asked for by the region that it went to, or sent on from there: it has arrived, whether that was heard
+        // or not.
+        let asks = create.claim.map(|claim| claim.holder).or(create.source);
+        let went_there = |agent: &Agent| {
+            let destination = agent.leaving.as_ref().and_then(|leaving| leaving.destination.as_ref());
+            agent.told_to_go() && (comes || destination.map(|region| region.id) == asks)
+        };
+        if self.agents.get(&id).is_some_and(went_there) {
             self.depart(cx, id, DepartureInput::Released);
         }
         let existed = self.agents.contains_key(&id);
@@ -200,6 +213,7 @@ impl Region {
             closing: None,
             ready: false,
             alarm: None,
+            retry_at: None,
         };
         self.agents.insert(id, agent);
         self.enter_scene(cx, id);
@@ -247,12 +261,13 @@ impl Region {
     /// C1B at a child region.
     fn close_child(&mut self, cx: &mut Context<'_>, id: AgentId, session: SessionId, claim: Claim) {
         let Some(agent) = self.agents.get_mut(&id).filter(|agent| agent.session == session) else { return };
-        if agent.claim != Some(claim) || agent.arrival.verdict() != Verdict::Child || agent.leaving.is_some() {
+        if agent.claim != Some(claim) {
             self.trace_life(cx, || format!("Not closing child agent {id}: somebody else keeps it"));
             return;
         }
         agent.claim = None;
-        if agent.farewell.is_none() {
+        // One that is on its way here, or has just left, is closed when that is settled.
+        if agent.arrival.verdict() == Verdict::Child && agent.leaving.is_none() && agent.farewell.is_none() {
             self.close_agent(cx, id);
         }
     }
@@ -266,7 +281,11 @@ impl Region {
         draw_distance_m: f32,
     ) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        if agent.session != session || agent.is_root() || !position.is_finite() || !draw_distance_m.is_finite() {
+        if agent.session != session
+            || agent.is_root()
+            || !position.is_finite()
+            || !draw_distance_m.is_finite()
+        {
             return;
         }
         agent.unused_until = cx.now + crate::agent::UNUSED_CHILD;

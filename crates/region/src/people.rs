@@ -1,6 +1,5 @@
 //! Who sees whom: scene news into what each viewer still has to hear, and that into datagrams.
 
-use crate::going::MAX_DISTANCE_REGIONS;
 use crate::region::{Context, Region};
 use circuit::{Category, Delivery, Encoded};
 use lludp::layer::LayerKind;
@@ -10,6 +9,7 @@ use model::{AgentId, LocalId, Moment, TeleportFlags, Uuid, Vec3};
 use scene::interest::PendingKind;
 use scene::{Appearance, AvatarName, NewPresence, Placement, Presence, SceneEvent};
 use std::sync::Arc;
+use std::time::Duration;
 use transfer::{Outfit, Plan};
 
 /// Terse updates in one packet: 18 of 66 bytes stay below 1200.
@@ -23,6 +23,9 @@ const LAND_AHEAD_BYTES: usize = 4096;
 
 /// Land patches produced at once; as many as fit share a packet.
 const PATCHES_AT_ONCE: usize = 16;
+
+/// After a budget has refused, it is tried again in this time.
+const RETRY: Duration = Duration::from_millis(50);
 
 /// PCode of an avatar.
 const PCODE_AVATAR: u8 = 47;
@@ -121,10 +124,8 @@ impl Region {
                 self.survey_if_moved(cx, id);
             }
             SceneEvent::Vanished { agent, local_id } => {
-                if let Some(agent) = self.agents.get_mut(&agent) {
-                    agent.interest.set_own(None);
-                }
                 self.mark_all(|interest| interest.mark_gone(local_id));
+                self.forget_own_avatar(agent);
             }
             SceneEvent::BorderReached { agent, position, velocity } => {
                 self.reach_border(cx, agent, position, velocity);
@@ -141,6 +142,16 @@ impl Region {
                 }
             }
             SceneEvent::CoarseLocationsChanged => self.send_coarse_locations(cx),
+        }
+    }
+
+    /// The agent's avatar is gone from here. Its own viewer is not told: there it lives on, in another region.
+    fn forget_own_avatar(&mut self, id: AgentId) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        agent.interest.set_own(None);
+        agent.interest.clear();
+        for presence in self.scene.presences().filter(|presence| presence.is_root()) {
+            agent.interest.mark_full(presence.local_id());
         }
     }
 
@@ -211,9 +222,8 @@ impl Region {
             cof_version: appearance.cof_version,
             flags: 0,
         }];
-        let hover = [m::avatar_appearance::AppearanceHover {
-            hover_height: Vec3::new(0.0, 0.0, appearance.hover_m),
-        }];
+        let hover =
+            [m::avatar_appearance::AppearanceHover { hover_height: Vec3::new(0.0, 0.0, appearance.hover_m) }];
         Some(Encoded::new(&m::AvatarAppearance {
             sender: m::avatar_appearance::Sender { id: id.0, is_trial: false },
             object_data: m::avatar_appearance::ObjectData { texture_entry: &appearance.texture_entry },
@@ -251,8 +261,12 @@ impl Region {
             .map(Presence::agent)
             .collect();
         for other in others {
-            for encoded in [self.encode_appearance(other), self.encode_animations(other)].into_iter().flatten() {
-                let Some(link) = self.agents.get_mut(&to).and_then(|agent| agent.link.as_mut()) else { return };
+            for encoded in
+                [self.encode_appearance(other), self.encode_animations(other)].into_iter().flatten()
+            {
+                let Some(link) = self.agents.get_mut(&to).and_then(|agent| agent.link.as_mut()) else {
+                    return;
+                };
                 let _ = link.circuit.send_encoded(cx.now, &encoded, Self::TASK);
             }
         }
@@ -298,17 +312,15 @@ impl Region {
     }
 
     /// The agent walks out of the region: into a neighbour, if there is one that takes it.
-    fn reach_border(&mut self, cx: &mut Context<'_>, id: AgentId, position: Vec3, _velocity: Vec3) {
+    fn reach_border(&mut self, cx: &mut Context<'_>, id: AgentId, position: Vec3, _: Vec3) {
         let here = self.config.cell.handle();
         let Some(presence) = self.scene.presence(id) else { return };
         let look_at = presence.look_at();
-        let outside = (f64::from(here.x_m()) + f64::from(position.x), f64::from(here.y_m()) + f64::from(position.y));
+        let outside =
+            (f64::from(here.x_m()) + f64::from(position.x), f64::from(here.y_m()) + f64::from(position.y));
         let Some(agent) = self.agents.get(&id) else { return };
-        let known = agent
-            .children
-            .values()
-            .any(|child| child.region.rect().contains_global(outside.0, outside.1));
-        debug_assert!(MAX_DISTANCE_REGIONS > 0);
+        let known =
+            agent.children.values().any(|child| child.region.rect().contains_global(outside.0, outside.1));
         // The neighbours are known from the survey: where there is none, there is nothing to ask.
         if !known || !agent.acts() || agent.leaving.is_some() {
             self.scene.border_refused(cx.now, id, &mut self.scene_events);
@@ -328,8 +340,13 @@ impl Region {
     ) -> Option<std::net::SocketAddr> {
         let agent = self.agents.get_mut(&id)?;
         let observer = self.scene.presence(id).map_or(Vec3::ZERO, |presence| {
-            if presence.is_root() { presence.position() } else { presence.child_position().unwrap_or(Vec3::ZERO) }
+            if presence.is_root() {
+                presence.position()
+            } else {
+                presence.child_position().unwrap_or(Vec3::ZERO)
+            }
         });
+        agent.retry_at = None;
         let link = agent.link.as_mut()?;
         let address = link.address;
         while !link.land.is_done()
@@ -352,7 +369,12 @@ impl Region {
             return Some(address);
         }
         let scene = &self.scene;
-        if agent.interest.is_empty() || link.circuit.ready_at(Category::Task) > now {
+        if agent.interest.is_empty() {
+            return None;
+        }
+        let ready_at = link.circuit.ready_at(Category::Task);
+        if ready_at > now {
+            agent.retry_at = Some(ready_at);
             return None;
         }
         // Composed at the last moment, from the newest state: what a slow viewer missed costs nothing.
@@ -413,6 +435,7 @@ impl Region {
             return Some(address);
         }
         // Refused by a budget after all: said again when there is room.
+        agent.retry_at = Some(now + RETRY);
         for local in &kills[..kill_count] {
             agent.interest.mark_gone(*local);
         }

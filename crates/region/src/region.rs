@@ -4,7 +4,7 @@ use crate::agent::{Agent, Handshake};
 use crate::calls::Pending;
 use crate::interface::*;
 use agent::{EventQueueEffect, Poll};
-use model::{AgentId, CapsSecret, LocalId, Moment};
+use model::{AgentId, CapsSecret, Moment};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use scene::{Scene, SceneConfig, SceneEvent};
@@ -35,8 +35,6 @@ pub struct Region {
     pub(crate) endpoints: HashMap<SocketAddr, AgentId>,
     /// Only looked up, never walked.
     pub(crate) caps: HashMap<CapsSecret, AgentId>,
-    /// Who has which number, while or shortly after it is used.
-    pub(crate) avatars: BTreeMap<LocalId, AgentId>,
     pub(crate) calls: BTreeMap<CallId, Pending>,
     pub(crate) next_call: u64,
     pub(crate) next_transfer: u64,
@@ -69,8 +67,13 @@ impl Region {
             owner: config.owner,
             ..SceneConfig::default()
         });
-        let circuit_config =
-            circuit::Config { silence: config.silence_timeout, ..circuit::Config::default() };
+        let circuit_config = circuit::Config {
+            silence: config.silence_timeout,
+            // At once: what is due is pulled after each batch of datagrams, so that acknowledgements share packets
+            // all the same, and clients that wait for each of them lose no time.
+            ack_delay: Duration::ZERO,
+            ..circuit::Config::default()
+        };
         // Transfers of one run must not be mistaken for those of the run before.
         let next_transfer = now.micros().max(1);
         Self {
@@ -80,7 +83,6 @@ impl Region {
             agents: BTreeMap::new(),
             endpoints: HashMap::new(),
             caps: HashMap::new(),
-            avatars: BTreeMap::new(),
             calls: BTreeMap::new(),
             next_call: 0,
             next_transfer,

@@ -13,7 +13,12 @@ use transfer::PeerError;
 const NAMES_IN_ONE: usize = 20;
 
 impl Region {
-    pub(crate) fn names_found(&mut self, cx: &mut Context<'_>, id: AgentId, result: Result<Reply, PeerError>) {
+    pub(crate) fn names_found(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        result: Result<Reply, PeerError>,
+    ) {
         let Ok(Reply::Names(names)) = result else { return };
         for names in names.chunks(NAMES_IN_ONE) {
             let texts: Vec<_> = names
@@ -37,7 +42,12 @@ impl Region {
         self.call_grid(cx, GridCall::Wearables(id), GRID_PATIENCE, Pending::Wearables { agent: id });
     }
 
-    pub(crate) fn wearables_found(&mut self, cx: &mut Context<'_>, id: AgentId, result: Result<Reply, PeerError>) {
+    pub(crate) fn wearables_found(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        result: Result<Reply, PeerError>,
+    ) {
         let Ok(Reply::Wearables(wearables)) = result else { return };
         let Some(agent) = self.agents.get(&id) else { return };
         let blocks: Vec<_> = wearables
@@ -114,7 +124,8 @@ impl Region {
         let name = text::Nul::new(&self.config.name);
         let product = text::Nul::new("Sojourn");
         let max_agents = u8::try_from(self.config.max_agents).unwrap_or(u8::MAX);
-        let extended = [m::region_info::RegionInfo3 { region_flags_extended: crate::welcome::REGION_FLAGS.into() }];
+        let extended =
+            [m::region_info::RegionInfo3 { region_flags_extended: crate::welcome::REGION_FLAGS.into() }];
         let message = m::RegionInfo {
             agent_data: m::region_info::AgentData { agent_id: id.0, session_id: agent.session.0 },
             region_info: m::region_info::RegionInfo {
@@ -180,7 +191,12 @@ impl Region {
         self.send(cx, id, &message, Delivery::CONTROL);
     }
 
-    pub(crate) fn send_parcel_dwell(&mut self, cx: &mut Context<'_>, id: AgentId, request: &m::ParcelDwellRequest) {
+    pub(crate) fn send_parcel_dwell(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        request: &m::ParcelDwellRequest,
+    ) {
         let message = m::ParcelDwellReply {
             agent_data: m::parcel_dwell_reply::AgentData { agent_id: id.0 },
             data: m::parcel_dwell_reply::Data {
@@ -193,7 +209,12 @@ impl Region {
     }
 
     /// There is no money here.
-    pub(crate) fn send_balance(&mut self, cx: &mut Context<'_>, id: AgentId, request: &m::MoneyBalanceRequest) {
+    pub(crate) fn send_balance(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        request: &m::MoneyBalanceRequest,
+    ) {
         let message = m::MoneyBalanceReply {
             money_data: m::money_balance_reply::MoneyData {
                 agent_id: id.0,
@@ -245,7 +266,8 @@ impl Region {
 
     /// Mute lists are not kept yet: the viewer uses the one that it has.
     pub(crate) fn send_no_mutes(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        let message = m::UseCachedMuteList { agent_data: m::use_cached_mute_list::AgentData { agent_id: id.0 } };
+        let message =
+            m::UseCachedMuteList { agent_data: m::use_cached_mute_list::AgentData { agent_id: id.0 } };
         self.send(cx, id, &message, Delivery::CONTROL);
     }
 }

@@ -1,9 +1,8 @@
 //! The login call: XML-RPC `login_to_simulator`, and what its answer says (login fact sheet, sections 1 to 5).
 
-use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use llsd::{Value, xmlrpc};
+use llsd::{Map, Value, array, map, xmlrpc};
 use md5::{Digest, Md5};
 use model::{AgentId, CircuitCode, FolderId, RegionHandle, RegionSize, SecureSessionId, SessionId, Uuid};
 
@@ -50,7 +49,7 @@ pub struct Identity {
     /// Root of the inventory; null where the grid tells none.
     pub inventory_root: FolderId,
     /// All of the answer, for what the fields above leave out.
-    pub answer: BTreeMap<String, Value>,
+    pub answer: Map,
 }
 
 /// Why a login did not succeed.
@@ -96,25 +95,22 @@ pub fn hashed(password: &str) -> String {
 pub fn request(credentials: &Credentials) -> String {
     // Viewers send hashes of the machine's hardware; these stand for the name, so that they stay the same.
     let machine = hex(&Md5::digest(format!("{} {}", credentials.first, credentials.last).as_bytes()));
-    let strings = [
-        ("first", credentials.first.as_str()),
-        ("last", &credentials.last),
-        ("passwd", &hashed(&credentials.password)),
-        ("start", &credentials.start),
-        ("channel", "Sojourn Viewer"),
-        ("version", concat!(env!("CARGO_PKG_VERSION"), ".0")),
-        ("platform", "lnx"),
-        ("mac", &machine),
-        ("id0", &machine),
-    ]
-    .map(|(key, value)| (key.to_string(), Value::String(value.to_string())));
-    let consents = ["agree_to_tos", "read_critical", "extended_errors"]
-        .map(|key| (key.to_string(), Value::Boolean(true)));
-    let options = ["inventory-root", "inventory-skeleton", "buddy-list", "login-flags"]
-        .map(|option| Value::String(option.to_string()));
-    let mut fields: BTreeMap<String, Value> = strings.into_iter().chain(consents).collect();
-    fields.insert("options".to_string(), Value::Array(options.to_vec()));
-    xmlrpc::write_call("login_to_simulator", &[Value::Map(fields)])
+    let fields = map! {
+        "first" => credentials.first.as_str(),
+        "last" => credentials.last.as_str(),
+        "passwd" => hashed(&credentials.password),
+        "start" => credentials.start.as_str(),
+        "channel" => "Sojourn Viewer",
+        "version" => concat!(env!("CARGO_PKG_VERSION"), ".0"),
+        "platform" => "lnx",
+        "mac" => machine.as_str(),
+        "id0" => machine.as_str(),
+        "agree_to_tos" => true,
+        "read_critical" => true,
+        "extended_errors" => true,
+        "options" => array!["inventory-root", "inventory-skeleton", "buddy-list", "login-flags"],
+    };
+    xmlrpc::write_call("login_to_simulator", &[fields])
 }
 
 /// Reads the answer to a login call.
@@ -140,7 +136,7 @@ pub fn parse(body: &[u8]) -> Result<Identity, LoginError> {
     }
 }
 
-fn identity(answer: BTreeMap<String, Value>) -> Result<Identity, LoginError> {
+fn identity(answer: Map) -> Result<Identity, LoginError> {
     let missing = LoginError::Incomplete;
     let id = |key| text(&answer, key).and_then(|text| text.parse::<Uuid>().ok()).filter(|id| !id.is_nil());
     let agent = id("agent_id").ok_or(missing("agent_id"))?;
@@ -156,13 +152,7 @@ fn identity(answer: BTreeMap<String, Value>) -> Result<Identity, LoginError> {
     let y = number(&answer, "region_y").ok_or(missing("region_y"))?;
     let size = |key| number(&answer, key).unwrap_or(model::CELL_M);
     let size = RegionSize { x: size("region_size_x"), y: size("region_size_y") };
-    let root = match answer.get("inventory-root") {
-        Some(Value::Array(roots)) => match roots.first() {
-            Some(Value::Map(root)) => text(root, "folder_id").and_then(|text| text.parse().ok()),
-            _ => None,
-        },
-        _ => None,
-    };
+    let root = answer.get("inventory-root").map(|roots| roots[0]["folder_id"].as_uuid());
     Ok(Identity {
         agent: AgentId(agent),
         session: SessionId(session),
@@ -182,27 +172,17 @@ fn identity(answer: BTreeMap<String, Value>) -> Result<Identity, LoginError> {
 }
 
 /// Names come with quotes around them from some grids.
-fn name(answer: &BTreeMap<String, Value>, key: &str) -> String {
+fn name(answer: &Map, key: &str) -> String {
     text(answer, key).unwrap_or_default().trim_matches('"').to_string()
 }
 
-fn text(answer: &BTreeMap<String, Value>, key: &str) -> Option<String> {
-    match answer.get(key)? {
-        Value::String(text) | Value::Uri(text) => Some(text.clone()),
-        Value::Boolean(flag) => Some(flag.to_string()),
-        Value::Integer(number) => Some(number.to_string()),
-        Value::Uuid(id) => Some(id.to_string()),
-        _ => None,
-    }
+fn text(answer: &Map, key: &str) -> Option<String> {
+    answer.get(key).map(|value| value.as_str().into_owned())
 }
 
-fn number(answer: &BTreeMap<String, Value>, key: &str) -> Option<u32> {
-    match answer.get(key)? {
-        // A circuit code above the signed range comes as a negative number.
-        Value::Integer(number) => Some(number.cast_unsigned()),
-        Value::String(text) => text.parse().ok(),
-        _ => None,
-    }
+fn number(answer: &Map, key: &str) -> Option<u32> {
+    // A circuit code above the signed range comes as a negative number.
+    answer.get(key).map(Value::as_u32)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -206,7 +206,7 @@ fn value(u: &mut Unstructured<'_>, depth: u32) -> Result<Value> {
         "http://127.0.0.1/x",
     ];
     Ok(match u.int_in_range(0..=if depth == 0 { 5 } else { 7 })? {
-        0 => Value::Undef,
+        0 => Value::Undefined,
         1 => Value::Integer(u.arbitrary()?),
         2 => Value::Real(u.arbitrary()?),
         3 => Value::Uuid(fake::agent()),

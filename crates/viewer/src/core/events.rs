@@ -1,6 +1,6 @@
 //! What regions say over HTTP: seeds, and the events of the queue.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use llsd::Value;
 use model::{AgentId, Moment, RegionHandle, RegionSize, SessionId};
@@ -25,10 +25,10 @@ impl Core {
             _ => return self.handle_no_seed(now, region),
         };
         for (name, url) in granted {
-            if let Value::String(url) | Value::Uri(url) = url
+            if let Some(url) = url.text()
                 && link.caps.len() < CAPABILITIES_AT_MOST
             {
-                link.caps.insert(name, url);
+                link.caps.insert(name, url.to_string());
             }
         }
         if link.queue.is_none() {
@@ -60,8 +60,8 @@ impl Core {
     ) {
         let Some(queue) = self.links.get_mut(&region).and_then(|link| link.queue.as_mut()) else { return };
         let events = match &body {
-            Some(Value::Map(map)) if status == Some(200) => match map.get("events") {
-                Some(Value::Array(events)) => Some((map.get("id").and_then(integer), events)),
+            Some(body) if status == Some(200) => match &body["events"] {
+                Value::Array(events) => Some((integer(&body["id"]), events)),
                 _ => None,
             },
             _ => None,
@@ -87,9 +87,8 @@ impl Core {
 
     /// `None`: it could not be understood.
     fn handle_event(&mut self, now: Moment, region: SocketAddr, event: &Value) -> Option<()> {
-        let Some(Value::String(message)) = field(event, "message") else { return None };
-        let body = field(event, "body")?;
-        match message.as_str() {
+        let (message, body) = (event["message"].text()?, present(&event["body"])?);
+        match message {
             "EnableSimulator" => self.handle_enable_simulator(now, body),
             "EstablishAgentCommunication" => self.handle_establish(now, body),
             "TeleportFinish" => self.handle_teleport_finish(now, block(body, "Info")?),
@@ -115,8 +114,8 @@ impl Core {
     }
 
     fn handle_enable_simulator(&mut self, now: Moment, body: &Value) -> Option<()> {
-        let Some(Value::Array(neighbours)) = field(body, "SimulatorInfo") else { return None };
-        for info in neighbours {
+        present(&body["SimulatorInfo"])?;
+        for info in body["SimulatorInfo"].as_array() {
             let handle = handle(info, "Handle")?;
             let address = address(info, "IP", "Port")?;
             if self.misbehave.ignore_neighbours || self.phase == Phase::Over {
@@ -144,7 +143,7 @@ impl Core {
     }
 
     fn handle_teleport_finish(&mut self, now: Moment, info: &Value) -> Option<()> {
-        if uuid(info, "AgentID")? != self.identity.agent.0 {
+        if AgentId(info["AgentID"].as_uuid()) != self.identity.agent {
             return Some(());
         }
         let region = handle(info, "RegionHandle")?;
@@ -173,8 +172,8 @@ impl Core {
 
     fn handle_crossed(&mut self, now: Moment, body: &Value) -> Option<()> {
         let (agent, info) = (block(body, "AgentData")?, block(body, "RegionData")?);
-        if AgentId(uuid(agent, "AgentID")?) != self.identity.agent
-            || SessionId(uuid(agent, "SessionID")?) != self.identity.session
+        if AgentId(agent["AgentID"].as_uuid()) != self.identity.agent
+            || SessionId(agent["SessionID"].as_uuid()) != self.identity.session
             || self.phase != Phase::InWorld
         {
             return Some(());
@@ -195,77 +194,39 @@ impl Core {
     }
 
     fn set_size(&mut self, address: SocketAddr, info: &Value) {
-        let size =
-            field(info, "RegionSizeX").and_then(u32_of).zip(field(info, "RegionSizeY").and_then(u32_of));
-        if let (Some((x, y)), Some(link)) = (size, self.links.get_mut(&address)) {
-            let size = RegionSize { x, y };
-            if size.is_valid() {
-                link.size = size;
-            }
+        let size = RegionSize { x: info["RegionSizeX"].as_u32(), y: info["RegionSizeY"].as_u32() };
+        if size.is_valid()
+            && let Some(link) = self.links.get_mut(&address)
+        {
+            link.size = size;
         }
     }
 }
 
-fn field<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
-    match value {
-        Value::Map(map) => map.get(name),
-        _ => None,
-    }
+fn integer(value: &Value) -> Option<i32> {
+    present(value).map(Value::as_i32)
 }
 
-/// The first map of a block: bodies hold an array of maps for each block (caps fact sheet, section 2).
+/// The first map of a block: bodies hold an array of maps for each block (caps fact sheet, section 2). `None` when there
+/// is none.
 fn block<'v>(body: &'v Value, name: &str) -> Option<&'v Value> {
-    match field(body, name)? {
-        Value::Array(blocks) => blocks.first(),
-        _ => None,
-    }
+    present(&body[name][0])
+}
+
+fn present(value: &Value) -> Option<&Value> {
+    (!value.is_undefined()).then_some(value)
 }
 
 fn text(value: &Value, name: &str) -> Option<String> {
-    match field(value, name)? {
-        Value::String(text) | Value::Uri(text) => Some(text.clone()),
-        _ => None,
-    }
+    value[name].text().map(str::to_string)
 }
 
-fn uuid(value: &Value, name: &str) -> Option<model::Uuid> {
-    match field(value, name)? {
-        Value::Uuid(id) => Some(*id),
-        Value::String(text) => text.parse().ok(),
-        _ => None,
-    }
-}
-
-fn integer(value: &Value) -> Option<i32> {
-    match value {
-        Value::Integer(number) => Some(*number),
-        _ => None,
-    }
-}
-
-/// A U32: four bytes, big-endian, or an integer.
-fn u32_of(value: &Value) -> Option<u32> {
-    match value {
-        Value::Binary(bytes) => bytes.as_slice().try_into().ok().map(u32::from_be_bytes),
-        other => integer(other).and_then(|number| number.try_into().ok()),
-    }
-}
-
-/// A region handle: eight bytes, big-endian, so x first.
 fn handle(value: &Value, name: &str) -> Option<RegionHandle> {
-    match field(value, name)? {
-        Value::Binary(bytes) => bytes.as_slice().try_into().ok().map(u64::from_be_bytes).map(RegionHandle),
-        _ => None,
-    }
+    present(&value[name]).map(|handle| RegionHandle(handle.as_u64()))
 }
 
-/// An IPv4 address as four bytes, or as text, and a port.
 fn address(value: &Value, ip: &str, port: &str) -> Option<SocketAddr> {
-    let ip = match field(value, ip)? {
-        Value::Binary(bytes) => <[u8; 4]>::try_from(bytes.as_slice()).ok().map(Ipv4Addr::from)?,
-        Value::String(text) => text.parse().ok()?,
-        _ => return None,
-    };
-    let port = integer(field(value, port)?)?.try_into().ok()?;
-    Some(SocketAddr::new(IpAddr::V4(ip), port))
+    let ip = IpAddr::V4(value[ip].as_ipv4()?);
+    let port = u16::try_from(value[port].as_i32()).ok().filter(|port| *port != 0)?;
+    Some(SocketAddr::new(ip, port))
 }

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use circuit::Circuit;
-use llsd::Value;
+use llsd::{Value, map};
 use model::{LocalId, Moment, RegionHandle, RegionSize};
 
 use crate::queue::Queue;
@@ -111,6 +111,5 @@ impl Seed {
 
 /// Body of a poll of the event queue (caps fact sheet, section 4).
 pub(super) fn poll_body(ack: Option<i32>) -> Value {
-    let ack = ack.map_or(Value::Undef, Value::Integer);
-    Value::Map([("ack".to_string(), ack), ("done".to_string(), Value::Boolean(false))].into_iter().collect())
+    map! { "ack" => ack, "done" => false }
 }

@@ -559,8 +559,8 @@ impl Core {
             }
         }
         for (address, url) in asked {
-            let names = link::CAPABILITIES.iter().map(|name| Value::String((*name).to_string())).collect();
-            self.ask(now, address, Purpose::Seed, url, Value::Array(names), self.config.seed_patience);
+            let names = link::CAPABILITIES.iter().map(|name| Value::from(*name)).collect();
+            self.ask(now, address, Purpose::Seed, url, names, self.config.seed_patience);
         }
     }
 

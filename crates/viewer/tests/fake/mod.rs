@@ -2,6 +2,7 @@
 //! a region does not do by itself, a test makes it say.
 
 #![allow(dead_code, reason = "not every test uses all of it")]
+#![allow(clippy::unwrap_used, reason = "the toy grid is test code too")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -79,7 +80,7 @@ pub(crate) struct Fake {
 }
 
 impl Fake {
-    fn new(cell: (u32, u32)) -> Self {
+    pub(crate) fn new(cell: (u32, u32)) -> Self {
         Self {
             cell,
             circuit: None,
@@ -120,7 +121,7 @@ impl Fake {
         circuit.send(now, message, Delivery::CONTROL).unwrap();
     }
 
-    fn handle(&mut self, now: Moment, bytes: &[u8]) {
+    pub(crate) fn handle(&mut self, now: Moment, bytes: &[u8]) {
         let mut scratch = Vec::new();
         let Ok(datagram) = lludp::header::open(bytes, &mut scratch) else {
             self.malformed += 1;
@@ -657,13 +658,13 @@ impl Rig {
             let url = format!("http://{}/queue/{}", address(fake.cell), fake.seed_secret);
             let granted = map([("EventQueueGet", text(&url))]);
             // Once as bytes, so that the way through LLSD-XML is taken too.
-            let reply = HttpReply::Answer { status: 200, body: llsd::xml::to_vec(&granted) };
+            let reply = HttpReply::Answer { status: 200, body: llsd::xml::write(&granted).into_bytes() };
             self.post(Parcel::Reply(request.id, reply));
         } else {
-            let Value::Map(body) = &request.body else { panic!("a poll is a map") };
-            fake.polls.push(match body.get("ack") {
-                Some(Value::Integer(ack)) => Some(*ack),
-                _ => None,
+            fake.polls.push(match &request.body["ack"] {
+                Value::Integer(ack) => Some(*ack),
+                Value::Undefined => None,
+                other => panic!("{other:?} is no ack"),
             });
             fake.waiting = Some(request.id);
         }
@@ -699,7 +700,7 @@ impl Rig {
             if let Some(circuit) = &mut fake.circuit {
                 while circuit.poll_datagram(self.now, &mut bytes) {
                     self.datagrams += 1;
-                    if self.lose_every == 0 || self.datagrams % self.lose_every != 0 {
+                    if self.lose_every == 0 || !self.datagrams.is_multiple_of(self.lose_every) {
                         posts.push(Parcel::ToViewer(*from, bytes.clone()));
                     }
                 }

@@ -475,3 +475,14 @@ impl Circuit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_circuit_is_small() {
+        // A thousand child agents' circuits are to fit into two megabytes.
+        assert!(size_of::<Circuit>() <= 2048, "{}", size_of::<Circuit>());
+    }
+}

@@ -77,8 +77,8 @@ impl Spare {
         }
     }
 
-    /// Frees all but `keep`.
-    pub(crate) fn shrink(&mut self, keep: usize) {
-        self.buffers.truncate(keep);
+    /// Frees all.
+    pub(crate) fn clear(&mut self) {
+        self.buffers = Vec::new();
     }
 }

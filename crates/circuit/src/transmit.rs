@@ -6,7 +6,7 @@ use lludp::{Flags, WireMessage, header};
 use model::Moment;
 
 use crate::circuit::{Circuit, Event, Phase, frame};
-use crate::queue::Packet;
+use crate::queue::{Packet, Queue};
 use crate::sequence;
 use crate::throttle::Category;
 use crate::unacked::Lane;
@@ -103,7 +103,7 @@ impl Circuit {
         self.unacked = Default::default();
         self.queues = Default::default();
         self.queued_reliable = 0;
-        self.spare.shrink(0);
+        self.spare.clear();
     }
 
     fn write_urgent_ack(&mut self, out: &mut Vec<u8>) -> bool {
@@ -168,11 +168,19 @@ impl Circuit {
         self.next_ping_id = self.next_ping_id.wrapping_add(1);
         // Nothing but pings for a whole interval: give the memory back.
         if self.idle_since_ping && self.unacked.len() == 0 {
-            self.spare.shrink(0);
-            self.scratch = Vec::new();
+            self.give_back();
         }
         self.idle_since_ping = true;
         true
+    }
+
+    /// Frees what a burst (a login) has left behind.
+    fn give_back(&mut self) {
+        self.spare.clear();
+        self.scratch = Vec::new();
+        self.acks.shrink_to(16);
+        self.unacked.shrink();
+        self.queues.iter_mut().filter(|queue| queue.is_empty()).for_each(Queue::clear);
     }
 
     fn write_throttled(&mut self, out: &mut Vec<u8>) -> bool {

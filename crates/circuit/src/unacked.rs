@@ -131,6 +131,12 @@ impl Unacked {
         self.deadlines[Lane::Throttled as usize].clear();
     }
 
+    /// Frees memory that a burst has left behind.
+    pub(crate) fn shrink(&mut self) {
+        self.slots.shrink_to(16);
+        self.deadlines.iter_mut().for_each(|heap| heap.shrink_to(16));
+    }
+
     fn heap(&mut self, lane: Lane) -> &mut BinaryHeap<Reverse<(Moment, u32)>> {
         &mut self.deadlines[lane as usize]
     }

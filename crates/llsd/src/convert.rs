@@ -194,3 +194,17 @@ pub(crate) fn parse_base64(text: &str) -> Option<Vec<u8>> {
 pub(crate) fn write_base64(bytes: &[u8], out: &mut String) {
     base64::engine::general_purpose::STANDARD.encode_string(bytes, out);
 }
+
+/// Pairs of hexadecimal digits; white space between them does not count.
+pub(crate) fn parse_base16(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() / 2);
+    let mut high = None;
+    for character in text.chars().filter(|c| !c.is_ascii_whitespace()) {
+        let digit = character.to_digit(16)? as u8;
+        match high.take() {
+            None => high = Some(digit),
+            Some(high) => bytes.push(high << 4 | digit),
+        }
+    }
+    high.is_none().then_some(bytes)
+}

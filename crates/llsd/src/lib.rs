@@ -5,22 +5,32 @@
 //! ([`as_u64`](Value::as_u64), [`as_uuid`](Value::as_uuid), …): peers differ in what they send, and every value
 //! converts as the viewer would convert it.
 //!
-//! Each form is a module with `parse` and `write`: [`xml`] and [`xmlrpc`] over one small XML [reader](markup). A
-//! document is bounded in bytes, depth and number of values ([`limits`]) before it costs memory; a reader never
+//! Each form is a module with `parse` and `write`: [`xml`] and [`xmlrpc`] over one small XML [reader](markup), [`binary`],
+//! [`notation`] and [`json`]; [`parse_any`] finds out which one a body is in. A document is bounded in bytes, depth and number of values ([`limits`]) before it costs memory; a reader never
 //! panics, its work is in proportion to the document, and what it cannot read is one [`ParseError`] with the place.
 //! No I/O, no clock.
 
+mod any;
+pub mod binary;
 mod convert;
 mod date;
 mod error;
+#[cfg(test)]
+mod examples;
+mod header;
+pub mod json;
 pub mod limits;
 pub mod markup;
+pub mod notation;
 mod number;
+pub mod typed;
 mod value;
 pub mod xml;
 pub mod xmlrpc;
 
+pub use any::parse_any;
 pub use date::Date;
 pub use error::ParseError;
+pub use typed::{Binary, ConversionError, from_value, to_value};
 pub use uuid::Uuid;
 pub use value::{Map, Value};

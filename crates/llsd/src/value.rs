@@ -1,4 +1,5 @@
 use crate::Date;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -9,7 +10,8 @@ use uuid::Uuid;
 pub type Map = BTreeMap<String, Value>;
 
 /// One LLSD value, with all it holds.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename = "$llsd::Value")]
 pub enum Value {
     /// Nothing.
     #[default]

@@ -1,4 +1,4 @@
-use crate::convert::{parse_base64, parse_uuid};
+use crate::convert::{parse_base16, parse_base64, parse_uuid};
 use crate::limits::Budget;
 use crate::markup::{Element, Reader};
 use crate::number::parse_real;
@@ -58,7 +58,7 @@ fn value(
             let text = reader.text()?;
             let bytes = match element.attribute("encoding") {
                 None | Some("base64") => parse_base64(&text),
-                Some("base16") => base16(&text),
+                Some("base16") => parse_base16(&text),
                 Some(_) => None,
             };
             Value::Binary(
@@ -99,14 +99,4 @@ fn integer(text: &str) -> i32 {
         Ok(number) => number.cast_signed(),
         Err(_) => parse_real(text).unwrap_or(0.0) as i32,
     }
-}
-
-fn base16(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = text
-        .chars()
-        .filter(|c| !c.is_ascii_whitespace())
-        .map(|c| c.to_digit(16).map(|d| d as u8))
-        .collect::<Option<_>>()?;
-    let pairs = digits.chunks_exact(2);
-    pairs.remainder().is_empty().then(|| pairs.map(|pair| pair[0] << 4 | pair[1]).collect())
 }

@@ -1,6 +1,7 @@
 //! The shell on real sockets: a toy region behind a UDP port, and just enough of an HTTP server.
 
 #![cfg(feature = "net")]
+#![allow(clippy::unwrap_used, reason = "the toy grid is test code too")]
 
 mod fake;
 

@@ -1,5 +1,7 @@
 //! What a real OpenSimulator sent to a real client, given to the viewer. `golden/README.md` says how it was recorded.
 
+#![allow(clippy::unwrap_used, reason = "what reads the recordings is test code too")]
+
 use std::net::SocketAddr;
 
 use lludp::messages::Message;

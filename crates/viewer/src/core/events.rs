@@ -1,92 +1,17 @@
-//! What regions say over HTTP: seeds, and the events of the queue.
+//! What regions say by the event queue.
 
 use std::net::{IpAddr, SocketAddr};
 
 use llsd::Value;
 use model::{AgentId, Moment, RegionHandle, RegionSize, SessionId};
 
-use super::link::CAPABILITIES_AT_MOST;
 use super::{Core, Journey, Phase};
-use crate::event::{Disconnect, TeleportFailure, ViewerEvent};
-use crate::queue::{Queue, Verdict};
+use crate::event::{TeleportFailure, ViewerEvent};
 use crate::teleport::Ended;
 
 impl Core {
-    pub(super) fn handle_seed(
-        &mut self,
-        now: Moment,
-        region: SocketAddr,
-        status: Option<u16>,
-        body: Option<Value>,
-    ) {
-        let Some(link) = self.links.get_mut(&region) else { return };
-        let granted = match body {
-            Some(Value::Map(map)) if status == Some(200) && !map.contains_key("error") => map,
-            _ => return self.handle_no_seed(now, region),
-        };
-        for (name, url) in granted {
-            if let Some(url) = url.text()
-                && link.caps.len() < CAPABILITIES_AT_MOST
-            {
-                link.caps.insert(name, url.to_string());
-            }
-        }
-        if link.queue.is_none() {
-            link.queue = link.caps.get("EventQueueGet").map(|url| Queue::new(now, url.clone()));
-        }
-        let event = ViewerEvent::Capabilities { region: link.handle, count: link.caps.len() };
-        self.report(event);
-        if self.phase == Phase::Seed && region == self.own {
-            self.open_first_circuit(now);
-        }
-    }
-
-    fn handle_no_seed(&mut self, now: Moment, region: SocketAddr) {
-        let (tries, pause) = (self.config.seed_tries, self.config.seed_pause);
-        let Some(seed) = self.links.get_mut(&region).and_then(|link| link.seed.as_mut()) else { return };
-        if seed.tries < tries {
-            seed.due = Some(now + pause);
-        } else if region == self.own && self.phase == Phase::Seed {
-            self.disconnect(now, Disconnect::NoCapabilities);
-        }
-    }
-
-    pub(super) fn handle_poll(
-        &mut self,
-        now: Moment,
-        region: SocketAddr,
-        status: Option<u16>,
-        body: Option<Value>,
-    ) {
-        let Some(queue) = self.links.get_mut(&region).and_then(|link| link.queue.as_mut()) else { return };
-        let events = match &body {
-            Some(body) if status == Some(200) => match &body["events"] {
-                Value::Array(events) => Some((integer(&body["id"]), events)),
-                _ => None,
-            },
-            _ => None,
-        };
-        let Some((id, events)) = events else {
-            let verdict = queue.handle_failure(now, status);
-            if verdict == Verdict::Failed && region == self.own {
-                self.disconnect(now, Disconnect::EventQueueFailed);
-            }
-            return;
-        };
-        queue.handle_events(now, id);
-        if !events.is_empty() {
-            self.counts.batches += 1;
-        }
-        for event in events {
-            self.counts.events += 1;
-            if self.handle_event(now, region, event).is_none() {
-                self.counts.malformed_events += 1;
-            }
-        }
-    }
-
     /// `None`: it could not be understood.
-    fn handle_event(&mut self, now: Moment, region: SocketAddr, event: &Value) -> Option<()> {
+    pub(super) fn handle_event(&mut self, now: Moment, region: SocketAddr, event: &Value) -> Option<()> {
         let (message, body) = (event["message"].text()?, present(&event["body"])?);
         match message {
             "EnableSimulator" => self.handle_enable_simulator(now, body),
@@ -203,17 +128,13 @@ impl Core {
     }
 }
 
-fn integer(value: &Value) -> Option<i32> {
-    present(value).map(Value::as_i32)
-}
-
 /// The first map of a block: bodies hold an array of maps for each block (caps fact sheet, section 2). `None` when there
 /// is none.
 fn block<'v>(body: &'v Value, name: &str) -> Option<&'v Value> {
     present(&body[name][0])
 }
 
-fn present(value: &Value) -> Option<&Value> {
+pub(super) fn present(value: &Value) -> Option<&Value> {
     (!value.is_undefined()).then_some(value)
 }
 

@@ -4,11 +4,14 @@
 //! events when it is asked for them. One rule binds its owner: after each input, drain [`Core::poll_transmit`], then
 //! [`Core::poll_http`], [`Core::poll_cancel`] and [`Core::poll_event`], and come again at [`Core::next_wakeup`].
 //!
-//! The parts: [`link`] is one region's circuit, capabilities and world; `packets` acts upon what regions say by UDP,
-//! `events` upon what they say by the event queue, `requests` holds the user's wishes and all that is sent.
+//! The parts: [`Link`] is one region's circuit, capabilities and world; `packets` acts upon what regions say by UDP,
+//! `events` upon what they say by the event queue, `calls` makes the HTTP calls; `requests` holds the user's wishes and
+//! what is sent for them, `movement` the walking.
 
+mod calls;
 mod events;
 mod link;
+mod movement;
 mod packets;
 mod requests;
 
@@ -19,13 +22,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use circuit::Circuit;
-use llsd::Value;
 use model::{Moment, RegionHandle, Vec3};
 
 use crate::config::Config;
 use crate::controls::Controls;
 use crate::event::{Disconnect, TeleportFailure, ViewerEvent};
-use crate::http::{HttpReply, HttpRequest, RequestId};
+use crate::http::{HttpRequest, RequestId};
 use crate::login::Identity;
 use crate::misbehave::{Keep, Misbehaviour, Noise, drop_acks, is_ping};
 use crate::teleport::{Stage, Teleport};
@@ -192,22 +194,6 @@ impl Core {
             return;
         }
         self.receive(now, from, bytes);
-        self.settle(now);
-    }
-
-    /// What came of an HTTP request.
-    pub fn handle_http(&mut self, now: Moment, id: RequestId, reply: HttpReply) {
-        if self.misbehave.deaf {
-            return;
-        }
-        if let Some(pending) = self.pending.remove(&id) {
-            let (status, body) = match reply {
-                HttpReply::Answer { status, body } => (Some(status), llsd::xml::parse(&body).ok()),
-                HttpReply::Value { status, body } => (Some(status), Some(body)),
-                HttpReply::Broken => (None, None),
-            };
-            self.handle_reply(now, pending, status, body);
-        }
         self.settle(now);
     }
 
@@ -509,114 +495,6 @@ impl Core {
         }
         link.circuit.close(now, LINGER);
         self.closing.insert(address, link.circuit);
-    }
-
-    fn set_seed(&mut self, now: Moment, address: SocketAddr, url: &str) {
-        let Some(link) = self.links.get_mut(&address) else { return };
-        match &mut link.seed {
-            // The same URL is asked once more, and nothing else happens (caps fact sheet, section 3).
-            Some(seed) if seed.url == url => seed.ask_again(now),
-            seed => {
-                *seed = Some(Seed::new(url.to_string(), now));
-                link.caps.clear();
-                link.queue = None;
-                let polls = self.pending.iter().filter(|(_, p)| p.region == address).map(|(id, _)| *id);
-                for id in polls.collect::<Vec<_>>() {
-                    self.pending.remove(&id);
-                    self.cancel_request(id);
-                }
-            }
-        }
-    }
-
-    fn cancel_request(&mut self, id: RequestId) {
-        match self.http.iter().position(|request| request.id == id) {
-            Some(unsent) => drop(self.http.remove(unsent)),
-            None => self.cancels.push_back(id),
-        }
-    }
-
-    fn fetches_seeds(&self) -> bool {
-        !self.misbehave.never_fetch_seed && !self.misbehave.silent
-    }
-
-    fn polls(&self) -> bool {
-        !self.misbehave.never_poll && !self.misbehave.silent
-    }
-
-    fn ask_seeds(&mut self, now: Moment) {
-        if !self.fetches_seeds() {
-            return;
-        }
-        let mut asked = Vec::new();
-        for (address, link) in &mut self.links {
-            if let Some(seed) = &mut link.seed
-                && seed.due.is_some_and(|at| at <= now)
-            {
-                seed.due = None;
-                seed.tries += 1;
-                asked.push((*address, seed.url.clone()));
-            }
-        }
-        for (address, url) in asked {
-            let names = link::CAPABILITIES.iter().map(|name| Value::from(*name)).collect();
-            self.ask(now, address, Purpose::Seed, url, names, self.config.seed_patience);
-        }
-    }
-
-    fn poll_queues(&mut self, now: Moment) {
-        if !self.polls() {
-            return;
-        }
-        let mut asked = Vec::new();
-        for (address, link) in &mut self.links {
-            if let Some(queue) = &mut link.queue
-                && queue.poll(now)
-            {
-                asked.push((*address, queue.url.clone(), queue.ack));
-            }
-        }
-        for (address, url, ack) in asked {
-            let ack = if self.misbehave.never_ack_events { None } else { ack };
-            let body = link::poll_body(ack);
-            self.ask(now, address, Purpose::Poll, url, body, self.config.poll_patience);
-        }
-    }
-
-    fn ask(
-        &mut self,
-        now: Moment,
-        region: SocketAddr,
-        purpose: Purpose,
-        url: String,
-        body: Value,
-        patience: Duration,
-    ) {
-        let id = RequestId(self.next_request);
-        self.next_request += 1;
-        self.pending.insert(id, Pending { region, purpose, deadline: now + patience });
-        self.http.push_back(HttpRequest { id, url, body, patience });
-    }
-
-    fn end_overdue_requests(&mut self, now: Moment) {
-        let overdue: Vec<(RequestId, Pending)> = self
-            .pending
-            .iter()
-            .filter(|(_, pending)| pending.deadline <= now)
-            .map(|(id, pending)| (*id, *pending))
-            .collect();
-        for (id, pending) in overdue {
-            self.pending.remove(&id);
-            self.cancel_request(id);
-            self.handle_reply(now, pending, None, None);
-        }
-    }
-
-    fn handle_reply(&mut self, now: Moment, pending: Pending, status: Option<u16>, body: Option<Value>) {
-        match pending.purpose {
-            Purpose::Seed => self.handle_seed(now, pending.region, status, body),
-            Purpose::Poll => self.handle_poll(now, pending.region, status, body),
-        }
     }
 
     fn disconnect(&mut self, now: Moment, why: Disconnect) {

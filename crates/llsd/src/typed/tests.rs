@@ -70,7 +70,7 @@ fn types_are_kept() {
         ("yes", Value::Boolean(true)),
         ("small", Value::Integer(-8)),
         ("mask", Value::String("4294967295".into())),
-        ("handle", Value::String("1099511627776256".into())),
+        ("handle", Value::String("1099511628032256".into())),
         ("float", Value::Real(f64::from(0.8_f32))),
         ("id", Value::Uuid(Uuid::from_u128(1))),
         ("binary", Value::Binary(vec![1, 2, 3])),
@@ -91,9 +91,6 @@ fn types_are_kept() {
             ],
         ),
     ] {
-        // The handle is not what the literal says, but what the struct holds.
-        let expected =
-            if key == "handle" { Value::String(everything().handle.to_string()) } else { expected };
         assert_eq!(value[key], expected, "{key}");
     }
 }

@@ -10,7 +10,7 @@
 //! - *Calls are idempotent* where the protocol allows it: a caller that got no answer may repeat.
 //!
 //! Nothing here does I/O: the traits are async, but which runtime drives them is the shell's business. What a grid
-//! knows without asking anybody is here as well: the built-in [`library`], and the avatar's default appearance.
+//! knows without asking anybody is here as well: the built-in [`library`], and what everybody [starts](starter) with.
 
 mod account;
 mod asset;
@@ -25,6 +25,7 @@ mod inventory;
 pub mod library;
 mod presence;
 mod region_info;
+pub mod starter;
 
 pub use account::{Account, AccountService, NewAccount};
 pub use asset::{Asset, AssetFlags, AssetMetadata, AssetService, asset_type};

@@ -247,6 +247,24 @@ fn nothing_from_outside_makes_it_panic_or_spin() {
 }
 
 #[test]
+fn odd_forms_are_understood_and_counted() {
+    let mut rig = Rig::in_world(Config::default());
+    rig.push(HOME, enable_simulator(EAST));
+    rig.run_for(Duration::from_secs(1));
+    assert_eq!(rig.core.counts().odd_events, 0);
+    let info = llsd::map! {
+        "Handle" => handle(FAR).0.to_string(),
+        "IP" => "127.0.0.1",
+        "Port" => address(FAR).port(),
+    };
+    let body = llsd::map! { "SimulatorInfo" => llsd::array![info] };
+    rig.push(HOME, llsd::map! { "message" => "EnableSimulator", "body" => body });
+    rig.run_for(Duration::from_secs(1));
+    assert_eq!(rig.core.counts().odd_events, 1);
+    assert_eq!(rig.region(FAR).count("UseCircuitCode"), 1);
+}
+
+#[test]
 fn a_login_answer_can_be_anything() {
     arbtest(|u| {
         let bytes: Vec<u8> = u.arbitrary()?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use llsd::Value;
 use model::Moment;
 
-use super::events::present;
+use super::events::{is_odd, present};
 use super::link::{self, CAPABILITIES_AT_MOST, Seed};
 use super::{Core, Pending, Phase, Purpose};
 use crate::event::{Disconnect, ViewerEvent};
@@ -193,6 +193,7 @@ impl Core {
         }
         for event in events {
             self.counts.events += 1;
+            self.counts.odd_events += u64::from(is_odd(&event["body"]));
             if self.handle_event(now, region, event).is_none() {
                 self.counts.malformed_events += 1;
             }

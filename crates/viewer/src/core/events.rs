@@ -151,3 +151,33 @@ fn address(value: &Value, ip: &str, port: &str) -> Option<SocketAddr> {
     let port = u16::try_from(value[port].as_i32()).ok().filter(|port| *port != 0)?;
     Some(SocketAddr::new(ip, port))
 }
+
+/// Fields that are binary in event bodies, and their lengths, bytes.
+const BINARY: [(&str, usize); 14] = [
+    ("AuctionID", 4),
+    ("Flags", 4),
+    ("GroupPowers", 8),
+    ("Handle", 8),
+    ("IP", 4),
+    ("LocationID", 4),
+    ("ParcelFlags", 4),
+    ("RegionHandle", 8),
+    ("RegionSizeX", 4),
+    ("RegionSizeY", 4),
+    ("SimIP", 4),
+    ("TeleportFlags", 4),
+    ("TimeStamp", 4),
+    ("TotalObjectCount", 4),
+];
+
+/// Whether a body with blocks has one of [`BINARY`] in another form. Bodies without blocks have none of them.
+pub(super) fn is_odd(body: &Value) -> bool {
+    let blocks = body.as_map().values().flat_map(Value::as_array);
+    blocks.flat_map(Value::as_map).any(|(name, value)| {
+        let length = BINARY.iter().find(|(binary, _)| binary == name).map(|(_, length)| *length);
+        match (length, value) {
+            (Some(length), Value::Binary(bytes)) => bytes.len() != length,
+            (length, _) => length.is_some(),
+        }
+    })
+}

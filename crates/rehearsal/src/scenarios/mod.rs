@@ -1,0 +1,51 @@
+//! The plays.
+
+mod crossing;
+mod login;
+mod moments;
+mod random;
+mod restart;
+mod single;
+mod steps;
+mod teleport;
+
+use crate::runner::Scenario;
+
+/// All of them.
+pub const ALL: &[Scenario] = &[
+    login::CLEAN,
+    login::LOSSY,
+    login::DISTURBED,
+    login::AGAIN,
+    login::NOBODY_COMES,
+    login::VANISHES,
+    teleport::ROUND_TRIP,
+    teleport::CIRCLE_IN_SIGHT,
+    teleport::CIRCLE_OUT_OF_SIGHT,
+    teleport::LANDMARK_AND_HOME,
+    teleport::WITHIN,
+    teleport::TWO_AT_ONCE,
+    teleport::LOSSY,
+    steps::DESTINATION,
+    steps::FULL,
+    steps::GRID,
+    steps::VIEWER_STAYS_AWAY,
+    steps::OVERTAKING,
+    steps::LOST_FINISH,
+    moments::CANCEL,
+    moments::LOGOUT,
+    moments::VANISH,
+    moments::ISOLATED,
+    crossing::ON_FOOT,
+    crossing::NO_CHILD,
+    crossing::REFUSED,
+    crossing::DISTURBED,
+    restart::DESTINATION,
+    restart::SOURCE,
+    restart::NEIGHBOUR,
+    single::TELEPORT_IN_SIGHT,
+    single::TELEPORT_OUT_OF_SIGHT,
+    random::HOPPERS,
+    random::QUITTERS,
+    random::RESTARTS,
+];

@@ -1,0 +1,91 @@
+//! The user does something else at every moment of a slow teleport.
+
+use super::steps::go_on_living;
+use super::teleport::SLOW;
+use crate::layout::Layout;
+use crate::people::Who;
+use crate::runner::Scenario;
+use crate::script::Play;
+use crate::world::{Rehearsal, Where};
+use std::time::Duration;
+
+/// Time between two cases.
+const STEP: Duration = Duration::from_millis(5);
+
+/// Cases for one destination: a slow teleport takes no longer than so many steps.
+const MOMENTS: u64 = 110;
+
+/// TeleportCancel.
+pub(super) const CANCEL: Scenario = Scenario {
+    name: "cancel",
+    about: "a cancel at every moment of a teleport: afterwards the viewer is in one place, walks and teleports",
+    cases: Some(|| 2 * MOMENTS),
+    layout: Layout::standard,
+    faults: SLOW,
+    play: |r| {
+        let (alpha, to, who) = begin(r)?;
+        r.with(who, |core, now| _ = core.cancel_teleport(now));
+        go_on_living(r, who, alpha, to)
+    },
+};
+
+/// LogoutRequest.
+pub(super) const LOGOUT: Scenario = Scenario {
+    name: "logout",
+    about: "a logout at every moment of a teleport leaves nothing of the session anywhere",
+    cases: Some(|| 2 * MOMENTS),
+    layout: Layout::standard,
+    faults: SLOW,
+    play: |r| {
+        let (_, _, who) = begin(r)?;
+        r.log_out(who);
+        r.run_for(Duration::from_secs(30))?;
+        r.settle()
+    },
+};
+
+/// The viewer crashes.
+pub(super) const VANISH: Scenario = Scenario {
+    name: "vanish-in-transfer",
+    about: "a viewer that crashes at any moment of a teleport leaves nothing of the session anywhere",
+    cases: Some(|| 2 * MOMENTS),
+    layout: Layout::standard,
+    faults: SLOW,
+    play: |r| {
+        let (_, _, who) = begin(r)?;
+        r.vanish(who);
+        r.run_for(Duration::from_secs(70))?;
+        r.settle()
+    },
+};
+
+/// The viewer's network is gone for some time.
+pub(super) const ISOLATED: Scenario = Scenario {
+    name: "isolated-in-transfer",
+    about: "a viewer that is cut off for 6 s at any moment of a teleport goes on living",
+    cases: Some(|| 2 * MOMENTS),
+    layout: Layout::standard,
+    faults: SLOW,
+    play: |r| {
+        let (alpha, to, who) = begin(r)?;
+        r.isolate(who);
+        r.run_for(Duration::from_secs(6))?;
+        for at in r.places() {
+            r.mend(who, at);
+        }
+        r.run_for(Duration::from_secs(40))?;
+        go_on_living(r, who, alpha, to)
+    },
+};
+
+/// A teleport, stopped at the moment that the seed says.
+fn begin(r: &mut Rehearsal) -> Play<(Where, Where, Who)> {
+    let alpha = r.place("Alpha");
+    let to = if r.seed() / MOMENTS % 2 == 0 { r.place("Beta") } else { r.place("Delta") };
+    let who = r.enter_world("Ada", alpha)?;
+    r.run_for(Duration::from_secs(2))?;
+    let asked = r.teleport(who, to);
+    r.require(asked.is_ok(), || format!("the viewer cannot teleport: {asked:?}"))?;
+    r.run_for(STEP * (r.seed() % MOMENTS) as u32)?;
+    Ok((alpha, to, who))
+}

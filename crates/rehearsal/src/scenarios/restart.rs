@@ -1,0 +1,113 @@
+//! Regions that crash and start again while an agent is on its way.
+
+use super::steps::go_on_living;
+use crate::faults::{Deed, Faults, Rule};
+use crate::layout::Layout;
+use crate::people::Who;
+use crate::runner::Scenario;
+use crate::script::Play;
+use crate::traffic::Way;
+use crate::world::{Rehearsal, Where};
+use std::time::Duration;
+use viewer::Phase;
+
+/// The moments: when this goes its way.
+const MOMENTS: [(Way, &str); 8] = [
+    (Way::Question, "RegionAt"),
+    (Way::Call, "QueryAccess"),
+    (Way::Answer, "QueryAccess"),
+    (Way::Call, "CreateAgent"),
+    (Way::Answer, "CreateAgent"),
+    (Way::Response, "TeleportFinish"),
+    (Way::Call, "UpdateAgent"),
+    (Way::Answer, "UpdateAgent"),
+];
+
+/// The destination goes down, or is there again at once.
+pub(super) const DESTINATION: Scenario = Scenario {
+    name: "restart-destination",
+    about: "the destination crashes at any step, for good or not: the agent lives on at home, unless it had arrived",
+    cases: Some(|| (MOMENTS.len() * 4) as u64),
+    layout: Layout::standard,
+    faults: Faults::NONE,
+    play: |r| {
+        let case = r.seed() as usize;
+        let (way, name) = MOMENTS[case % MOMENTS.len()];
+        let (alpha, to, who) = begin(r, case / MOMENTS.len() % 2 == 0)?;
+        let restart = case / MOMENTS.len() / 2 == 0;
+        match way {
+            // These end elsewhere: shortly before them is as good.
+            Way::Question | Way::Response => {
+                _ = r.teleport(who, to);
+                let pause = if way == Way::Question { 1 } else { 70 };
+                r.run_for(Duration::from_millis(pause))?;
+                if restart { r.restart(to) } else { r.crash(to) }
+            }
+            _ => {
+                r.rule(Rule::first(way, name, if restart { Deed::Restart } else { Deed::Crash }));
+                _ = r.teleport(who, to);
+            }
+        }
+        r.run_for(Duration::from_secs(25))?;
+        aftermath(r, who, alpha, to)
+    },
+};
+
+/// The source goes down.
+pub(super) const SOURCE: Scenario = Scenario {
+    name: "restart-source",
+    about: "the source restarts at any step: the agent has arrived, or its session is over, and nothing is left",
+    cases: Some(|| (MOMENTS.len() * 2) as u64),
+    layout: Layout::standard,
+    faults: Faults::NONE,
+    play: |r| {
+        let case = r.seed() as usize;
+        let (way, name) = MOMENTS[case % MOMENTS.len()];
+        let (alpha, to, who) = begin(r, case / MOMENTS.len() % 2 == 0)?;
+        r.rule(Rule::first(way, name, Deed::RestartCaller));
+        _ = r.teleport(who, to);
+        r.run_for(Duration::from_secs(25))?;
+        aftermath(r, who, alpha, to)
+    },
+};
+
+/// A neighbour that the agent looks into goes down.
+pub(super) const NEIGHBOUR: Scenario = Scenario {
+    name: "restart-neighbour",
+    about: "a neighbour that restarts costs the agent nothing but a view; it can teleport there afterwards",
+    cases: Some(|| 2),
+    layout: Layout::standard,
+    faults: Faults::NONE,
+    play: |r| {
+        let (alpha, beta, who) = begin(r, true)?;
+        r.crash(beta);
+        r.run_for(Duration::from_secs(10))?;
+        r.restart(beta);
+        if r.seed() == 0 {
+            r.run_for(Duration::from_secs(10))?;
+        }
+        r.must_teleport(who, beta)?;
+        go_on_living(r, who, alpha, beta)
+    },
+};
+
+fn begin(r: &mut Rehearsal, in_sight: bool) -> Play<(Where, Where, Who)> {
+    let alpha = r.place("Alpha");
+    let to = if in_sight { r.place("Beta") } else { r.place("Delta") };
+    let who = r.enter_world("Ada", alpha)?;
+    r.run_for(Duration::from_secs(3))?;
+    Ok((alpha, to, who))
+}
+
+/// Whoever lives goes on living; of whoever does not, nothing is left.
+fn aftermath(r: &mut Rehearsal, who: Who, alpha: Where, to: Where) -> Play {
+    if r.orphans.contains(&r.people[who.0].session) {
+        // Its viewer finds out by the silence of its region.
+        r.run_for(Duration::from_secs(110))?;
+    }
+    if r.viewer(who).is_some_and(|core| core.phase() == Phase::InWorld) {
+        go_on_living(r, who, alpha, to)
+    } else {
+        r.settle()
+    }
+}

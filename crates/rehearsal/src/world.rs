@@ -1,0 +1,475 @@
+//! The clock, and all that is on its way.
+
+use crate::faults::{Deed, Faults, Quality, Rule};
+use crate::layout::{Layout, Plot};
+use crate::people::{Person, Who};
+use crate::script::Trouble;
+use crate::traffic::{Item, Traffic, Way};
+use crate::transcript::Transcript;
+use model::{AgentId, AssetId, CapsSecret, Moment, RegionId, SessionId, Uuid};
+use rand::{RngExt as _, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use region::{CallId, Input, Place, Region, RegionConfig, Reply, Waiter};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use transfer::{PeerCall, PeerError, TransferId};
+use viewer::{HttpReply, HttpRequest, Identity, RequestId};
+
+/// A region, by its place in the layout.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Where(pub usize);
+
+/// So many events at one moment mean that somebody asks to be woken without doing anything.
+const EVENTS_AT_ONCE: u32 = 50_000;
+
+/// The clock begins here, so that moments before the beginning can be spoken of.
+const BEGINNING: Moment = Moment::from_millis(10_000);
+
+/// Something that is due at some moment.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    ToRegion { at: Where, from: SocketAddr, bytes: Vec<u8> },
+    ToViewer { who: Who, from: SocketAddr, bytes: Vec<u8> },
+    Request { who: Who, at: Where, request: HttpRequest },
+    Response { who: Who, id: RequestId, reply: HttpReply },
+    PollBroken { at: Where, run: u32, caps: CapsSecret, waiter: Waiter },
+    Call { from: Where, run: u32, id: CallId, to: Where, call: PeerCall },
+    /// To a region's question: from a peer, from the grid, or that there will be none.
+    Answer { to: Where, run: u32, id: CallId, result: Result<Reply, PeerError> },
+    /// The login service's answer reaches the viewer.
+    Enter { who: Who, identity: Box<Identity> },
+    /// A region's simulator dies, and perhaps starts again.
+    Crash { at: Where, restart: bool },
+}
+
+/// Somebody who waits for an answer of a region.
+#[derive(Clone, Debug)]
+pub(crate) enum Waiting {
+    Peer { from: Where, run: u32, id: CallId, name: &'static str },
+    Poll { who: Who, id: RequestId, caps: CapsSecret },
+    Login,
+}
+
+/// A region and what the rehearsal knows of it.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) plot: Plot,
+    pub(crate) info: Arc<services::RegionInfo>,
+    pub(crate) address: SocketAddr,
+    /// `None` while its simulator is down.
+    pub(crate) region: Option<Region>,
+    /// Its starts so far; answers to an earlier run are not for the present one.
+    pub(crate) run: u32,
+    pub(crate) wake: Option<Moment>,
+    pub(crate) open_caps: BTreeMap<CapsSecret, (AgentId, SessionId)>,
+    pub(crate) questions: BTreeSet<CallId>,
+    pub(crate) departures: BTreeSet<TransferId>,
+    pub(crate) acting: BTreeSet<(AgentId, SessionId)>,
+}
+
+/// What the grid was told about a session.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Report {
+    Arrived(Where),
+    LoggedOut(Where),
+}
+
+/// Regions, viewers, network, grid and clock; all of it one value.
+#[derive(Debug)]
+pub struct Rehearsal {
+    pub(crate) seed: u64,
+    pub(crate) now: Moment,
+    pub(crate) random: ChaCha8Rng,
+    queue: BTreeMap<(Moment, u64), Happening>,
+    counter: u64,
+    at_once: u32,
+    events: u64,
+    pub(crate) stages: Vec<Stage>,
+    pub(crate) people: Vec<Person>,
+    pub(crate) faults: Faults,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) cuts: BTreeSet<(Who, Where, Way)>,
+    pub(crate) parted: BTreeSet<(Where, Where)>,
+    pub(crate) grid_is_dead: bool,
+    /// When the last call between two regions comes, since calls do not overtake each other.
+    pub(crate) last_call: BTreeMap<(Where, Where), Moment>,
+    pub(crate) waiting: BTreeMap<Waiter, (Where, Waiting)>,
+    pub(crate) next_waiter: u64,
+    pub(crate) login_answers: BTreeMap<Waiter, Result<transfer::PeerReply, transfer::Refusal>>,
+    pub(crate) presence: BTreeMap<SessionId, Vec<Report>>,
+    pub(crate) homes: BTreeMap<AgentId, Place>,
+    pub(crate) assets: BTreeMap<AssetId, Arc<[u8]>>,
+    pub(crate) seen: Option<BTreeSet<Traffic>>,
+    pub(crate) transcript: Transcript,
+    pub(crate) trouble: Option<Trouble>,
+    /// Sessions that lost their region to a crash: what becomes of them is not the regions' fault.
+    pub(crate) orphans: BTreeSet<SessionId>,
+    /// While regions cannot talk to each other at all, nobody can know who is root.
+    pub(crate) may_double: bool,
+    pub(crate) scratch: Vec<u8>,
+}
+
+impl Rehearsal {
+    /// A world without users.
+    pub fn new(seed: u64, layout: &Layout, faults: Faults) -> Self {
+        Self::with_transcript(seed, layout, faults, Transcript::default())
+    }
+
+    pub(crate) fn with_transcript(seed: u64, layout: &Layout, faults: Faults, transcript: Transcript) -> Self {
+        let mut rehearsal = Self {
+            seed,
+            now: BEGINNING,
+            random: ChaCha8Rng::seed_from_u64(seed),
+            queue: BTreeMap::new(),
+            counter: 0,
+            at_once: 0,
+            events: 0,
+            stages: Vec::new(),
+            people: Vec::new(),
+            faults,
+            rules: Vec::new(),
+            cuts: BTreeSet::new(),
+            parted: BTreeSet::new(),
+            grid_is_dead: false,
+            last_call: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            next_waiter: 0,
+            login_answers: BTreeMap::new(),
+            presence: BTreeMap::new(),
+            homes: BTreeMap::new(),
+            assets: BTreeMap::new(),
+            seen: None,
+            transcript,
+            trouble: None,
+            orphans: BTreeSet::new(),
+            may_double: false,
+            scratch: Vec::new(),
+        };
+        for (index, plot) in layout.plots.iter().enumerate() {
+            let config = config(seed, index, 0, plot);
+            let address = SocketAddr::from((config.sim_ip, config.udp_port));
+            let region = Region::new(config, BEGINNING);
+            rehearsal.stages.push(Stage {
+                plot: plot.clone(),
+                info: region.info().clone(),
+                address,
+                region: Some(region),
+                run: 0,
+                wake: None,
+                open_caps: BTreeMap::new(),
+                questions: BTreeSet::new(),
+                departures: BTreeSet::new(),
+                acting: BTreeSet::new(),
+            });
+        }
+        rehearsal
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// Events so far.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// The seed of this run.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// A region by name.
+    ///
+    /// # Panics
+    /// When the layout has none of that name.
+    pub fn place(&self, name: &str) -> Where {
+        Where(self.stages.iter().position(|stage| stage.plot.name == name).expect("a name of the layout"))
+    }
+
+    /// All regions.
+    pub fn places(&self) -> impl Iterator<Item = Where> + use<> {
+        (0..self.stages.len()).map(Where)
+    }
+
+    /// A region; `None` while it is down.
+    pub fn region(&self, at: Where) -> Option<&Region> {
+        self.stages[at.0].region.as_ref()
+    }
+
+    /// From now on the network and the grid are as bad as this.
+    pub fn set_faults(&mut self, faults: Faults) {
+        self.faults = faults;
+    }
+
+    /// Adds a mishap.
+    pub fn rule(&mut self, rule: Rule) {
+        self.rules.push(rule);
+    }
+
+    /// No more faults of any kind. What is on its way stays as it is.
+    pub fn calm(&mut self) {
+        self.note(|| "--- faults end".into());
+        self.faults = Faults::NONE;
+        self.rules.clear();
+        self.cuts.clear();
+        self.parted.clear();
+        self.grid_is_dead = false;
+        self.may_double = false;
+        for at in 0..self.stages.len() {
+            if self.stages[at].region.is_none() {
+                self.restart(Where(at));
+            }
+        }
+    }
+
+    /// Nothing gets through between this viewer and this region, by those ways.
+    pub fn cut(&mut self, who: Who, at: Where, ways: &[Way]) {
+        self.cuts.extend(ways.iter().map(|&way| (who, at, way)));
+    }
+
+    /// Ends all cuts between the two.
+    pub fn mend(&mut self, who: Who, at: Where) {
+        self.cuts.retain(|&(other, place, _)| (other, place) != (who, at));
+    }
+
+    /// Calls from one region to the other are lost, and so are answers to calls of the other.
+    pub fn part(&mut self, from: Where, to: Where) {
+        self.parted.insert((from, to));
+    }
+
+    /// The grid answers nothing, or answers again.
+    pub fn set_grid_dead(&mut self, dead: bool) {
+        self.grid_is_dead = dead;
+    }
+
+    /// The region's simulator crashes; it stays down until [`Rehearsal::restart`].
+    pub fn crash(&mut self, at: Where) {
+        self.note(|| format!("--- {} crashes", self.stages[at.0].plot.name));
+        let stage = &mut self.stages[at.0];
+        if let Some(region) = stage.region.take() {
+            let roots = region.agents().filter(|agent| agent.standing == transfer::Verdict::Root);
+            self.orphans.extend(roots.map(|agent| agent.session));
+        }
+        stage.run += 1;
+        stage.wake = None;
+        stage.open_caps.clear();
+        stage.questions.clear();
+        stage.departures.clear();
+        stage.acting.clear();
+        // Connections to it break.
+        let lost: Vec<_> = self.waiting.iter().filter(|(_, (place, _))| *place == at).map(|(w, _)| *w).collect();
+        for waiter in lost {
+            let Some((_, waiting)) = self.waiting.remove(&waiter) else { continue };
+            match waiting {
+                Waiting::Peer { from, run, id, .. } => {
+                    let result = Err(PeerError::Unreachable("connection reset".into()));
+                    let due = self.now + self.faults.calls.latency;
+                    self.later(due, Happening::Answer { to: from, run, id, result });
+                }
+                Waiting::Poll { who, id, .. } => {
+                    let due = self.now + self.faults.http.latency;
+                    self.later(due, Happening::Response { who, id, reply: HttpReply::Broken });
+                }
+                Waiting::Login => {}
+            }
+        }
+    }
+
+    /// A fresh region takes the place of the one before.
+    pub fn restart(&mut self, at: Where) {
+        if self.stages[at.0].region.is_some() {
+            self.crash(at);
+        }
+        self.note(|| format!("--- {} starts", self.stages[at.0].plot.name));
+        let stage = &mut self.stages[at.0];
+        let config = config(self.seed, at.0, stage.run, &stage.plot);
+        stage.region = Some(Region::new(config, self.now));
+    }
+
+    /// From now on remembers which kinds of things travel.
+    pub fn watch_traffic(&mut self) {
+        self.seen = Some(BTreeSet::new());
+    }
+
+    /// What travelled since [`Rehearsal::watch_traffic`].
+    pub fn traffic(&self) -> Vec<Traffic> {
+        self.seen.iter().flatten().cloned().collect()
+    }
+
+    pub(crate) fn note(&self, text: impl FnOnce() -> String) {
+        self.transcript.line(self.now, text);
+    }
+
+    pub(crate) fn later(&mut self, due: Moment, what: Happening) {
+        self.counter += 1;
+        self.queue.insert((due.max(self.now), self.counter), what);
+    }
+
+    /// Whether names of things are of use to anybody.
+    pub(crate) fn names_matter(&self) -> bool {
+        !self.rules.is_empty() || self.seen.is_some() || self.transcript.is_on()
+    }
+
+    /// After how long each copy of a thing arrives; none when it is lost.
+    pub(crate) fn fate(&mut self, quality: Quality, item: &Item) -> Vec<Duration> {
+        if let Some(seen) = &mut self.seen {
+            seen.insert(Traffic { way: item.way, name: item.name });
+        }
+        let mut jittered = || {
+            let jitter = quality.jitter.as_micros() as u64;
+            quality.latency + Duration::from_micros(if jitter > 0 { self.random.random_range(0..=jitter) } else { 0 })
+        };
+        let mut copies = vec![jittered()];
+        if quality.duplicates > 0.0 {
+            let again = jittered();
+            if self.random.random_bool(quality.duplicates) {
+                copies.push(again);
+            }
+        }
+        if quality.stragglers > 0.0 && self.random.random_bool(quality.stragglers) {
+            copies[0] += quality.straggle;
+        }
+        if quality.loss > 0.0 {
+            copies.retain(|_| !self.random.random_bool(quality.loss));
+        }
+        let mut deeds = Vec::new();
+        for rule in &mut self.rules {
+            if rule.hits(item) {
+                deeds.push(rule.deed);
+            }
+        }
+        for deed in deeds {
+            match deed {
+                Deed::Drop => copies.clear(),
+                Deed::Delay(by) => copies.iter_mut().for_each(|copy| *copy += by),
+                Deed::Repeat(after) => copies.extend(copies.first().map(|&copy| copy + after)),
+                Deed::Crash => self.later(self.now, Happening::Crash { at: item.at, restart: false }),
+                Deed::Restart => self.later(self.now, Happening::Crash { at: item.at, restart: true }),
+                Deed::RestartCaller => {
+                    let at = item.from.unwrap_or(item.at);
+                    self.later(self.now, Happening::Crash { at, restart: true });
+                }
+            }
+            self.note(|| format!("!!! {deed:?}: {} {}", item.way, item.name));
+        }
+        copies
+    }
+
+    /// Lets the next thing happen, if it is due by then. `false`: nothing is, and the clock stands at `limit`.
+    pub(crate) fn step(&mut self, limit: Moment) -> bool {
+        let queued = self.queue.first_key_value().map(|(&(at, _), _)| at);
+        let region = self.stages.iter().enumerate().filter_map(|(i, s)| Some((s.wake?, i))).min();
+        let viewer = self.people.iter().enumerate().filter_map(|(i, p)| Some((p.wake?, i))).min();
+        let next = [queued, region.map(|r| r.0), viewer.map(|v| v.0)].into_iter().flatten().min();
+        let Some(next) = next.filter(|next| *next <= limit) else {
+            self.now = self.now.max(limit);
+            return false;
+        };
+        self.at_once = if next > self.now { 0 } else { self.at_once + 1 };
+        if self.at_once > EVENTS_AT_ONCE {
+            self.fail("time stands still: somebody asks to be woken for ever".to_string());
+            return false;
+        }
+        self.now = self.now.max(next);
+        self.events += 1;
+        if queued.is_some_and(|at| at <= self.now) {
+            if let Some((_, happening)) = self.queue.pop_first() {
+                self.perform(happening);
+            }
+        } else if let Some((_, index)) = region.filter(|(at, _)| *at <= self.now) {
+            self.drive(Where(index), Input::Wakeup);
+        } else if let Some((_, index)) = viewer {
+            self.wake_viewer(Who(index));
+        }
+        true
+    }
+
+    fn perform(&mut self, happening: Happening) {
+        match happening {
+            Happening::ToRegion { at, from, bytes } => self.drive(at, Input::Datagram { from, bytes: &bytes }),
+            Happening::ToViewer { who, from, bytes } => self.deliver_to_viewer(who, from, &bytes),
+            Happening::Request { who, at, request } => self.serve(who, at, request),
+            Happening::Response { who, id, reply } => self.deliver_response(who, id, reply),
+            Happening::PollBroken { at, run, caps, waiter } => {
+                if self.stages[at.0].run == run {
+                    self.waiting.remove(&waiter);
+                    self.drive(at, Input::PollBroken { caps, waiter });
+                }
+            }
+            Happening::Call { from, run, id, to, call } => self.deliver_call(from, run, id, to, call),
+            Happening::Answer { to, run, id, result } => {
+                if self.stages[to.0].run == run && self.stages[to.0].questions.remove(&id) {
+                    if let Err(error) = &result {
+                        self.note(|| format!("{} hears of call {}: {error}", self.stages[to.0].plot.name, id.0));
+                    }
+                    self.drive(to, Input::Reply { id, result });
+                }
+            }
+            Happening::Enter { who, identity } => self.enter(who, *identity),
+            Happening::Crash { at, restart: true } => self.restart(at),
+            Happening::Crash { at, restart: false } => self.crash(at),
+        }
+    }
+
+    /// Puts something into a region, and does what it wants done.
+    pub(crate) fn drive(&mut self, at: Where, input: Input<'_>) {
+        let now = self.now;
+        let stage = &mut self.stages[at.0];
+        let Some(region) = stage.region.as_mut() else { return };
+        let mut effects = Vec::new();
+        region.handle(now, input, &mut effects);
+        let mut datagrams = Vec::new();
+        let mut out = Vec::new();
+        while let Some(to) = region.poll_datagram(now, &mut out) {
+            datagrams.push((to, std::mem::take(&mut out)));
+        }
+        stage.wake = region.next_wakeup();
+        self.judge(at);
+        for effect in effects {
+            self.carry_out(at, effect);
+        }
+        for (to, bytes) in datagrams {
+            self.send_to_viewer(at, to, bytes);
+        }
+    }
+
+    pub(crate) fn new_waiter(&mut self, at: Where, waiting: Waiting) -> Waiter {
+        self.next_waiter += 1;
+        let waiter = Waiter(self.next_waiter);
+        self.waiting.insert(waiter, (at, waiting));
+        waiter
+    }
+
+    pub(crate) fn random_id(&mut self) -> Uuid {
+        Uuid::from_u128(self.random.random::<u128>() | 1)
+    }
+}
+
+/// A region's config; each run of it has secrets of its own.
+fn config(seed: u64, index: usize, run: u32, plot: &Plot) -> RegionConfig {
+    let number = index as u16;
+    RegionConfig {
+        id: RegionId(Uuid::from_u128(0xA000_0000_0000_4000_8000_0000_0000_0000 + index as u128)),
+        name: plot.name.to_string(),
+        cell: plot.cell,
+        size: plot.size,
+        sim_ip: Ipv4Addr::new(10, 0, 0, 1),
+        udp_port: 9000 + number,
+        http_base: format!("http://{}/", plot.name.to_lowercase()).into(),
+        maturity: 13,
+        max_agents: plot.max_agents,
+        access: plot.access,
+        members: Vec::new(),
+        owner: AgentId(Uuid::from_u128(0xB000_0000_0000_4000_8000_0000_0000_0001)),
+        terrain: scene::TerrainKind::Flat(21.0),
+        unix_epoch_s: 1_700_000_000,
+        seed: seed ^ (u64::from(run) << 32) ^ ((index as u64 + 1) << 48),
+        patience: transfer::Patience::default(),
+        silence_timeout: Duration::from_secs(60),
+        version: "Sojourn rehearsal".into(),
+    }
+}

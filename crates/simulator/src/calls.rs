@@ -1,0 +1,165 @@
+//! Performs what a region asks of its peers and of the grid, each call with its own end.
+//!
+//! Calls under way are tasks of a set that belongs to the region and ends with it; a call that panics is an
+//! answer like another. Calls to peers are *begun* in the order of the region's effects, so a peer hears them in
+//! that order; only their answers are awaited side by side.
+
+use crate::directory::{Directory, Request};
+use crate::grid_side::GridSide;
+use crate::http::trace::HttpTrace;
+use region::{CallId, GridCall, Reply};
+use services::RegionInfo;
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+use tokio::task::{Id, JoinSet};
+use transfer::{PeerCall, PeerError, PeerReply};
+
+/// Calls of one region that may be under way; more are answered as unreachable.
+const UNDER_WAY: usize = 1024;
+
+/// The answer to a call, awaited.
+pub type PeerAnswer = Pin<Box<dyn Future<Output = Result<PeerReply, PeerError>> + Send>>;
+
+/// How regions reach each other. The region names whom and what; where that region runs is this trait's business.
+pub trait PeerTransport: Send + Sync {
+    /// Begins a call. Calls to one region are delivered in the order in which they were begun; awaiting the
+    /// answers may happen in any order, and a dropped answer does not take the call back.
+    fn begin(&self, to: &Arc<RegionInfo>, call: PeerCall) -> PeerAnswer;
+}
+
+/// Peers of this process: a call is a request in the peer's inbox.
+#[derive(Debug)]
+pub struct LocalPeers(pub Arc<Directory>);
+
+impl PeerTransport for LocalPeers {
+    fn begin(&self, to: &Arc<RegionInfo>, call: PeerCall) -> PeerAnswer {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.0.send(to.id, Request::Peer { call: Box::new(call), answer });
+        Box::pin(async move {
+            sent?;
+            match answered.await {
+                Ok(Ok(reply)) => Ok(reply),
+                Ok(Err(refusal)) => Err(PeerError::Refused(refusal)),
+                Err(_) => Err(PeerError::Unreachable("the region has ended".into())),
+            }
+        })
+    }
+}
+
+/// The calls of one region.
+pub(crate) struct Calls {
+    peers: Arc<dyn PeerTransport>,
+    grid: Arc<GridSide>,
+    trace: Arc<HttpTrace>,
+    under_way: JoinSet<Result<Reply, PeerError>>,
+    /// Only looked up.
+    ids: HashMap<Id, CallId>,
+}
+
+impl Calls {
+    pub(crate) fn new(peers: Arc<dyn PeerTransport>, grid: Arc<GridSide>, trace: Arc<HttpTrace>) -> Self {
+        Self { peers, grid, trace, under_way: JoinSet::new(), ids: HashMap::new() }
+    }
+
+    /// Begins a call to a peer.
+    ///
+    /// # Errors
+    /// Too many calls are under way.
+    pub(crate) fn call_peer(
+        &mut self,
+        id: CallId,
+        to: &Arc<RegionInfo>,
+        call: PeerCall,
+        timeout: Duration,
+    ) -> Result<(), PeerError> {
+        self.has_room()?;
+        let line = self.trace.call_out(|| format!("{} to {}", peer_call_name(&call), to.name));
+        let answer = self.peers.begin(to, call);
+        self.start(id, timeout, line, async move { answer.await.map(Reply::Peer) });
+        Ok(())
+    }
+
+    /// Begins a call to the grid.
+    ///
+    /// # Errors
+    /// Too many calls are under way.
+    pub(crate) fn call_grid(
+        &mut self,
+        id: CallId,
+        call: GridCall,
+        timeout: Duration,
+    ) -> Result<(), PeerError> {
+        self.has_room()?;
+        let line = self.trace.call_out(|| format!("{} to grid", grid_call_name(&call)));
+        let grid = self.grid.clone();
+        self.start(id, timeout, line, async move { grid.call(call).await });
+        Ok(())
+    }
+
+    /// The next answer; `None` when no call is under way.
+    pub(crate) async fn next(&mut self) -> Option<(CallId, Result<Reply, PeerError>)> {
+        loop {
+            let (task, result) = match self.under_way.join_next_with_id().await? {
+                Ok(done) => done,
+                Err(error) => {
+                    (error.id(), Err(PeerError::Unreachable("the call broke down; see the log".into())))
+                }
+            };
+            if let Some(id) = self.ids.remove(&task) {
+                return Some((id, result));
+            }
+        }
+    }
+
+    fn has_room(&self) -> Result<(), PeerError> {
+        let room = self.under_way.len() < UNDER_WAY;
+        room.then_some(()).ok_or_else(|| PeerError::Unreachable("too many calls are under way".into()))
+    }
+
+    fn start(
+        &mut self,
+        id: CallId,
+        timeout: Duration,
+        line: Option<u64>,
+        call: impl Future<Output = Result<Reply, PeerError>> + Send + 'static,
+    ) {
+        let trace = line.map(|number| (number, self.trace.clone(), Instant::now()));
+        let task = self.under_way.spawn(async move {
+            let result = tokio::time::timeout(timeout, call).await.unwrap_or(Err(PeerError::TimedOut));
+            if let Some((number, trace, begun)) = trace {
+                trace.call_took(number, begun.elapsed(), result.as_ref().err());
+            }
+            result
+        });
+        self.ids.insert(task.id(), id);
+    }
+}
+
+fn peer_call_name(call: &PeerCall) -> &'static str {
+    match call {
+        PeerCall::QueryAccess(_) => "QueryAccess",
+        PeerCall::CreateAgent(_) => "CreateAgent",
+        PeerCall::UpdateAgent(_) => "UpdateAgent",
+        PeerCall::Withdraw { .. } => "Withdraw",
+        PeerCall::CloseChild { .. } => "CloseChild",
+        PeerCall::EndSession { .. } => "EndSession",
+        PeerCall::ChildPosition { .. } => "ChildPosition",
+    }
+}
+
+fn grid_call_name(call: &GridCall) -> &'static str {
+    match call {
+        GridCall::RegionAt(_) => "RegionAt",
+        GridCall::RegionById(_) => "RegionById",
+        GridCall::RegionsByName { .. } => "RegionsByName",
+        GridCall::RegionsInRange { .. } => "RegionsInRange",
+        GridCall::Home(_) => "Home",
+        GridCall::Asset(_) => "Asset",
+        GridCall::Names(_) => "Names",
+        GridCall::Wearables(_) => "Wearables",
+    }
+}

@@ -1,0 +1,260 @@
+//! The control socket: how commands on the same machine reach the running process.
+//!
+//! A Unix socket in the data folder, for the owner of the process alone. One JSON document in a line goes in, one
+//! comes out. It is also how a second process on the same data is noticed.
+
+use crate::directory::Directory;
+use crate::http::trace::HttpTrace;
+use model::AgentId;
+use region::OperatorCommand;
+use serde::{Deserialize, Serialize};
+use services::Services;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinSet;
+
+/// The socket's name in the data folder.
+pub const SOCKET: &str = "control.sock";
+/// Bytes of one command.
+const MAX_COMMAND: u64 = 16 * 1024;
+/// How long a command, and its answer, may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Commands at a time.
+const AT_A_TIME: usize = 16;
+
+/// Which HTTP traffic to trace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Requests that come in.
+    In,
+    /// Calls that go out.
+    Out,
+    /// Both.
+    All,
+}
+
+/// What may be asked of the running process.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Command {
+    /// Packet tracing.
+    DebugPacket {
+        /// 0 off, 1 the events of note, 2 all but the most frequent, 3 all.
+        level: u8,
+        /// First and last name of the only agent to trace.
+        agent: Option<String>,
+    },
+    /// Event-queue tracing.
+    DebugEventQueue {
+        /// 0 off, 1 on.
+        level: u8,
+    },
+    /// HTTP tracing.
+    DebugHttp {
+        /// Which traffic.
+        direction: Direction,
+        /// 0 off to 6 with bodies.
+        level: u8,
+    },
+    /// Ends a session.
+    Kick {
+        /// First and last name.
+        agent: String,
+        /// Shown to the user.
+        reason: String,
+    },
+    /// Shows everybody a text.
+    Notice {
+        /// The text.
+        text: String,
+    },
+}
+
+/// What came of a command.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Outcome {
+    /// It was done.
+    pub ok: bool,
+    /// What was done, or why not.
+    pub text: String,
+}
+
+/// Sends a command to the process that runs on this data.
+///
+/// # Errors
+/// `NotFound` or `ConnectionRefused` if none does; `TimedOut` if it does not answer; `InvalidData` if it answers
+/// something else.
+pub async fn ask(data: &Path, command: &Command) -> io::Result<Outcome> {
+    let asked = async {
+        let mut stream = UnixStream::connect(reachable(data)?.path()).await?;
+        let mut line = serde_json::to_vec(command)?;
+        line.push(b'\n');
+        stream.write_all(&line).await?;
+        let mut answer = Vec::new();
+        stream.take(MAX_COMMAND).read_to_end(&mut answer).await?;
+        Ok(serde_json::from_slice(&answer)?)
+    };
+    tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// The listening end.
+#[derive(Debug)]
+pub(crate) struct Control {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+/// What commands act on.
+#[derive(Clone)]
+pub(crate) struct Levers {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) trace: Arc<HttpTrace>,
+    pub(crate) services: Services,
+}
+
+impl Control {
+    /// Opens the socket.
+    ///
+    /// # Errors
+    /// `AddrInUse` if another process runs on this data; else what the system says.
+    pub(crate) fn open(data: &Path) -> io::Result<Self> {
+        let reachable = reachable(data)?;
+        if std::os::unix::net::UnixStream::connect(reachable.path()).is_ok() {
+            let why = format!("another process runs on {}", data.display());
+            return Err(io::Error::new(io::ErrorKind::AddrInUse, why));
+        }
+        let path = data.join(SOCKET);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(reachable.path())?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        Ok(Self { listener, path })
+    }
+
+    /// Obeys until dropped.
+    pub(crate) async fn run(&self, levers: Levers) {
+        let mut commands = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept(), if commands.len() < AT_A_TIME => match accepted {
+                    Ok((stream, _)) => {
+                        let levers = levers.clone();
+                        commands.spawn(tokio::time::timeout(PATIENCE, async move {
+                            if let Err(error) = converse(stream, &levers).await {
+                                tracing::debug!(%error, "a command broke off");
+                            }
+                        }));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the control socket failed");
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                },
+                Some(_) = commands.join_next() => {}
+            }
+        }
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+async fn converse(mut stream: UnixStream, levers: &Levers) -> io::Result<()> {
+    let (reader, mut writer) = stream.split();
+    let mut line = String::new();
+    BufReader::new(reader.take(MAX_COMMAND)).read_line(&mut line).await?;
+    let outcome = match serde_json::from_str(&line) {
+        Ok(command) => obey(command, levers).await,
+        Err(error) => Err(format!("not understood: {error}")),
+    };
+    let outcome = match outcome {
+        Ok(text) => Outcome { ok: true, text },
+        Err(text) => Outcome { ok: false, text },
+    };
+    let mut answer = serde_json::to_vec(&outcome)?;
+    answer.push(b'\n');
+    writer.write_all(&answer).await
+}
+
+async fn obey(command: Command, levers: &Levers) -> Result<String, String> {
+    let Levers { directory, trace, .. } = levers;
+    let done = match command {
+        Command::DebugPacket { level, agent } => {
+            let agent = match agent {
+                Some(name) => Some(find(levers, &name).await?),
+                None => None,
+            };
+            let regions = directory.command(&OperatorCommand::TracePackets { level, agent });
+            format!("packet tracing at level {level} in {regions} regions")
+        }
+        Command::DebugEventQueue { level } => {
+            let regions = directory.command(&OperatorCommand::TraceEvents { level });
+            format!("event-queue tracing at level {level} in {regions} regions")
+        }
+        Command::DebugHttp { direction, level } => {
+            if direction != Direction::Out {
+                trace.set_inbound(level);
+            }
+            if direction != Direction::In {
+                trace.set_outbound(level);
+            }
+            format!("HTTP tracing at level {level}")
+        }
+        Command::Kick { agent, reason } => {
+            let id = find(levers, &agent).await?;
+            let regions = directory.command(&OperatorCommand::Kick { agent: id, reason });
+            format!("{agent} was told to leave ({regions} regions)")
+        }
+        Command::Notice { text } => {
+            let regions = directory.command(&OperatorCommand::Notice(text));
+            format!("shown in {regions} regions")
+        }
+    };
+    tracing::info!("operator: {done}");
+    Ok(done)
+}
+
+async fn find(levers: &Levers, name: &str) -> Result<AgentId, String> {
+    let (first, last) = name.trim().split_once(' ').unwrap_or((name.trim(), "Resident"));
+    let account =
+        levers.services.accounts.by_name(first, last.trim()).await.map_err(|error| error.to_string())?;
+    account.map(|account| account.id).ok_or_else(|| format!("there is no account of the name {name}"))
+}
+
+/// A path to the socket that is short enough for the system, however deep the data folder lies.
+struct Reachable {
+    path: PathBuf,
+    /// Keeps the short path valid.
+    _folder: Option<std::fs::File>,
+}
+
+impl Reachable {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Bytes of a socket's path that every system takes.
+const PATH: usize = 100;
+
+fn reachable(data: &Path) -> io::Result<Reachable> {
+    use std::os::fd::AsRawFd as _;
+    let path = data.join(SOCKET);
+    if path.as_os_str().len() <= PATH || !cfg!(target_os = "linux") {
+        return Ok(Reachable { path, _folder: None });
+    }
+    let folder = std::fs::File::open(data)?;
+    let path = PathBuf::from(format!("/proc/self/fd/{}/{SOCKET}", folder.as_raw_fd()));
+    Ok(Reachable { path, _folder: Some(folder) })
+}

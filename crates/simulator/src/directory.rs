@@ -1,0 +1,193 @@
+//! Who is where in this process: regions and their inboxes, capability secrets and whose they are.
+//!
+//! HTTP handlers, the login and calls between regions hold this and nothing else of a region. Region tasks write
+//! it when they start and when capabilities open and close; everybody else reads.
+
+use model::{AgentId, CapsSecret, RegionId, SessionId};
+use region::{OperatorCommand, Stats, Waiter};
+use services::RegionInfo;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{mpsc, oneshot};
+use transfer::{PeerCall, PeerError, PeerReply, Refusal};
+
+/// Requests that may wait for one region. Full means that the region is overloaded: callers are told so.
+pub(crate) const INBOX: usize = 1024;
+
+/// What reaches a region other than by datagram.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// A peer or the login service asks.
+    Peer { call: Box<PeerCall>, answer: oneshot::Sender<Result<PeerReply, Refusal>> },
+    /// A viewer polls its event queue. `None` as the answer: the queue is gone.
+    Poll {
+        caps: CapsSecret,
+        ack: Option<i32>,
+        done: bool,
+        waiter: Waiter,
+        answer: oneshot::Sender<Option<String>>,
+    },
+    /// The HTTP client of a waiting poll has gone.
+    PollBroken { caps: CapsSecret, waiter: Waiter },
+    /// A viewer fetched its capabilities.
+    SeedFetched { caps: CapsSecret },
+    /// The operator wishes something.
+    Operator(OperatorCommand),
+    /// Somebody wants to know how the region stands.
+    Stats(oneshot::Sender<Stats>),
+}
+
+/// Why a request did not reach a region.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Undelivered {
+    /// No region of that id runs here.
+    #[error("no such region in this process")]
+    Unknown,
+    /// It has more requests waiting than it may have.
+    #[error("the region is overloaded")]
+    Overloaded,
+}
+
+impl From<Undelivered> for PeerError {
+    fn from(why: Undelivered) -> Self {
+        PeerError::Unreachable(why.to_string())
+    }
+}
+
+/// A region of this process as the others see it.
+#[derive(Clone, Debug)]
+pub(crate) struct RegionEntry {
+    pub(crate) info: Arc<RegionInfo>,
+    pub(crate) inbox: mpsc::Sender<Request>,
+}
+
+/// What a capability secret opens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CapsEntry {
+    /// Whose.
+    pub agent: AgentId,
+    /// Of which login.
+    pub session: SessionId,
+    /// In which region.
+    pub region: RegionId,
+}
+
+/// The directory of one process.
+#[derive(Debug, Default)]
+pub struct Directory {
+    regions: RwLock<BTreeMap<RegionId, RegionEntry>>,
+    /// Only looked up, save when a region ends.
+    caps: RwLock<HashMap<CapsSecret, CapsEntry>>,
+    waiters: AtomicU64,
+}
+
+impl Directory {
+    /// Enters a region, or gives it a new inbox.
+    pub(crate) fn add(&self, info: Arc<RegionInfo>, inbox: mpsc::Sender<Request>) {
+        write(&self.regions).insert(info.id, RegionEntry { info, inbox });
+    }
+
+    /// Strikes a region out, with all capabilities in it; those are returned.
+    pub(crate) fn remove(&self, region: RegionId) -> Vec<CapsEntry> {
+        write(&self.regions).remove(&region);
+        let mut gone = Vec::new();
+        write(&self.caps).retain(|_, entry| {
+            let stays = entry.region != region;
+            if !stays {
+                gone.push(*entry);
+            }
+            stays
+        });
+        gone.sort_by_key(|entry| entry.agent);
+        gone
+    }
+
+    /// The regions of this process, by id.
+    pub fn regions(&self) -> Vec<Arc<RegionInfo>> {
+        read(&self.regions).values().map(|entry| entry.info.clone()).collect()
+    }
+
+    /// One of them.
+    pub fn region(&self, id: RegionId) -> Option<Arc<RegionInfo>> {
+        read(&self.regions).get(&id).map(|entry| entry.info.clone())
+    }
+
+    /// From now on this secret opens capabilities.
+    pub(crate) fn open_caps(&self, secret: CapsSecret, entry: CapsEntry) {
+        write(&self.caps).insert(secret, entry);
+    }
+
+    /// From now on it opens nothing. A secret that another region has taken over stays.
+    pub(crate) fn close_caps(&self, secret: CapsSecret, region: RegionId) {
+        let mut caps = write(&self.caps);
+        if caps.get(&secret).is_some_and(|entry| entry.region == region) {
+            caps.remove(&secret);
+        }
+    }
+
+    /// What a secret opens.
+    pub fn caps(&self, secret: CapsSecret) -> Option<CapsEntry> {
+        read(&self.caps).get(&secret).copied()
+    }
+
+    /// The sessions that have capabilities.
+    pub(crate) fn sessions(&self) -> BTreeSet<SessionId> {
+        read(&self.caps).values().map(|entry| entry.session).collect()
+    }
+
+    /// How many secrets open something.
+    pub fn caps_open(&self) -> usize {
+        read(&self.caps).len()
+    }
+
+    /// A number for somebody who is going to wait.
+    pub(crate) fn new_waiter(&self) -> Waiter {
+        Waiter(self.waiters.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Puts a request into a region's inbox. Requests from one caller arrive in their order.
+    pub(crate) fn send(&self, region: RegionId, request: Request) -> Result<(), Undelivered> {
+        let regions = read(&self.regions);
+        let entry = regions.get(&region).ok_or(Undelivered::Unknown)?;
+        entry.inbox.try_send(request).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Undelivered::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => Undelivered::Unknown,
+        })
+    }
+
+    /// How each region stands. Regions that do not answer in time are left out.
+    pub async fn stats(&self, patience: std::time::Duration) -> Vec<(Arc<RegionInfo>, Stats)> {
+        let asked: Vec<_> = read(&self.regions)
+            .values()
+            .filter_map(|entry| {
+                let (answer, stats) = oneshot::channel();
+                entry.inbox.try_send(Request::Stats(answer)).ok()?;
+                Some((entry.info.clone(), stats))
+            })
+            .collect();
+        let deadline = tokio::time::Instant::now() + patience;
+        let mut all = Vec::with_capacity(asked.len());
+        for (info, stats) in asked {
+            if let Ok(Ok(stats)) = tokio::time::timeout_at(deadline, stats).await {
+                all.push((info, stats));
+            }
+        }
+        all
+    }
+
+    /// Asks all regions the same; how many were reached.
+    pub fn command(&self, command: &OperatorCommand) -> usize {
+        let reached = |entry: &&RegionEntry| entry.inbox.try_send(Request::Operator(command.clone())).is_ok();
+        read(&self.regions).values().filter(reached).count()
+    }
+}
+
+// A panic while a map is held leaves the map whole: each of the changes above is one call.
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}

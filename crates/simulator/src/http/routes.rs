@@ -1,0 +1,190 @@
+//! Which path is what. Paths are few and their secrets are matched whole, so this is a function and no router.
+
+use super::front::Whole;
+use super::{event_queue, ops, reply, seed};
+use crate::caps::{self, Asked, Capability, Memory};
+use crate::directory::Directory;
+use crate::grid_side::GridSide;
+use crate::http::trace::HttpTrace;
+use crate::metrics::{Metrics, RegionCounters};
+use axum::body::Body;
+use axum::http::{Method, Response, StatusCode};
+use model::{CapsSecret, RegionId, Uuid};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// What handlers share.
+pub(crate) struct Shared {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) grid: Arc<GridSide>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) trace: Arc<HttpTrace>,
+    pub(crate) memory: Memory,
+    /// Base of all capability URLs, with a trailing slash.
+    pub(crate) http_base: Arc<str>,
+    /// Name of the grid, for viewers.
+    pub(crate) grid_name: Arc<str>,
+    /// Logins are enabled.
+    pub(crate) ready: AtomicBool,
+    pub(crate) counters: BTreeMap<RegionId, Arc<RegionCounters>>,
+}
+
+/// What a path leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Route {
+    /// `/CAPS/<secret>0000/`
+    Seed(CapsSecret),
+    /// `/CAPS/<secret>/<Name>`
+    Capability(CapsSecret, Capability),
+    /// `/CAPS/upload/<id>`, once.
+    Upload(Uuid),
+    /// Something under `/CAPS/` that never was.
+    NoCapability,
+    /// `/healthz`
+    Health,
+    /// `/metrics`
+    Metrics,
+    /// The grid's, or nobody's.
+    Other,
+}
+
+impl Route {
+    pub(crate) fn of(path: &str) -> Self {
+        match path {
+            "/healthz" => return Self::Health,
+            "/metrics" => return Self::Metrics,
+            _ => {}
+        }
+        let Some(rest) = path.strip_prefix("/CAPS/") else { return Self::Other };
+        Self::under_caps(rest).unwrap_or(Self::NoCapability)
+    }
+
+    fn under_caps(rest: &str) -> Option<Self> {
+        let (first, rest) = rest.split_once('/').unwrap_or((rest, ""));
+        if first == "upload" {
+            return Some(Self::Upload(id(rest.trim_end_matches('/'))?));
+        }
+        if let Some(secret) = first.strip_suffix("0000").and_then(id) {
+            return rest.is_empty().then_some(Self::Seed(CapsSecret(secret)));
+        }
+        // Viewers append "/?..." to the URLs that they were given.
+        let name = rest.strip_suffix('/').unwrap_or(rest);
+        Some(Self::Capability(CapsSecret(id(first)?), Capability::by_name(name)?))
+    }
+
+    /// For the log.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Seed(_) => "SEED",
+            Self::Capability(_, capability) => capability.name(),
+            Self::Upload(_) => "UPLOAD",
+            Self::NoCapability => "CAPS",
+            Self::Health | Self::Metrics => "OPERATIONS",
+            Self::Other => "GRID",
+        }
+    }
+
+    /// For metrics: one of few.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Health => "healthz",
+            Self::Metrics => "metrics",
+            Self::Seed(_) => "seed",
+            Self::Upload(_) => "upload",
+            Self::NoCapability => "unknown_capability",
+            Self::Capability(_, capability) => capability.name(),
+            Self::Other => "grid",
+        }
+    }
+
+    pub(crate) fn is_poll(self) -> bool {
+        matches!(self, Self::Capability(_, Capability::EventQueueGet))
+    }
+
+    pub(crate) fn is_upload(self) -> bool {
+        matches!(self, Self::Upload(_))
+    }
+}
+
+/// An id as capability URLs have it: 36 characters, and no other of the ways to write one.
+fn id(text: &str) -> Option<Uuid> {
+    (text.len() == 36).then(|| text.parse().ok())?
+}
+
+/// Answers what is not the grid's.
+pub(crate) async fn answer(shared: &Shared, route: Route, request: Whole) -> Response<Body> {
+    match route {
+        Route::Health => ops::health(shared),
+        Route::Metrics => ops::metrics(shared).await,
+        Route::Seed(secret) if request.head.method == Method::POST => {
+            seed::answer(shared, secret, &request.body)
+        }
+        Route::Upload(id) if request.head.method == Method::POST => {
+            caps::upload::receive(shared, id, request.body).await
+        }
+        Route::Capability(secret, Capability::EventQueueGet) if request.head.method == Method::POST => {
+            event_queue::answer(shared, secret, &request.body).await
+        }
+        Route::Capability(secret, capability) => match shared.directory.caps(secret) {
+            Some(entry) => {
+                let Whole { head, body, .. } = request;
+                let query = head.uri.query().unwrap_or_default();
+                let asked =
+                    Asked { shared, entry, method: &head.method, query, headers: &head.headers, body: &body };
+                caps::answer(capability, asked).await
+            }
+            None => reply::status(StatusCode::NOT_FOUND),
+        },
+        Route::Seed(_) | Route::Upload(_) | Route::NoCapability | Route::Other => {
+            reply::status(StatusCode::NOT_FOUND)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "a358dd6d-5d39-407e-a29a-7b8b59d76301";
+
+    fn check(path: &str, expected: Route) {
+        assert_eq!(Route::of(&path.replace("SECRET", SECRET)), expected, "{path}");
+    }
+
+    #[test]
+    fn paths() {
+        let secret = CapsSecret(SECRET.parse().unwrap());
+        let features = Route::Capability(secret, Capability::SimulatorFeatures);
+        check("/CAPS/SECRET0000/", Route::Seed(secret));
+        check("/CAPS/SECRET0000", Route::Seed(secret));
+        check("/CAPS/SECRET/SimulatorFeatures", features);
+        check("/CAPS/SECRET/SimulatorFeatures/", features);
+        check("/CAPS/upload/SECRET", Route::Upload(secret.0));
+        check("/healthz", Route::Health);
+        check("/metrics", Route::Metrics);
+        check("/", Route::Other);
+        check("/get_grid_info", Route::Other);
+    }
+
+    #[test]
+    fn near_misses_are_nothing() {
+        for path in [
+            "/CAPS/",
+            "/CAPS/SECRET",
+            "/CAPS/SECRET/",
+            "/CAPS/SECRET/NoSuchCapability",
+            "/CAPS/SECRET/SimulatorFeatures/more",
+            "/CAPS/SECRET/simulatorfeatures",
+            "/CAPS/SECRET0000/EventQueueGet",
+            "/CAPS/SECRET000/",
+            "/CAPS/upload/",
+            "/CAPS/upload/1",
+            "/CAPS/{SECRET}0000/",
+            "/CAPS/urn:uuid:SECRET0000/",
+        ] {
+            check(path, Route::NoCapability);
+        }
+        check("/caps/SECRET0000/", Route::Other);
+    }
+}

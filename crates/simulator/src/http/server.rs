@@ -1,0 +1,124 @@
+//! Connections: accepted up to a number, with bounds on heads and on patience. What a connection asks goes to
+//! [`super::front::Front`].
+
+use super::front::Front;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+/// Connections at a time. A viewer keeps one long poll open for each region that it sees, and up to some 30 more
+/// while it fetches.
+pub const MAX_CONNECTIONS: usize = 8192;
+/// Longest request head, bytes.
+const MAX_HEAD: usize = 32 * 1024;
+/// Header fields of a request.
+const MAX_HEADERS: usize = 100;
+/// How long a head may take, and how long a connection may be idle between two requests.
+const HEAD_PATIENCE: Duration = Duration::from_secs(30);
+/// How long answers that are under way may take when the server ends.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// After accepting has failed, for want of file descriptors for instance.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves until told to stop, then ends what is under way.
+pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, mut stop: watch::Receiver<bool>) {
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+            () = stopped(&mut stop) => break,
+        };
+        let (stream, remote) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "no connection could be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(permit) = permits.clone().try_acquire_owned() else {
+            front.metrics().connections_refused.inc();
+            continue;
+        };
+        let (front, stop) = (front.clone(), stop.clone());
+        connections.spawn(async move {
+            front.metrics().connections.inc();
+            connection(stream, remote, front.clone(), stop).await;
+            front.metrics().connections.dec();
+            drop(permit);
+        });
+    }
+    drop(listener);
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(FAREWELL, ended).await.is_err() {
+        tracing::debug!(open = connections.len(), "connections were cut");
+    }
+}
+
+/// Waits until the server is to end.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // Whoever could say so has gone: that is the end as well.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+async fn connection(
+    stream: TcpStream,
+    remote: SocketAddr,
+    front: Arc<Front>,
+    mut stop: watch::Receiver<bool>,
+) {
+    // An event must not wait for the acknowledgement of the one before.
+    let _ = stream.set_nodelay(true);
+    platform::give_up_on_silent_readers(&stream);
+    let service = service_fn(|request| {
+        let front = front.clone();
+        async move { Ok::<_, Infallible>(front.answer(request, remote).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = stopped(&mut stop) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::trace!(%remote, %error, "a connection ended badly");
+        if error.is_parse() || error.is_parse_too_large() {
+            front.metrics().http_malformed.inc();
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod platform {
+    use nix::sys::socket::{setsockopt, sockopt::TcpUserTimeout};
+    use tokio::net::TcpStream;
+
+    /// Milliseconds for which the client may leave what was sent to it unacknowledged.
+    const SILENCE_MS: u32 = 60_000;
+
+    pub(super) fn give_up_on_silent_readers(stream: &TcpStream) {
+        let _ = setsockopt(stream, TcpUserTimeout, &SILENCE_MS);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod platform {
+    pub(super) fn give_up_on_silent_readers(_stream: &tokio::net::TcpStream) {}
+}

@@ -1,0 +1,127 @@
+//! Logins, as this simulator serves them: the login service asks, the region makes the agent.
+
+use crate::calls::PeerTransport;
+use crate::http::seed;
+use crate::notices::Notices;
+use async_trait::async_trait;
+use model::{AgentId, SessionId};
+use services::{LoginAgent, LoginDestination, Prepared, Refusal, RegionInfo};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+use transfer::{Client, CreateAgent, Outfit, PeerCall, PeerError, PeerReply, QueryAccess};
+
+/// How long a region may take for one answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long the grid may take to hear what it has not heard yet about somebody.
+const FLUSH: Duration = Duration::from_secs(2);
+/// Draw distance until the viewer says its own, metres.
+const DRAW_DISTANCE_M: f32 = 128.0;
+
+/// Puts agents into regions through the same calls that regions make to each other.
+#[derive(Clone)]
+pub(crate) struct Destination {
+    pub(crate) peers: Arc<dyn PeerTransport>,
+    pub(crate) notices: Notices,
+}
+
+impl Destination {
+    async fn ask(&self, region: &Arc<RegionInfo>, call: PeerCall) -> Result<PeerReply, PeerError> {
+        let answer = self.peers.begin(region, call);
+        tokio::time::timeout(PATIENCE, answer).await.unwrap_or(Err(PeerError::TimedOut))
+    }
+}
+
+#[async_trait]
+impl LoginDestination for Destination {
+    async fn create_agent(&self, region: &RegionInfo, agent: LoginAgent) -> Result<Prepared, Refusal> {
+        let region = Arc::new(region.clone());
+        let sim_ip = address(&region.external_host).await?;
+        let access = QueryAccess {
+            agent: agent.agent,
+            session: agent.session,
+            position: agent.position,
+            via_teleport: true,
+            flags: agent.flags,
+        };
+        self.ask(&region, PeerCall::QueryAccess(access)).await.map_err(refusal)?;
+        match self.ask(&region, PeerCall::CreateAgent(Box::new(create(agent)))).await.map_err(refusal)? {
+            PeerReply::Created(created) => Ok(Prepared {
+                seed_capability: seed::seed_url(&region.server_uri, created.caps),
+                sim_ip,
+                sim_port: region.udp_port,
+            }),
+            _ => Err(refusal(PeerError::Garbage("not an answer to CreateAgent".into()))),
+        }
+    }
+
+    async fn end_session(&self, region: &RegionInfo, agent: AgentId, session: SessionId, reason: &str) {
+        let call = PeerCall::EndSession { agent, session, reason: reason.to_owned() };
+        if let Err(error) = self.ask(&Arc::new(region.clone()), call).await {
+            tracing::info!(%agent, region = region.name, %error, "an old session could not be ended");
+        }
+        // Where it was last is told to the grid behind the region's back; who asks next must find it there.
+        self.notices.flush(Some(agent), FLUSH).await;
+    }
+}
+
+fn create(agent: LoginAgent) -> CreateAgent {
+    let looks = agent.appearance;
+    CreateAgent {
+        agent: agent.agent,
+        session: agent.session,
+        secure_session: agent.secure_session,
+        circuit_code: agent.circuit_code,
+        first: agent.first,
+        last: agent.last,
+        caps: Some(agent.caps),
+        flags: agent.flags,
+        position: agent.position,
+        look_at: agent.look_at,
+        draw_distance_m: DRAW_DISTANCE_M,
+        outfit: Arc::new(Outfit {
+            texture_entry: looks.texture_entry,
+            visual_params: looks.visual_params,
+            wearables: looks.wearables,
+            height_mm: looks.height_mm,
+            serial: looks.serial,
+        }),
+        client: Client {
+            viewer: agent.viewer,
+            channel: agent.channel,
+            mac: agent.mac,
+            id0: agent.id0,
+            address: agent.client_ip,
+        },
+        children: Vec::new(),
+        claim: None,
+        transfer: None,
+        source: None,
+    }
+}
+
+fn refusal(error: PeerError) -> Refusal {
+    let reason = match error {
+        PeerError::Refused(refusal) => refusal.reason,
+        PeerError::TimedOut => "The region does not answer.".to_owned(),
+        PeerError::Unreachable(why) | PeerError::Garbage(why) => {
+            tracing::warn!(why, "a region could not take a login");
+            "The region cannot be reached.".to_owned()
+        }
+    };
+    Refusal { reason }
+}
+
+/// Viewers take literal addresses only.
+async fn address(host: &str) -> Result<Ipv4Addr, Refusal> {
+    if let Ok(address) = host.parse() {
+        return Ok(address);
+    }
+    let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host, 0))).await;
+    let addresses = found.ok().and_then(Result::ok).into_iter().flatten();
+    let mut v4 = addresses.filter_map(|address| match address {
+        std::net::SocketAddr::V4(address) => Some(*address.ip()),
+        std::net::SocketAddr::V6(_) => None,
+    });
+    v4.next().ok_or_else(|| Refusal { reason: "The region's address cannot be found.".into() })
+}

@@ -1,0 +1,311 @@
+//! What operators see under `/metrics`, in the text form of Prometheus.
+//!
+//! Two kinds of figures: those that the shell counts as things happen (HTTP requests, logins, notices), kept in a
+//! registry; and those that regions keep ([`Stats`]), asked for when somebody looks.
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use region::Stats;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What the shell counts for one region; survives the region's restarts.
+#[derive(Debug, Default)]
+pub(crate) struct RegionCounters {
+    /// Datagrams longer than any that a viewer sends.
+    pub(crate) oversized: AtomicU64,
+    /// Datagrams that the system refused to send.
+    pub(crate) unsent: AtomicU64,
+    /// Times that the region ended by a panic and was started anew.
+    pub(crate) restarts: AtomicU64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct RequestLabels {
+    pub(crate) route: &'static str,
+    pub(crate) status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct OutcomeLabels {
+    pub(crate) outcome: &'static str,
+}
+
+/// What the shell counts for the process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Answered HTTP requests; 499: the client went before the answer.
+    pub(crate) requests: Family<RequestLabels, Counter>,
+    /// Seconds that answers took; long polls excepted.
+    pub(crate) request_seconds: Histogram,
+    /// HTTP connections open now.
+    pub(crate) connections: Gauge,
+    /// Connections that were turned away because too many were open.
+    pub(crate) connections_refused: Counter,
+    /// Connections that spoke no HTTP, too large a head, or too slowly.
+    pub(crate) http_malformed: Counter,
+    /// Request bodies over their limit.
+    pub(crate) bodies_refused: Counter,
+    /// Logins by what came of them.
+    pub(crate) logins: Family<OutcomeLabels, Counter>,
+    /// Notices for the grid that were given up.
+    pub(crate) notices_dropped: Counter,
+    /// Notices for the grid that wait.
+    pub(crate) notices_waiting: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("sojourn");
+        let requests = Family::<RequestLabels, Counter>::default();
+        registry.register("http_requests", "HTTP requests answered, by route and status", requests.clone());
+        let request_seconds =
+            Histogram::new([0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0]);
+        registry.register(
+            "http_request_seconds",
+            "Time that HTTP answers took, long polls excepted",
+            request_seconds.clone(),
+        );
+        let connections = Gauge::default();
+        registry.register("http_connections", "HTTP connections open now", connections.clone());
+        let connections_refused = Counter::default();
+        registry.register(
+            "http_connections_refused",
+            "Connections turned away because too many were open",
+            connections_refused.clone(),
+        );
+        let http_malformed = Counter::default();
+        registry.register(
+            "http_malformed",
+            "Connections closed for malformed or oversized heads, or for being too slow",
+            http_malformed.clone(),
+        );
+        let bodies_refused = Counter::default();
+        registry.register(
+            "http_bodies_refused",
+            "Request bodies refused for their size",
+            bodies_refused.clone(),
+        );
+        let logins = Family::<OutcomeLabels, Counter>::default();
+        registry.register("logins", "Logins by outcome", logins.clone());
+        let notices_dropped = Counter::default();
+        registry.register(
+            "grid_notices_dropped",
+            "News that never reached the grid",
+            notices_dropped.clone(),
+        );
+        let notices_waiting = Gauge::default();
+        registry.register("grid_notices_waiting", "News on its way to the grid", notices_waiting.clone());
+        Self {
+            registry,
+            requests,
+            request_seconds,
+            connections,
+            connections_refused,
+            http_malformed,
+            bodies_refused,
+            logins,
+            notices_dropped,
+            notices_waiting,
+        }
+    }
+
+    /// Counts a login.
+    pub fn login(&self, outcome: &'static str) {
+        self.logins.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Everything as text.
+    pub(crate) fn encode(&self, regions: Vec<Sample>, caps_open: usize) -> Result<String, fmt::Error> {
+        let mut momentary = Registry::with_prefix("sojourn");
+        momentary.register_collector(Box::new(Regions { regions, caps_open }));
+        let mut process = Registry::default();
+        process.register_collector(Box::new(Process));
+        let mut text = String::new();
+        for registry in [&self.registry, &momentary, &process] {
+            encode_registry(&mut text, registry)?;
+        }
+        encode_eof(&mut text)?;
+        Ok(text)
+    }
+}
+
+/// How one region stands.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    pub(crate) name: String,
+    pub(crate) stats: Stats,
+    pub(crate) counters: Arc<RegionCounters>,
+}
+
+#[derive(Debug)]
+struct Regions {
+    regions: Vec<Sample>,
+    caps_open: usize,
+}
+
+type Figure = (&'static str, &'static str, fn(&Sample) -> u64);
+
+const GAUGES: [Figure; 4] = [
+    ("root_agents", "Agents that stand in the region", |s| s.stats.root_agents as u64),
+    ("child_agents", "Agents that look into the region", |s| s.stats.child_agents as u64),
+    ("circuits", "LLUDP circuits open", |s| s.stats.circuits as u64),
+    ("queued_bytes", "Bytes in the queues of all viewers", |s| s.stats.queued_bytes as u64),
+];
+
+const COUNTERS: [Figure; 15] = [
+    ("datagrams_received", "Datagrams in", |s| s.stats.packets_in),
+    ("datagrams_sent", "Datagrams out", |s| s.stats.packets_out),
+    ("datagrams_resent", "Datagrams sent again", |s| s.stats.resends),
+    ("datagrams_malformed", "Datagrams that make no sense", |s| s.stats.malformed),
+    ("datagrams_stray", "Datagrams from addresses without a circuit", |s| s.stats.strangers),
+    ("datagrams_oversized_dropped", "Datagrams too long for any viewer", |s| {
+        s.counters.oversized.load(Ordering::Relaxed)
+    }),
+    ("datagrams_unsent", "Datagrams that the system refused to send", |s| {
+        s.counters.unsent.load(Ordering::Relaxed)
+    }),
+    ("circuits_refused", "UseCircuitCode with a wrong code, session or agent", |s| {
+        s.stats.wrong_circuit_codes
+    }),
+    ("messages_refused", "Messages with foreign ids, or that viewers may not send", |s| s.stats.forbidden),
+    ("messages_unhandled", "Messages that mean nothing to this server", |s| s.stats.unhandled),
+    ("messages_dropped", "Reliable messages given up, and queue budgets exceeded", |s| s.stats.dropped),
+    ("sessions_timed_out", "Sessions that ended by silence", |s| s.stats.timeouts),
+    ("sessions_logged_out", "Sessions that ended by request", |s| s.stats.logouts),
+    ("scene_ticks", "Ticks of the scene", |s| s.stats.ticks),
+    ("region_restarts", "Times that the region broke down and was started anew", |s| {
+        s.counters.restarts.load(Ordering::Relaxed)
+    }),
+];
+
+impl Collector for Regions {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        for (name, help, figure) in GAUGES {
+            let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for region in &self.regions {
+                let labels = [("region", region.name.as_str())];
+                let value = i64::try_from(figure(region)).unwrap_or(i64::MAX);
+                ConstGauge::new(value).encode(metric.encode_family(&labels)?)?;
+            }
+        }
+        for (name, help, figure) in COUNTERS {
+            let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            for region in &self.regions {
+                let labels = [("region", region.name.as_str())];
+                ConstCounter::new(figure(region)).encode(metric.encode_family(&labels)?)?;
+            }
+        }
+        let mut transfers = BTreeMap::<_, u64>::new();
+        for (key, count) in self.regions.iter().flat_map(|region| &region.stats.transfers) {
+            *transfers.entry(key).or_default() += count;
+        }
+        let help = "Ended transfers by kind and outcome";
+        let mut metric = encoder.encode_descriptor("transfers", help, None, MetricType::Counter)?;
+        for ((kind, outcome), count) in transfers {
+            let labels = [("kind", *kind), ("outcome", *outcome)];
+            ConstCounter::new(count).encode(metric.encode_family(&labels)?)?;
+        }
+        let mut gauge = |name, help, value: usize| {
+            let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)).encode(metric)
+        };
+        gauge("regions", "Regions that run", self.regions.len())?;
+        gauge("capability_seeds", "Agents' capabilities open", self.caps_open)
+    }
+}
+
+/// Memory and processor time of the process, where `/proc` tells them.
+#[derive(Debug)]
+struct Process;
+
+impl Collector for Process {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        if let Some(bytes) = resident_bytes() {
+            let help = "Resident memory";
+            let metric =
+                encoder.encode_descriptor("process_resident_memory_bytes", help, None, MetricType::Gauge)?;
+            ConstGauge::new(bytes).encode(metric)?;
+        }
+        if let Some(seconds) = cpu_seconds() {
+            let help = "Processor time used";
+            let metric = encoder.encode_descriptor("process_cpu_seconds", help, None, MetricType::Counter)?;
+            ConstCounter::new(seconds).encode(metric)?;
+        }
+        Ok(())
+    }
+}
+
+fn resident_bytes() -> Option<i64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: i64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+/// User and system time. Linux counts both in ticks of 1/100 s for programs (`USER_HZ`).
+fn cpu_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The second field is the program's name in brackets and may hold anything.
+    let fields: Vec<&str> = stat.get(stat.rfind(')')? + 1..)?.split_whitespace().collect();
+    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    Some(ticks as f64 / 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_figure_stands_in_the_text_once() {
+        let metrics = Metrics::new();
+        metrics.login("success");
+        metrics.requests.get_or_create(&RequestLabels { route: "/healthz", status: 200 }).inc();
+        let mut stats = Stats { root_agents: 3, malformed: 7, ..Stats::default() };
+        stats.transfers.insert(("teleport", "departed"), 2);
+        let counters = Arc::new(RegionCounters::default());
+        counters.oversized.store(5, Ordering::Relaxed);
+        let sample =
+            |name: &str| Sample { name: name.into(), stats: stats.clone(), counters: counters.clone() };
+        let text = metrics.encode(vec![sample("One"), sample("Two \"quoted\"")], 4).unwrap();
+        for line in [
+            "sojourn_http_requests_total{route=\"/healthz\",status=\"200\"} 1",
+            "sojourn_logins_total{outcome=\"success\"} 1",
+            "sojourn_root_agents{region=\"One\"} 3",
+            "sojourn_datagrams_malformed_total{region=\"Two \\\"quoted\\\"\"} 7",
+            "sojourn_datagrams_oversized_dropped_total{region=\"One\"} 5",
+            "sojourn_transfers_total{kind=\"teleport\",outcome=\"departed\"} 4",
+            "sojourn_capability_seeds 4",
+            "sojourn_regions 2",
+        ] {
+            assert_eq!(text.lines().filter(|l| *l == line).count(), 1, "{line} in\n{text}");
+        }
+        assert!(text.ends_with("# EOF\n"));
+        let types = text.lines().filter(|line| line.starts_with("# TYPE"));
+        let names: Vec<_> = types.clone().collect();
+        assert_eq!(names.len(), types.collect::<std::collections::BTreeSet<_>>().len());
+    }
+
+    #[test]
+    fn the_process_knows_itself() {
+        assert!(resident_bytes().is_some_and(|bytes| bytes > 1 << 20));
+        assert!(cpu_seconds().is_some());
+    }
+}

@@ -1,0 +1,180 @@
+//! News for the grid: who is where, who has gone. Told in order for each agent, side by side for different ones,
+//! and again after a failure; regions never wait for it.
+
+use crate::grid_side::GridSide;
+use crate::metrics::Metrics;
+use model::{AgentId, RegionId};
+use region::GridNotice;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{Id, JoinSet};
+
+/// Notices that may wait in all; more are dropped and counted.
+const WAITING: usize = 16_384;
+/// How long the grid may take for one.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Pauses between tries; after the last one the notice is dropped and counted.
+const PAUSES: [Duration; 5] = [
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+];
+
+enum Command {
+    Tell(RegionId, GridNotice),
+    /// Answered when nothing about this agent (or, without one, about anybody) waits any more.
+    Flush(Option<AgentId>, oneshot::Sender<()>),
+}
+
+/// Where notices go in. Clones lead to the same place.
+#[derive(Clone)]
+pub(crate) struct Notices {
+    commands: mpsc::Sender<Command>,
+    metrics: Arc<Metrics>,
+}
+
+impl Notices {
+    /// Starts the task that tells the grid; it ends when the last clone has gone and everything is told.
+    pub(crate) fn start(grid: Arc<GridSide>, metrics: Arc<Metrics>) -> Self {
+        let (commands, inbox) = mpsc::channel(WAITING);
+        let teller = Teller {
+            grid,
+            metrics: metrics.clone(),
+            queues: BTreeMap::new(),
+            waiting: 0,
+            under_way: JoinSet::new(),
+            agents: HashMap::new(),
+            flushes: Vec::new(),
+        };
+        tokio::spawn(teller.run(inbox));
+        Self { commands, metrics }
+    }
+
+    /// Takes a notice from a region.
+    pub(crate) fn tell(&self, region: RegionId, notice: GridNotice) {
+        if self.commands.try_send(Command::Tell(region, notice)).is_err() {
+            self.metrics.notices_dropped.inc();
+        }
+    }
+
+    /// Waits until nothing about this agent (or about anybody) is on its way, at most so long.
+    pub(crate) async fn flush(&self, agent: Option<AgentId>, patience: Duration) -> bool {
+        let flushed = async {
+            let (done, told) = oneshot::channel();
+            self.commands.send(Command::Flush(agent, done)).await.is_ok() && told.await.is_ok()
+        };
+        tokio::time::timeout(patience, flushed).await.unwrap_or(false)
+    }
+}
+
+struct Teller {
+    grid: Arc<GridSide>,
+    metrics: Arc<Metrics>,
+    /// What waits for each agent; an agent with an entry has one notice under way.
+    queues: BTreeMap<AgentId, VecDeque<(RegionId, GridNotice)>>,
+    waiting: usize,
+    under_way: JoinSet<bool>,
+    /// Whose notice each task tells. Only looked up.
+    agents: HashMap<Id, AgentId>,
+    flushes: Vec<(Option<AgentId>, oneshot::Sender<()>)>,
+}
+
+impl Teller {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
+        let mut open = true;
+        while open || !self.under_way.is_empty() {
+            tokio::select! {
+                command = inbox.recv(), if open => match command {
+                    Some(Command::Tell(region, notice)) => self.take(region, notice),
+                    Some(Command::Flush(agent, done)) => self.flushes.push((agent, done)),
+                    None => open = false,
+                },
+                Some(done) = self.under_way.join_next_with_id() => {
+                    let (task, told) = match done {
+                        Ok((task, told)) => (task, told),
+                        Err(error) => (error.id(), false),
+                    };
+                    if !told {
+                        self.metrics.notices_dropped.inc();
+                    }
+                    self.next(task);
+                }
+            }
+            self.metrics.notices_waiting.set(i64::try_from(self.waiting).unwrap_or(i64::MAX));
+            self.answer_flushes();
+        }
+    }
+
+    fn take(&mut self, region: RegionId, notice: GridNotice) {
+        let agent = whose(&notice);
+        if self.waiting >= WAITING {
+            self.metrics.notices_dropped.inc();
+            return;
+        }
+        self.waiting += 1;
+        if let Some(queue) = self.queues.get_mut(&agent) {
+            queue.push_back((region, notice));
+        } else {
+            self.queues.insert(agent, VecDeque::new());
+            self.tell(agent, region, notice);
+        }
+    }
+
+    fn next(&mut self, task: Id) {
+        self.waiting = self.waiting.saturating_sub(1);
+        let Some(agent) = self.agents.remove(&task) else { return };
+        match self.queues.get_mut(&agent).and_then(VecDeque::pop_front) {
+            Some((region, notice)) => self.tell(agent, region, notice),
+            None => {
+                self.queues.remove(&agent);
+            }
+        }
+    }
+
+    fn tell(&mut self, agent: AgentId, region: RegionId, notice: GridNotice) {
+        let grid = self.grid.clone();
+        let task = self.under_way.spawn(async move {
+            for pause in PAUSES.into_iter().map(Some).chain([None]) {
+                let told = tokio::time::timeout(PATIENCE, grid.tell(region, &notice)).await;
+                let error = match told {
+                    Ok(Ok(())) => return true,
+                    Ok(Err(error)) => error.to_string(),
+                    Err(_) => "no answer in time".into(),
+                };
+                match pause {
+                    Some(pause) => {
+                        tracing::debug!(%agent, error, "the grid was not told; trying again");
+                        tokio::time::sleep(pause).await;
+                    }
+                    None => tracing::warn!(%agent, error, "the grid was not told; given up"),
+                }
+            }
+            false
+        });
+        self.agents.insert(task.id(), agent);
+    }
+
+    fn answer_flushes(&mut self) {
+        let queues = &self.queues;
+        for (_, done) in self.flushes.extract_if(.., |(agent, _)| match agent {
+            Some(agent) => !queues.contains_key(agent),
+            None => queues.is_empty(),
+        }) {
+            let _ = done.send(());
+        }
+    }
+}
+
+/// Whom a notice is about.
+fn whose(notice: &GridNotice) -> AgentId {
+    match notice {
+        GridNotice::Arrived { agent, .. }
+        | GridNotice::LoggedOut { agent, .. }
+        | GridNotice::SetHome { agent, .. }
+        | GridNotice::Outfit { agent, .. } => *agent,
+    }
+}

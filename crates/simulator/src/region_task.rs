@@ -1,0 +1,319 @@
+//! The one task of a region: waits for whatever comes first (datagrams, a request, an answer, the region's own
+//! alarm), puts it into the region, performs the effects that come out and sends the datagrams that are due.
+//!
+//! A region in which nothing happens waits without a timer and costs nothing. A busy one gives way to others
+//! after [`TURN`] datagrams. If a region panics, this task ends and nothing else does; [`crate::Simulator`]
+//! clears up after it and starts a fresh one on the same socket.
+
+use crate::calls::Calls;
+use crate::clock::Clock;
+use crate::directory::{CapsEntry, Directory, Request};
+use crate::metrics::RegionCounters;
+use crate::notices::Notices;
+use crate::udp::{RegionSocket, SendBatch};
+use model::{CapsSecret, RegionId};
+use region::{Effect, Input, Region, TraceKind, TraceLine, Waiter};
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, Sleep, sleep_until};
+use transfer::{PeerReply, Refusal};
+
+/// Datagrams that are sent, and requests that are taken, before the task looks at its other sources again.
+const TURN: usize = 256;
+/// After an error of the socket that is no datagram's fault.
+const SOCKET_PAUSE: Duration = Duration::from_millis(100);
+/// How long the last datagrams of a region may take to leave.
+const FAREWELL: Duration = Duration::from_millis(300);
+/// Waiters whose askers have gone are looked for when there are so many.
+const WAITERS: usize = 1024;
+
+/// Somebody who waits for an answer of the region.
+enum Waiting {
+    Peer(oneshot::Sender<Result<PeerReply, Refusal>>),
+    Poll(CapsSecret, oneshot::Sender<Option<String>>),
+}
+
+impl Waiting {
+    fn has_gone(&self) -> bool {
+        match self {
+            Self::Peer(answer) => answer.is_closed(),
+            Self::Poll(_, answer) => answer.is_closed(),
+        }
+    }
+}
+
+/// What a region's task is made of.
+pub(crate) struct RegionTask {
+    pub(crate) id: RegionId,
+    pub(crate) region: Region,
+    pub(crate) clock: Clock,
+    pub(crate) socket: Arc<RegionSocket>,
+    pub(crate) inbox: mpsc::Receiver<Request>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) calls: Calls,
+    pub(crate) notices: Notices,
+    pub(crate) counters: Arc<RegionCounters>,
+}
+
+impl RegionTask {
+    /// Runs until the region has closed.
+    pub(crate) async fn run(self) {
+        let Self { id, region, clock, socket, inbox, directory, calls, notices, counters } = self;
+        let mut turn = Turn {
+            id,
+            region,
+            clock,
+            socket,
+            directory,
+            calls,
+            notices,
+            counters,
+            waiting: HashMap::new(),
+            purge_at: WAITERS,
+            effects: Vec::new(),
+            batch: SendBatch::default(),
+            more: false,
+            blocked: false,
+            closed: false,
+        };
+        turn.run(inbox).await;
+    }
+}
+
+struct Turn {
+    id: RegionId,
+    region: Region,
+    clock: Clock,
+    socket: Arc<RegionSocket>,
+    directory: Arc<Directory>,
+    calls: Calls,
+    notices: Notices,
+    counters: Arc<RegionCounters>,
+    /// Only looked up, never walked in order.
+    waiting: HashMap<Waiter, Waiting>,
+    purge_at: usize,
+    effects: Vec<Effect>,
+    batch: SendBatch,
+    /// The last turn ended at its bound and not for want of datagrams.
+    more: bool,
+    /// The socket's buffer is full.
+    blocked: bool,
+    closed: bool,
+}
+
+impl Turn {
+    async fn run(&mut self, mut inbox: mpsc::Receiver<Request>) {
+        let mut alarm = Alarm::new(self.clock);
+        while !self.closed {
+            let due = alarm.set(self.region.next_wakeup());
+            let socket = self.socket.clone();
+            tokio::select! {
+                ready = socket.readable() => match ready {
+                    Ok(()) => self.receive().await,
+                    Err(error) => self.socket_failed(&error).await,
+                },
+                request = inbox.recv() => match request {
+                    Some(request) => {
+                        self.take(request);
+                        // What else has come in the meantime; the effects keep their order all the same.
+                        for _ in 1..TURN {
+                            match inbox.try_recv() {
+                                Ok(request) => self.take(request),
+                                Err(_) => break,
+                            }
+                        }
+                    }
+                    None => break,
+                },
+                Some((id, result)) = self.calls.next() => self.put(Input::Reply { id, result }),
+                () = alarm.ring(), if due => self.put(Input::Wakeup),
+                _ = socket.writable(), if self.blocked => {}
+                () = std::future::ready(()), if self.more && !self.blocked => tokio::task::yield_now().await,
+            }
+            self.perform();
+            self.send();
+        }
+        self.say_farewell().await;
+    }
+
+    fn put(&mut self, input: Input<'_>) {
+        self.region.handle(self.clock.now(), input, &mut self.effects);
+    }
+
+    async fn receive(&mut self) {
+        let (region, effects, clock) = (&mut self.region, &mut self.effects, self.clock);
+        let received = self.socket.receive(|from, bytes| {
+            region.handle(clock.now(), Input::Datagram { from, bytes }, effects);
+        });
+        match received {
+            Ok(received) => {
+                self.counters.oversized.fetch_add(received.oversized as u64, Ordering::Relaxed);
+            }
+            Err(error) => self.socket_failed(&error).await,
+        }
+    }
+
+    async fn socket_failed(&mut self, error: &std::io::Error) {
+        tracing::warn!(region = %self.id, %error, "the region's socket failed");
+        tokio::time::sleep(SOCKET_PAUSE).await;
+    }
+
+    fn take(&mut self, request: Request) {
+        match request {
+            Request::Peer { call, answer } => {
+                let waiter = self.directory.new_waiter();
+                self.wait(waiter, Waiting::Peer(answer));
+                self.put(Input::Peer { call: *call, waiter });
+            }
+            Request::Poll { caps, ack, done, waiter, answer } => {
+                self.wait(waiter, Waiting::Poll(caps, answer));
+                self.put(Input::Poll { caps, ack, done, waiter });
+            }
+            Request::PollBroken { caps, waiter } => {
+                self.waiting.remove(&waiter);
+                self.put(Input::PollBroken { caps, waiter });
+            }
+            Request::SeedFetched { caps } => self.put(Input::SeedFetched { caps }),
+            Request::Operator(command) => self.put(Input::Operator(command)),
+            Request::Stats(answer) => {
+                // Whoever asked may have gone.
+                let _ = answer.send(self.region.stats());
+            }
+        }
+        self.perform();
+    }
+
+    fn wait(&mut self, waiter: Waiter, waiting: Waiting) {
+        if self.waiting.len() >= self.purge_at {
+            self.waiting.retain(|_, waiting| !waiting.has_gone());
+            self.purge_at = WAITERS.max(self.waiting.len() * 2);
+        }
+        self.waiting.insert(waiter, waiting);
+    }
+
+    /// Performs effects until there are none: some make new inputs.
+    fn perform(&mut self) {
+        while !self.effects.is_empty() {
+            let mut effects = std::mem::take(&mut self.effects);
+            for effect in effects.drain(..) {
+                self.perform_one(effect);
+            }
+            // Keep the larger list for the next turn.
+            if self.effects.is_empty() {
+                self.effects = effects;
+            }
+        }
+    }
+
+    fn perform_one(&mut self, effect: Effect) {
+        match effect {
+            Effect::CallPeer { id, region, call, timeout } => {
+                if let Err(error) = self.calls.call_peer(id, &region, call, timeout) {
+                    self.put(Input::Reply { id, result: Err(error) });
+                }
+            }
+            Effect::CallGrid { id, call, timeout } => {
+                if let Err(error) = self.calls.call_grid(id, call, timeout) {
+                    self.put(Input::Reply { id, result: Err(error) });
+                }
+            }
+            Effect::TellGrid(notice) => self.notices.tell(self.id, notice),
+            Effect::Answer { waiter, result } => {
+                if let Some(Waiting::Peer(answer)) = self.waiting.remove(&waiter) {
+                    // An asker that gave up has drawn its conclusions from that.
+                    let _ = answer.send(result);
+                }
+            }
+            Effect::EventQueue { waiter, body } => {
+                if let Some(Waiting::Poll(caps, answer)) = self.waiting.remove(&waiter)
+                    && answer.send(body).is_err()
+                {
+                    self.put(Input::PollBroken { caps, waiter });
+                }
+            }
+            Effect::OpenCaps { caps, agent, session } => {
+                self.directory.open_caps(caps, CapsEntry { agent, session, region: self.id });
+            }
+            Effect::CloseCaps { caps } => self.directory.close_caps(caps, self.id),
+            Effect::Trace(line) => log(&line),
+            Effect::Closed => self.closed = true,
+        }
+    }
+
+    /// Sends what is due, up to the bound of a turn.
+    fn send(&mut self) {
+        let now = self.clock.now();
+        self.more = false;
+        for _ in 0..TURN / crate::udp::BATCH {
+            while !self.batch.is_full() && self.batch.push(|out| self.region.poll_datagram(now, out)) {}
+            if self.batch.is_empty() {
+                self.blocked = false;
+                return;
+            }
+            let flushed = self.batch.flush(&self.socket);
+            self.counters.unsent.fetch_add(flushed.failed as u64, Ordering::Relaxed);
+            self.blocked = flushed.blocked;
+            if flushed.blocked {
+                return;
+            }
+        }
+        self.more = true;
+    }
+
+    /// Lets the last datagrams leave.
+    async fn say_farewell(&mut self) {
+        let end = Instant::now() + FAREWELL;
+        loop {
+            self.send();
+            if !self.more && !self.blocked {
+                break;
+            }
+            let room = async { if self.blocked { self.socket.writable().await.is_ok() } else { true } };
+            if !matches!(tokio::time::timeout_at(end, room).await, Ok(true)) {
+                break;
+            }
+        }
+    }
+}
+
+fn log(line: &TraceLine) {
+    match line.kind {
+        TraceKind::Packet => tracing::info!(target: "sojourn::packet", "{}", line.text),
+        TraceKind::EventQueue => tracing::info!(target: "sojourn::event_queue", "{}", line.text),
+        TraceKind::Life => tracing::info!(target: "sojourn::life", "{}", line.text),
+    }
+}
+
+/// The region's alarm: one timer, moved only when the moment changes.
+struct Alarm {
+    clock: Clock,
+    timer: Pin<Box<Sleep>>,
+    at: Option<model::Moment>,
+}
+
+impl Alarm {
+    fn new(clock: Clock) -> Self {
+        Self { clock, timer: Box::pin(sleep_until(Instant::now())), at: None }
+    }
+
+    /// Sets it; whether it is going to ring.
+    fn set(&mut self, at: Option<model::Moment>) -> bool {
+        if let Some(moment) = at
+            && self.at != at
+        {
+            self.timer.as_mut().reset(self.clock.instant(moment));
+        }
+        self.at = at;
+        at.is_some()
+    }
+
+    async fn ring(&mut self) {
+        self.timer.as_mut().await;
+        // Rung once; the next moment may be the same one again.
+        self.at = None;
+    }
+}

@@ -9,7 +9,7 @@
 //!
 //! The relay latency is from the moment a walker's AgentUpdate is composed until an observer, one of those who stand, has
 //! read the terse update that first shows its heading; all in this process, so on one clock. Each AgentUpdate of a walker
-//! turns by a 64th of a circle, which tells one update from the next. Needs some three descriptors a viewer: see
+//! turns by a 64th of a circle, which tells one update from the next (but not from that of 6.4 s before). Needs some three descriptors a viewer: see
 //! `ulimit -n`.
 
 use std::collections::BTreeMap;

@@ -529,6 +529,8 @@ impl Shell {
 
     async fn perform(&mut self) {
         let now = self.clock.now();
+        // Before anything leaves: an observer that notes when an AgentUpdate was sent must not be late.
+        self.report(now);
         while let Some(to) = self.core.poll_transmit(now, &mut self.datagram) {
             // What cannot be sent is lost, as on any network.
             let _ = self.socket.send_to(&self.datagram, to).await;
@@ -543,16 +545,20 @@ impl Shell {
                 call.abort();
             }
         }
+        self.report(now);
+        if self.core.phase() == Phase::Over && !self.running.is_empty() {
+            self.running.clear();
+            self.calls.abort_all();
+        }
+    }
+
+    fn report(&mut self, now: Moment) {
         while let Some(event) = self.core.poll_event() {
             if let Some(observer) = &mut self.observer {
                 observer(now, &self.core, &event);
             }
             // Nobody has to listen.
             let _ = self.events.send(event);
-        }
-        if self.core.phase() == Phase::Over && !self.running.is_empty() {
-            self.running.clear();
-            self.calls.abort_all();
         }
     }
 }

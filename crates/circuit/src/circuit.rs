@@ -381,6 +381,11 @@ impl Circuit {
         self.phase == Phase::Over
     }
 
+    /// Whether [`poll_event`](Self::poll_event) has something to say.
+    pub fn has_event(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// What happened, oldest first. To be asked until `None` after each call that takes the time.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()

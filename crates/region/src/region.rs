@@ -151,7 +151,9 @@ impl Region {
             self.ready.pop_front();
             if let Some(agent) = self.agents.get_mut(&id) {
                 agent.ready = false;
-                let due = agent.next_wakeup();
+                // That a viewer is silent, or a circuit wound up, shows only when nothing more is to be sent.
+                let ended = agent.link.as_ref().is_some_and(|link| link.circuit.has_event());
+                let due = if ended { Some(now) } else { agent.next_wakeup() };
                 self.set_alarm(id, due);
             }
         }

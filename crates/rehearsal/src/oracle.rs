@@ -2,7 +2,7 @@
 
 use crate::people::Who;
 use crate::script::Play;
-use crate::world::{Rehearsal, Report, Where};
+use crate::world::{Rehearsal, Report, Waiting, Where};
 use model::SessionId;
 use region::AgentSummary;
 use std::collections::BTreeSet;
@@ -115,6 +115,9 @@ impl Rehearsal {
                 if !root.acts || root.departing.is_some() || !root.connected {
                     return Some(format!("{name} is root in {}, but does not act: {root:?}", here(root_at)));
                 }
+                if !self.polls(who, *root_at) {
+                    return Some(format!("{name} does not poll the event queue of {}", here(root_at)));
+                }
                 for (at, agent) in agents.iter().filter(|(at, _)| at != root_at) {
                     if agent.closing || agent.standing != Verdict::Child {
                         return Some(format!("{name} lingers in {}: {agent:?}", here(at)));
@@ -139,6 +142,12 @@ impl Rehearsal {
             }
             Some(phase) => Some(format!("{name} is neither in the world nor gone: {phase:?}")),
         }
+    }
+
+    fn polls(&self, who: Who, at: Where) -> bool {
+        self.waiting.values().any(|(place, waiting)| {
+            *place == at && matches!(waiting, Waiting::Poll { who: whose, .. } if *whose == who)
+        })
     }
 
     fn complaint_about_presence(&self, name: &str, session: SessionId, at: Option<Where>) -> Option<String> {

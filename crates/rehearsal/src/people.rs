@@ -243,12 +243,12 @@ impl Rehearsal {
         self.with(who, |core, now| core.handle_datagram(now, from, bytes));
     }
 
-    pub(crate) fn deliver_response(&mut self, who: Who, id: RequestId, reply: HttpReply) {
-        self.with(who, |core, now| core.handle_http(now, id, reply));
-    }
-
     pub(crate) fn wake_viewer(&mut self, who: Who) {
         self.with(who, |core, now| core.handle_wakeup(now));
+    }
+
+    pub(crate) fn answer_request(&mut self, who: Who, id: RequestId, reply: HttpReply) {
+        self.with(who, |core, now| core.handle_http(now, id, reply));
     }
 
     fn drain_viewer(&mut self, who: Who) {

@@ -7,6 +7,7 @@ use llsd::Value;
 use model::CapsSecret;
 use region::{Input, Waiter};
 use std::net::SocketAddr;
+use std::time::Duration;
 use viewer::{HttpReply, HttpRequest, RequestId};
 
 /// Packets that say nothing but that time passes; not in the transcript.
@@ -22,6 +23,9 @@ const HUM: [&str; 10] = [
     "SimulatorViewerTimeMessage",
     "AvatarAnimation",
 ];
+
+/// While a way is cut, TCP tries again after so long; what it carries waits.
+const TCP_PAUSE: Duration = Duration::from_millis(400);
 
 impl Rehearsal {
     pub(crate) fn send_to_region(&mut self, who: Who, to: SocketAddr, bytes: Vec<u8>) {
@@ -82,13 +86,13 @@ impl Rehearsal {
         let found = self.stages.iter().position(|stage| request.url.starts_with(&stage.info.server_uri));
         let Some(at) = found.map(Where) else {
             let due = self.now + self.faults.http.latency;
-            self.later(due, Happening::Response { who, id: request.id, reply: HttpReply::Broken });
+            self.later(due, Happening::Response { who, at: Where(0), id: request.id, reply: HttpReply::Broken });
             return;
         };
         let name = if request.url.ends_with("/events") { "poll" } else { "seed" };
         let item = Item { way: Way::Request, name, who: Some(who), at, from: None };
         let copies = self.fate(self.faults.http, &item);
-        let delay = copies.first().copied().filter(|_| !self.cuts.contains(&(who, at, Way::Request)));
+        let delay = copies.first().copied();
         self.note(|| {
             let lost = if delay.is_none() { " (lost)" } else { "" };
             let (person, region) = (self.name(Some(who)), self.stages[at.0].plot.name);
@@ -98,13 +102,19 @@ impl Rehearsal {
             Some(delay) => self.later(self.now + delay, Happening::Request { who, at, request }),
             None => {
                 let due = self.now + self.faults.http.latency * 2;
-                self.later(due, Happening::Response { who, id: request.id, reply: HttpReply::Broken });
+                self.later(due, Happening::Response { who, at, id: request.id, reply: HttpReply::Broken });
             }
         }
     }
 
     /// A request has come to the region's simulator.
     pub(crate) fn serve(&mut self, who: Who, at: Where, request: HttpRequest) {
+        if self.cuts.contains(&(who, at, Way::Request)) {
+            if !self.is_over(who) {
+                self.later(self.now + TCP_PAUSE, Happening::Request { who, at, request });
+            }
+            return;
+        }
         let Some(caps) = secret_in(&request.url, &self.stages[at.0].info.server_uri) else {
             return self.respond(who, at, request.id, HttpReply::Value { status: 404, body: Value::Undefined }, "404");
         };
@@ -163,7 +173,7 @@ impl Rehearsal {
     ) -> bool {
         let item = Item { way: Way::Response, name, who: Some(who), at, from: None };
         let copies = self.fate(self.faults.http, &item);
-        let delay = copies.first().copied().filter(|_| !self.cuts.contains(&(who, at, Way::Response)));
+        let delay = copies.first().copied();
         self.note(|| {
             let lost = if delay.is_none() { " (lost)" } else { "" };
             let (person, region) = (self.name(Some(who)), self.stages[at.0].plot.name);
@@ -173,8 +183,18 @@ impl Rehearsal {
             Some(delay) => (self.now + delay, reply),
             None => (self.now + self.faults.http.latency, HttpReply::Broken),
         };
-        self.later(due, Happening::Response { who, id, reply });
+        self.later(due, Happening::Response { who, at, id, reply });
         delay.is_some()
+    }
+
+    pub(crate) fn deliver_response(&mut self, who: Who, at: Where, id: RequestId, reply: HttpReply) {
+        if self.cuts.contains(&(who, at, Way::Response)) {
+            if !self.is_over(who) {
+                self.later(self.now + TCP_PAUSE, Happening::Response { who, at, id, reply });
+            }
+            return;
+        }
+        self.answer_request(who, id, reply);
     }
 
     /// The viewer ends a request: its connection closes.

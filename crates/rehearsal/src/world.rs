@@ -33,7 +33,7 @@ pub(crate) enum Happening {
     ToRegion { at: Where, from: SocketAddr, bytes: Vec<u8> },
     ToViewer { who: Who, from: SocketAddr, bytes: Vec<u8> },
     Request { who: Who, at: Where, request: HttpRequest },
-    Response { who: Who, id: RequestId, reply: HttpReply },
+    Response { who: Who, at: Where, id: RequestId, reply: HttpReply },
     PollBroken { at: Where, run: u32, caps: CapsSecret, waiter: Waiter },
     Call { from: Where, run: u32, id: CallId, to: Where, call: PeerCall },
     /// To a region's question: from a peer, from the grid, or that there will be none.
@@ -272,7 +272,7 @@ impl Rehearsal {
                 }
                 Waiting::Poll { who, id, .. } => {
                     let due = self.now + self.faults.http.latency;
-                    self.later(due, Happening::Response { who, id, reply: HttpReply::Broken });
+                    self.later(due, Happening::Response { who, at, id, reply: HttpReply::Broken });
                 }
                 Waiting::Login => {}
             }
@@ -393,7 +393,7 @@ impl Rehearsal {
             Happening::ToRegion { at, from, bytes } => self.drive(at, Input::Datagram { from, bytes: &bytes }),
             Happening::ToViewer { who, from, bytes } => self.deliver_to_viewer(who, from, &bytes),
             Happening::Request { who, at, request } => self.serve(who, at, request),
-            Happening::Response { who, id, reply } => self.deliver_response(who, id, reply),
+            Happening::Response { who, at, id, reply } => self.deliver_response(who, at, id, reply),
             Happening::PollBroken { at, run, caps, waiter } => {
                 if self.stages[at.0].run == run {
                     self.waiting.remove(&waiter);

@@ -40,7 +40,7 @@ pub fn write(value: &Value) -> Vec<u8> {
 /// Appends the document of a value, without header line.
 ///
 /// # Panics
-/// As [`write`].
+/// As [`write()`].
 pub fn write_into(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Undefined => out.push(b'!'),

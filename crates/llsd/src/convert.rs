@@ -29,11 +29,12 @@ impl Value {
     }
 
     /// As an integer of 32 bits. Reals and strings of reals lose their fraction and stop at the ends of the range; a
-    /// date gives seconds since the Unix epoch; binary of one to eight bytes is a big-endian number.
+    /// date gives seconds since the Unix epoch; binary of one to eight bytes is a big-endian number, and so is an array of
+    /// that many bytes, which is how OSD-JSON writes it.
     pub fn as_i32(&self) -> i32 {
         match self {
             Value::Integer(value) => *value,
-            Value::Binary(bytes) => be(bytes).map_or(0, |number| number as i32),
+            Value::Binary(_) | Value::Array(_) => self.big_endian().map_or(0, |number| number as i32),
             other => other.number().map_or(0, |number| number.clamp(i32::MIN.into(), i32::MAX.into()) as i32),
         }
     }
@@ -43,7 +44,7 @@ impl Value {
     pub fn as_u32(&self) -> u32 {
         match self {
             Value::Integer(value) => value.cast_unsigned(),
-            Value::Binary(bytes) => be(bytes).map_or(0, |number| number as u32),
+            Value::Binary(_) | Value::Array(_) => self.big_endian().map_or(0, |number| number as u32),
             other => other.number().map_or(0, |number| number.clamp(0, u32::MAX.into()) as u32),
         }
     }
@@ -51,7 +52,7 @@ impl Value {
     /// As an integer of 64 bits: a number, a string of digits, or binary, big-endian.
     pub fn as_i64(&self) -> i64 {
         match self {
-            Value::Binary(bytes) => be(bytes).map_or(0, u64::cast_signed),
+            Value::Binary(_) | Value::Array(_) => self.big_endian().map_or(0, u64::cast_signed),
             other => other.number().map_or(0, |number| number.clamp(i64::MIN.into(), i64::MAX.into()) as i64),
         }
     }
@@ -60,7 +61,7 @@ impl Value {
     /// number that is not negative.
     pub fn as_u64(&self) -> u64 {
         match self {
-            Value::Binary(bytes) => be(bytes).unwrap_or(0),
+            Value::Binary(_) | Value::Array(_) => self.big_endian().unwrap_or(0),
             other => other.number().map_or(0, |number| number.clamp(0, u64::MAX.into()) as u64),
         }
     }
@@ -159,14 +160,22 @@ impl Value {
             _ => None,
         }
     }
-}
 
-/// A big-endian number of one to eight bytes.
-pub(crate) fn be(bytes: &[u8]) -> Option<u64> {
-    if bytes.is_empty() || bytes.len() > 8 {
-        return None;
+    /// The number in one to eight bytes, which are binary or an array.
+    pub(crate) fn big_endian(&self) -> Option<u64> {
+        let few = 1..=8;
+        let append = |number: u64, byte: u8| number << 8 | u64::from(byte);
+        match self {
+            Value::Binary(bytes) if few.contains(&bytes.len()) => Some(bytes.iter().copied().fold(0, append)),
+            Value::Array(array) if few.contains(&array.len()) => {
+                array.iter().try_fold(0, |number, byte| match byte {
+                    Value::Integer(byte) => u8::try_from(*byte).ok().map(|byte| append(number, byte)),
+                    _ => None,
+                })
+            }
+            _ => None,
+        }
     }
-    Some(bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
 }
 
 /// An id's text, with or without dashes and braces.
@@ -208,3 +217,6 @@ pub(crate) fn parse_base16(text: &str) -> Option<Vec<u8>> {
     }
     high.is_none().then_some(bytes)
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@
 //! as strings anyway; so must we). Reals that JSON cannot write become 0.
 //!
 //! Peers leave entries out of maps whose value is a default (false, 0, empty text, the null id, undefined, an empty
-//! map), and read a missing entry as just that. [`write`] does the same, [`write_with_defaults`] does not: the answers
+//! map), and read a missing entry as just that. [`write()`] does the same, [`write_with_defaults`] does not: the answers
 //! to QUERYACCESS have them.
 
 use crate::limits::Budget;

@@ -17,6 +17,7 @@ mod date;
 mod error;
 #[cfg(test)]
 mod examples;
+pub mod fuzzing;
 mod header;
 pub mod json;
 pub mod limits;

@@ -172,7 +172,7 @@ impl<'a> Reader<'a> {
                     self.at += "<![CDATA[".len();
                     let start = self.at;
                     self.pass("]]>")?;
-                    return Ok(Piece::Text(Cow::Borrowed(&self.text[start..self.at - "]]>".len()])));
+                    return Ok(Piece::Text(allowed(&self.text[start..self.at - "]]>".len()])));
                 }
                 Some(b'!') => return Err(self.error("declarations are not read")),
                 _ => return self.open(markup),
@@ -265,25 +265,48 @@ fn append<'a>(whole: &mut Cow<'a, str>, text: Cow<'a, str>) {
     }
 }
 
-/// Text with its entities resolved and its line ends as one newline. Control characters, which XML forbids and some
-/// peers send, pass: whoever writes them again drops them.
+/// Whether XML can carry the character. Peers send others all the same (in names and descriptions): they are dropped,
+/// when read and when written, since one of them costs a stricter reader the whole document.
+fn is_allowed(character: char) -> bool {
+    match character {
+        '\t' | '\n' | '\r' => true,
+        '\u{fffe}' | '\u{ffff}' => false,
+        c => c >= ' ',
+    }
+}
+
+/// Text as it stands, without what XML cannot carry.
+fn allowed(text: &str) -> Cow<'_, str> {
+    if text.contains(|c| !is_allowed(c)) {
+        return Cow::Owned(text.chars().filter(|c| is_allowed(*c)).collect());
+    }
+    Cow::Borrowed(text)
+}
+
+/// Text with its entities resolved, its line ends as one newline, and without what XML cannot carry.
 fn unescape(text: &str, position: usize) -> Result<Cow<'_, str>, ParseError> {
-    let Some(first) = text.find(['&', '\r']) else { return Ok(Cow::Borrowed(text)) };
+    let is_special = |c: char| matches!(c, '&' | '\r') || !is_allowed(c);
+    let Some(first) = text.find(is_special) else { return Ok(Cow::Borrowed(text)) };
     let mut plain = String::with_capacity(text.len());
     plain.push_str(&text[..first]);
     let mut rest = &text[first..];
     while let Some(mark) = rest.chars().next() {
-        if mark == '\r' {
-            plain.push('\n');
-            rest = rest[1..].strip_prefix('\n').unwrap_or(&rest[1..]);
-        } else {
-            let at = position + text.len() - rest.len();
-            let (character, after) =
-                entity(&rest[1..]).ok_or_else(|| ParseError::new(at, "unknown entity"))?;
-            plain.push(character);
-            rest = after;
-        }
-        let end = rest.find(['&', '\r']).unwrap_or(rest.len());
+        let after = &rest[mark.len_utf8()..];
+        rest = match mark {
+            '\r' => {
+                plain.push('\n');
+                after.strip_prefix('\n').unwrap_or(after)
+            }
+            '&' => {
+                let at = position + text.len() - rest.len();
+                let (character, after) =
+                    entity(after).ok_or_else(|| ParseError::new(at, "unknown entity"))?;
+                plain.extend(Some(character).filter(|c| is_allowed(*c)));
+                after
+            }
+            _ => after,
+        };
+        let end = rest.find(is_special).unwrap_or(rest.len());
         plain.push_str(&rest[..end]);
         rest = &rest[end..];
     }
@@ -313,13 +336,10 @@ fn entity(text: &str) -> Option<(char, &str)> {
     Some((character, after))
 }
 
-/// Appends text as XML: the marks escaped, the characters that XML cannot carry left out. One of those would cost the
-/// reader the whole document, and with it all events of a batch.
+/// Appends text as XML: its marks escaped, and without the characters that XML cannot carry.
 pub fn escape(text: &str, out: &mut String) {
     let mut rest = text;
-    while let Some(at) = rest.find(|c: char| {
-        matches!(c, '&' | '<' | '>' | '\u{fffe}' | '\u{ffff}') || (c < ' ' && c != '\n' && c != '\t')
-    }) {
+    while let Some(at) = rest.find(|c: char| matches!(c, '&' | '<' | '>' | '\r') || !is_allowed(c)) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let Some(character) = rest.chars().next() else { return };

@@ -42,6 +42,7 @@ fn well_formed_documents_are_read() {
     check("<a>x<![CDATA[<&amp;]]>y<!-- no -->z</a>", "a{x<&amp;yz}");
     check("<a>one\r\ntwo\rthree</a>", "a{one\ntwo\nthree}");
     check("<ä>ö</ä>", "ä{ö}");
+    check("<a>\u{1}b&#2;c\u{ffff}<![CDATA[d\u{0}e]]>&#13;f</a>", "a{bcde\rf}");
 }
 
 #[test]

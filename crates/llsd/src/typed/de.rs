@@ -1,6 +1,6 @@
 use super::{BINARY, ConversionError, DATE, VALUE};
 use crate::Value;
-use crate::convert::{be, parse_base64, parse_uuid};
+use crate::convert::{parse_base64, parse_uuid};
 use crate::number::parse_real;
 use serde::de::value::{MapDeserializer, SeqDeserializer, StringDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, VariantAccess, Visitor};
@@ -16,7 +16,7 @@ impl FromValue {
     fn integer(&self) -> Result<i128, ConversionError> {
         match &self.0 {
             Value::Undefined => Some(0),
-            Value::Binary(bytes) => be(bytes).map(i128::from),
+            Value::Binary(_) => self.0.big_endian().map(i128::from),
             Value::Real(real) if !real.is_finite() => None,
             value => value.number(),
         }

@@ -1,4 +1,4 @@
-//! XML-RPC, with values as [`Value`]: logins, land data and instant messages between simulators.
+//! XML-RPC, with values as [`Value`](crate::Value): logins, land data and instant messages between simulators.
 //!
 //! Read: `i4`, `int` and `i8` (an integer if it fits, otherwise a string of its digits), `boolean`, `string`,
 //! `double`, `dateTime.iso8601`, `base64`, `struct`, `array`, `nil`. A value without a type is a string.

@@ -207,6 +207,16 @@ impl Circuit {
         }
     }
 
+    /// The same circuit, before it has sent anything, with another first number; only the lower 24 bits count.
+    ///
+    /// Peers remember some thousand numbers of a circuit and take those for repetitions (lludp fact sheet, section
+    /// 8), also when this side has forgotten the circuit and begins anew: then it must not begin with the same.
+    #[must_use]
+    pub fn numbered_from(mut self, first: u32) -> Self {
+        self.next_sequence = sequence::wrap(first);
+        self
+    }
+
     /// A datagram came from the peer: takes note of its acknowledgements and its number. What is `Fresh` goes on to
     /// [`handle_control`](Self::handle_control) and then to whom it concerns.
     pub fn receive(&mut self, now: Moment, datagram: &Datagram<'_>) -> Received {

@@ -6,7 +6,7 @@ use circuit::{Circuit, Received};
 use lludp::Message;
 use lludp::header::{Datagram, Flags};
 use lludp::messages::{CompleteAgentMovement, UseCircuitCode};
-use model::{AgentId, CircuitCode, SessionId, Uuid};
+use model::{AgentId, CircuitCode, Moment, SessionId, Uuid};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -184,6 +184,7 @@ impl Region {
     /// (a NAT that changed its mind, a client with a socket a region). `true`: there was no circuit before.
     fn bind(&mut self, cx: &mut Context<'_>, id: AgentId, from: SocketAddr, datagram: &Datagram<'_>) -> bool {
         let config = self.circuit_config.clone();
+        let first = self.first_sequence(cx.now);
         let Some(agent) = self.agents.get_mut(&id) else { return false };
         if let Some(link) = &mut agent.link {
             if link.address != from {
@@ -193,7 +194,7 @@ impl Region {
             }
             return false;
         }
-        let mut circuit = Circuit::new(config, cx.now);
+        let mut circuit = Circuit::new(config, cx.now).numbered_from(first);
         if let Some(throttles) = &agent.throttles {
             // Checked when the viewer or the peer gave them; what is wrong leaves the defaults.
             let _ = circuit.set_throttles(cx.now, throttles);
@@ -210,6 +211,14 @@ impl Region {
         });
         self.take_endpoint(cx, from, id);
         true
+    }
+
+    /// Where a circuit that begins now begins to count: its viewer may still hold one that this region has forgotten,
+    /// by closing it or by a restart, and would take lower numbers for repetitions. Circuits send fewer than a
+    /// thousand packets a second for as long as they live, so the clock is always ahead of them.
+    fn first_sequence(&self, now: Moment) -> u32 {
+        let milliseconds = self.config.unix_epoch_s.wrapping_mul(1000).wrapping_add(now.micros() / 1000);
+        milliseconds as u32
     }
 
     /// CloseCircuit. From a root agent's viewer it is the end; a child agent's viewer may be about to open the circuit

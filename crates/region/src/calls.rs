@@ -14,6 +14,9 @@ pub(crate) const GRID_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a peer may take to answer what is not part of a transfer.
 pub(crate) const PEER_PATIENCE: Duration = Duration::from_secs(5);
 
+/// What a peer must hear in the end is said so often while no answer comes.
+const TELL_TRIES: u32 = 5;
+
 /// Questions under way at most; past it a question is not asked and counts as unanswered.
 const MAX_CALLS: usize = 10_000;
 
@@ -44,6 +47,8 @@ pub(crate) enum Pending {
     Wearables { agent: AgentId },
     /// RegionHandleRequest.
     HandleOf { agent: AgentId, region: Uuid },
+    /// Something that the peer must hear in the end.
+    Told { region: Arc<RegionInfo>, call: PeerCall, tries_left: u32 },
     /// Nobody waits.
     Nothing,
 }
@@ -59,6 +64,13 @@ impl Region {
     ) {
         let Some(id) = self.new_call(cx, pending) else { return };
         cx.effects.push(Effect::CallPeer { id, region, call, timeout });
+    }
+
+    /// Tells a peer that an agent or a session is over there: said again while no answer comes, or the viewer would
+    /// keep the agent alive.
+    pub(crate) fn tell_peer(&mut self, cx: &mut Context<'_>, region: Arc<RegionInfo>, call: PeerCall) {
+        let pending = Pending::Told { region: region.clone(), call: call.clone(), tries_left: TELL_TRIES - 1 };
+        self.call_peer(cx, region, call, PEER_PATIENCE, pending);
     }
 
     pub(crate) fn call_grid(
@@ -112,6 +124,13 @@ impl Region {
             Pending::Names { agent } => self.names_found(cx, agent, result),
             Pending::Wearables { agent } => self.wearables_found(cx, agent, result),
             Pending::HandleOf { agent, region } => self.handle_found(cx, agent, region, result),
+            Pending::Told { region, call, tries_left } => {
+                if tries_left > 0 && result == Err(PeerError::TimedOut) {
+                    let tries_left = tries_left - 1;
+                    let pending = Pending::Told { region: region.clone(), call: call.clone(), tries_left };
+                    self.call_peer(cx, region, call, PEER_PATIENCE, pending);
+                }
+            }
             Pending::Nothing => {}
         }
     }

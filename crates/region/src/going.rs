@@ -312,7 +312,7 @@ impl Region {
         let session = agent.session;
         for child in std::mem::take(&mut agent.children).into_values() {
             let call = PeerCall::CloseChild { agent: id, session, claim: farewell.claim };
-            self.call_peer(cx, child.region, call, crate::calls::PEER_PATIENCE, Pending::Nothing);
+            self.tell_peer(cx, child.region, call);
         }
         let Some(agent) = self.agents.get(&id) else { return };
         if agent.claim.is_some() || agent.arrival.verdict() != transfer::Verdict::Child {
@@ -374,7 +374,7 @@ impl Region {
             return;
         };
         let call = PeerCall::EndSession { agent: id, session: agent.session, reason: String::new() };
-        self.call_peer(cx, destination, call, crate::calls::PEER_PATIENCE, Pending::Nothing);
+        self.tell_peer(cx, destination, call);
     }
 
     /// The answer to one of a departure's steps.

@@ -136,14 +136,12 @@ impl Region {
             }
             for child in children.into_values() {
                 let call = PeerCall::EndSession { agent: id, session, reason: String::new() };
-                let patience = crate::calls::PEER_PATIENCE;
-                self.call_peer(cx, child.region, call, patience, crate::calls::Pending::Nothing);
+                self.tell_peer(cx, child.region, call);
             }
         } else {
             for child in children.into_values() {
                 let call = PeerCall::CloseChild { agent: id, session, claim };
-                let patience = crate::calls::PEER_PATIENCE;
-                self.call_peer(cx, child.region, call, patience, crate::calls::Pending::Nothing);
+                self.tell_peer(cx, child.region, call);
             }
         }
         self.close_doors(cx, id);

@@ -89,7 +89,7 @@ impl Region {
         let gone: Vec<_> = gone.iter().filter_map(|handle| agent.children.remove(handle)).collect();
         for child in gone {
             let call = PeerCall::CloseChild { agent: id, session, claim };
-            self.call_peer(cx, child.region, call, PEER_PATIENCE, Pending::Nothing);
+            self.tell_peer(cx, child.region, call);
         }
         for region in seen {
             self.open_child(cx, id, region);
@@ -156,7 +156,7 @@ impl Region {
             if agent.farewell.is_none() {
                 let claim = agent.own_claim(here);
                 let call = PeerCall::CloseChild { agent: id, session: agent.session, claim };
-                self.call_peer(cx, region, call, PEER_PATIENCE, Pending::Nothing);
+                self.tell_peer(cx, region, call);
                 return;
             }
         }

@@ -123,7 +123,7 @@ impl Rehearsal {
                         return Some(format!("{name} lingers in {}: {agent:?}", here(at)));
                     }
                     let gap = self.stages[root_at.0].info.rect().gap_m(self.stages[at.0].info.rect());
-                    if gap >= IN_SIGHT_M {
+                    if gap >= IN_SIGHT_M && !self.unkept.contains(&person.session) {
                         return Some(format!("{name} looks into {}, which is out of sight", here(at)));
                     }
                 }

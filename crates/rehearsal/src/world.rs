@@ -106,6 +106,8 @@ pub struct Rehearsal {
     pub(crate) trouble: Option<Trouble>,
     /// Sessions that lost their region to a crash: what becomes of them is not the regions' fault.
     pub(crate) orphans: BTreeSet<SessionId>,
+    /// Sessions with child agents whose keeper was lost in a crash: nobody is left to close them.
+    pub(crate) unkept: BTreeSet<SessionId>,
     /// While regions cannot talk to each other at all, nobody can know who is root.
     pub(crate) may_double: bool,
     pub(crate) scratch: Vec<u8>,
@@ -144,6 +146,7 @@ impl Rehearsal {
             transcript,
             trouble: None,
             orphans: BTreeSet::new(),
+            unkept: BTreeSet::new(),
             may_double: false,
             scratch: Vec::new(),
         };
@@ -251,6 +254,8 @@ impl Rehearsal {
         self.note(|| format!("--- {} crashes", self.stages[at.0].plot.name));
         let stage = &mut self.stages[at.0];
         if let Some(region) = stage.region.take() {
+            let keepers = region.agents().filter(|agent| agent.children > 0);
+            self.unkept.extend(keepers.map(|agent| agent.session));
             let roots = region.agents().filter(|agent| agent.standing == transfer::Verdict::Root);
             self.orphans.extend(roots.map(|agent| agent.session));
         }

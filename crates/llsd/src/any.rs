@@ -17,7 +17,7 @@ pub fn parse_any(content_type: Option<&str>, body: &[u8]) -> Result<Value, Parse
         Form::Binary => binary::parse(body),
         Form::Notation => notation::parse(body),
         Form::Json => json::parse(body),
-        // What both can be is read the same by both, but for the words of numbers and strings.
+        // What both can be means the same in both, save that a bare 1 or 0 is a boolean in notation.
         Form::JsonOrNotation => json::parse(body).or_else(|error| notation::parse(body).map_err(|_| error)),
     }
 }

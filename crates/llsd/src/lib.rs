@@ -5,9 +5,15 @@
 //! ([`as_u64`](Value::as_u64), [`as_uuid`](Value::as_uuid), …): peers differ in what they send, and every value
 //! converts as the viewer would convert it.
 //!
-//! Each form is a module with `parse` and `write`: [`xml`] and [`xmlrpc`] over one small XML [reader](markup), [`binary`],
-//! [`notation`] and [`json`]; [`parse_any`] finds out which one a body is in. A document is bounded in bytes, depth and number of values ([`limits`]) before it costs memory; a reader never
-//! panics, its work is in proportion to the document, and what it cannot read is one [`ParseError`] with the place.
+//! Each form is a module with `parse` and `write`: [`xml`] and [`mod@xmlrpc`] over one small XML [reader](markup),
+//! [`binary`], [`notation`] and [`json`]; [`parse_any`] finds out which one a body is in. [`typed`] goes between values
+//! and Rust types, by serde.
+//!
+//! A document is bounded in bytes, depth and number of values ([`limits`]); no count in it is believed before the bytes
+//! are there. A reader never panics, its work is in proportion to the document, and what it cannot read is one
+//! [`ParseError`] with the place. That is why the XML reader is ours: tree readers set memory aside by counting marks in
+//! the text, and compare the attributes of an element each with each.
+//!
 //! No I/O, no clock.
 
 mod any;

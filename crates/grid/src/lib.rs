@@ -1,1 +1,23 @@
-//! (to be written)
+//! The grid services on SQL, the login, and what viewers reach of them over HTTP.
+//!
+//! One store implements all traits of [`services`]. Its queries are one text in the subset that SQLite and PostgreSQL
+//! share, and the files in `src/store` name no engine: they use `Db`, `open` and `begin` of the module named `engine`
+//! beside which they are compiled. What is peculiar to an engine is in [`engine`](mod@engine); a second one is a second
+//! module there and five lines like `src/sqlite.rs`, which compile the same files once more against it.
+//!
+//! Clock and randomness are given to the store when it is opened. Memory is small on purpose: three connections with
+//! half a megabyte of cache each.
+//!
+//! [`LoginService`] is the login without its encodings: it talks to [`Services`](services::Services) and to regions
+//! ([`LoginDestination`](services::LoginDestination)), wherever these are. [`public_router`] puts it, and what the
+//! grid says about itself, on HTTP.
+
+mod clock;
+mod engine;
+mod passwords;
+mod sqlite;
+
+pub use clock::{Clock, SystemClock};
+pub use engine::{Database, UnknownDatabase};
+pub use passwords::HashCost;
+pub use sqlite::{GridStatistics, SqlStore};

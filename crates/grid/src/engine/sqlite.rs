@@ -1,0 +1,81 @@
+//! SQLite: one file, one writer at a time, readers beside it.
+
+use super::Database;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Pool, Transaction};
+use std::time::Duration;
+
+/// The driver.
+pub(crate) type Db = sqlx::Sqlite;
+
+/// How long a statement waits for a writer of another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a caller waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections that read. Each is a thread with a page cache, so few.
+const READERS: u32 = 2;
+/// Page cache of a connection. Negative: KiB.
+const CACHE_SIZE: &str = "-512";
+/// Statements kept prepared by a connection.
+const STATEMENTS: usize = 64;
+
+/// Connections to one database.
+#[derive(Clone, Debug)]
+pub(crate) struct Pools {
+    /// For queries.
+    pub(crate) read: Pool<Db>,
+    /// For everything else. One connection: writers queue here, in order and without polling, rather than at the
+    /// file's lock. Nobody who holds it may ask for another connection: in memory, it is the only one.
+    pub(crate) write: Pool<Db>,
+}
+
+/// Opens the database, making it if need be.
+pub(crate) async fn open(database: &Database) -> Result<Pools, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENTS)
+        .pragma("cache_size", CACHE_SIZE)
+        .create_if_missing(true);
+    match database {
+        Database::Memory => {
+            let only = connect(options.in_memory(true), 1).await?;
+            Ok(Pools { read: only.clone(), write: only })
+        }
+        Database::File(path) => {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
+            // With WAL, NORMAL keeps what was committed through a crash of this process; a power failure may cost the
+            // last commits, never the file.
+            let options = options
+                .filename(path)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Normal);
+            let write = connect(options.clone(), 1).await?;
+            let read = pool(READERS).connect_lazy_with(options);
+            Ok(Pools { read, write })
+        }
+    }
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    // Connections are kept: to close idle ones would need a timer in a process that has nothing to do.
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+async fn connect(options: SqliteConnectOptions, connections: u32) -> Result<SqlitePool, sqlx::Error> {
+    pool(connections).connect_with(options).await
+}
+
+/// Begins a transaction that is going to write. The lock is taken at once, since SQLite refuses a transaction that
+/// has read and then finds that somebody else has written.
+pub(crate) async fn begin(write: &Pool<Db>) -> Result<Transaction<'static, Db>, sqlx::Error> {
+    write.begin_with("BEGIN IMMEDIATE").await
+}

@@ -1,0 +1,201 @@
+//! Passwords at rest: argon2id over the form that viewers send.
+//!
+//! Viewers send the MD5 digest of what was typed, which is as good as the password; so it is the digest that is
+//! hashed, and a stolen database does not let anybody in. A hash costs [`HashCost::memory_kib`] of memory and some
+//! 20 ms of a core, so at most [`AT_ONCE`] are computed side by side, on threads that may block; others wait.
+//!
+//! People log in again and again (crashes, region hops of bots), and grids get storms of logins. So a password that
+//! was found right is remembered for [`REMEMBERED_S`] as SHA-256 over a random key of this process, the *stored hash*
+//! and the digest. What that gives away: nothing on disk, and nothing to whoever asks (only right passwords are
+//! remembered, so a quick answer says what the answer says). Somebody who can read the process's memory could try
+//! passwords of recent logins faster than argon2id allows; such a reader sees the digests of logins pass by anyway.
+//! A changed password has another stored hash (in whichever process it was changed), and is not remembered.
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordVerifier as _, Version};
+use services::{Result, ServiceError, ViewerPassword};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use tokio::sync::Semaphore;
+
+/// Hashes that are computed at once.
+const AT_ONCE: usize = 2;
+/// Seconds for which a right password is remembered.
+const REMEMBERED_S: u64 = 300;
+/// Right passwords remembered at most.
+const REMEMBERED: usize = 1024;
+
+/// What one hash costs. Stored with each hash, so it can be raised at any time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HashCost {
+    /// Memory, KiB; at least 16.
+    pub memory_kib: u32,
+    /// Passes over it; at least 1.
+    pub passes: u32,
+}
+
+impl Default for HashCost {
+    /// What OWASP recommends for argon2id.
+    fn default() -> Self {
+        Self { memory_kib: 19 * 1024, passes: 2 }
+    }
+}
+
+type Mark = [u8; 32];
+
+pub(crate) struct Passwords {
+    cost: HashCost,
+    key: [u8; 32],
+    slots: Semaphore,
+    /// Until when each is remembered.
+    remembered: Mutex<BTreeMap<Mark, u64>>,
+    /// Compared with when there is nothing to compare with, so that it takes as long.
+    nothing: Mutex<Option<String>>,
+}
+
+impl Passwords {
+    pub(crate) fn new(cost: HashCost, key: [u8; 32]) -> Self {
+        let (remembered, nothing) = (Mutex::default(), Mutex::default());
+        Self { cost, key, slots: Semaphore::new(AT_ONCE), remembered, nothing }
+    }
+
+    /// The text to store for a password.
+    pub(crate) async fn hash(&self, password: &ViewerPassword, salt: [u8; 16]) -> Result<String> {
+        let (cost, digest) = (self.cost, *password.digest());
+        self.blocking(move || hash(cost, digest, salt)).await?
+    }
+
+    /// Whether the password is one of those that these texts were made from.
+    pub(crate) async fn verify(
+        &self,
+        stored: &[String],
+        password: &ViewerPassword,
+        now_s: u64,
+    ) -> Result<bool> {
+        if stored.is_empty() {
+            let nothing = self.nothing().await?;
+            self.matches(nothing, password).await?;
+            return Ok(false);
+        }
+        let marks: Vec<_> = stored.iter().map(|stored| self.mark(stored, password)).collect();
+        if marks.iter().any(|mark| self.remembers(mark, now_s)) {
+            return Ok(true);
+        }
+        for (stored, mark) in stored.iter().zip(marks) {
+            if self.matches(stored.clone(), password).await? {
+                self.remember(mark, now_s);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn nothing(&self) -> Result<String> {
+        let lock = || self.nothing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(nothing) = lock().clone() {
+            return Ok(nothing);
+        }
+        let made = self.hash(&ViewerPassword::from_digest([0; 16]), [0; 16]).await?;
+        *lock() = Some(made.clone());
+        Ok(made)
+    }
+
+    async fn matches(&self, stored: String, password: &ViewerPassword) -> Result<bool> {
+        let digest = *password.digest();
+        self.blocking(move || {
+            let stored = PasswordHash::new(&stored).map_err(ServiceError::unavailable)?;
+            Ok(Argon2::default().verify_password(&digest, &stored).is_ok())
+        })
+        .await?
+    }
+
+    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let _slot = self.slots.acquire().await.map_err(ServiceError::unavailable)?;
+        tokio::task::spawn_blocking(work).await.map_err(ServiceError::unavailable)
+    }
+
+    fn mark(&self, stored: &str, password: &ViewerPassword) -> Mark {
+        let parts = [&self.key[..], password.digest(), stored.as_bytes()];
+        parts.into_iter().fold(Sha256::new(), |sum, part| sum.chain_update(part)).finalize().into()
+    }
+
+    fn remembers(&self, mark: &Mark, now_s: u64) -> bool {
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.get(mark).is_some_and(|&until| now_s < until)
+    }
+
+    fn remember(&self, mark: Mark, now_s: u64) {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() >= REMEMBERED {
+            remembered.retain(|_, &mut until| now_s < until);
+        }
+        if remembered.len() < REMEMBERED {
+            remembered.insert(mark, now_s.saturating_add(REMEMBERED_S));
+        }
+    }
+}
+
+fn hash(cost: HashCost, digest: [u8; 16], salt: [u8; 16]) -> Result<String> {
+    use argon2::PasswordHasher as _;
+    let params = Params::new(cost.memory_kib, cost.passes, 1, None)
+        .map_err(|why| ServiceError::Invalid(why.to_string()))?;
+    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let hash: argon2::password_hash::phc::PasswordHash =
+        argon.hash_password_with_salt(&digest, &salt).map_err(ServiceError::unavailable)?;
+    Ok(hash.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHEAP: HashCost = HashCost { memory_kib: 32, passes: 1 };
+
+    fn secret() -> ViewerPassword {
+        ViewerPassword::from_plain("secret")
+    }
+
+    #[tokio::test]
+    async fn the_right_password_and_no_other() {
+        let passwords = Passwords::new(CHEAP, [1; 32]);
+        let stored = vec![passwords.hash(&secret(), [2; 16]).await.unwrap()];
+        assert!(stored[0].starts_with("$argon2id$v=19$m=32,t=1,p=1$"), "{}", stored[0]);
+        for _ in 0..2 {
+            assert!(passwords.verify(&stored, &secret(), 0).await.unwrap());
+            assert!(!passwords.verify(&stored, &ViewerPassword::from_plain("Secret"), 0).await.unwrap());
+        }
+        assert!(!passwords.verify(&[], &secret(), 0).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn only_a_right_password_is_remembered_and_not_for_ever() {
+        let passwords = Passwords::new(CHEAP, [1; 32]);
+        let stored = vec![passwords.hash(&secret(), [2; 16]).await.unwrap()];
+        let (right, wrong) = (secret(), ViewerPassword::from_plain("wrong"));
+        passwords.verify(&stored, &wrong, 100).await.unwrap();
+        passwords.verify(&stored, &right, 100).await.unwrap();
+        assert!(passwords.remembers(&passwords.mark(&stored[0], &right), 100));
+        assert!(!passwords.remembers(&passwords.mark(&stored[0], &wrong), 100));
+        assert!(!passwords.remembers(&passwords.mark(&stored[0], &right), 100 + REMEMBERED_S));
+        let changed = passwords.hash(&right, [3; 16]).await.unwrap();
+        assert!(!passwords.remembers(&passwords.mark(&changed, &right), 100));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let passwords = Passwords::new(CHEAP, [1; 32]);
+        for n in 0..2 * REMEMBERED {
+            passwords.remember(passwords.mark(&n.to_string(), &secret()), 0);
+        }
+        assert_eq!(passwords.remembered.lock().unwrap().len(), REMEMBERED);
+        passwords.remember(passwords.mark("later", &secret()), REMEMBERED_S);
+        assert_eq!(passwords.remembered.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_spoilt_hash_is_an_error_and_not_a_wrong_password() {
+        let passwords = Passwords::new(CHEAP, [1; 32]);
+        assert!(passwords.verify(&["spoilt".into()], &secret(), 0).await.is_err());
+    }
+}

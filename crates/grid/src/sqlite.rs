@@ -1,0 +1,8 @@
+//! The store on SQLite.
+
+pub(crate) use crate::engine::sqlite as engine;
+
+#[path = "store/mod.rs"]
+mod store;
+
+pub use store::{GridStatistics, SqlStore};

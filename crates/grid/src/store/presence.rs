@@ -1,0 +1,107 @@
+use super::{SqlStore, broken, narrow};
+use async_trait::async_trait;
+use model::{AgentId, RegionId, SecureSessionId, SessionId, Uuid};
+use services::{Presence, PresenceService, Result};
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    session: Uuid,
+    agent: Uuid,
+    secure_session: Uuid,
+    region: Uuid,
+    renewed: i64,
+}
+
+impl From<Row> for Presence {
+    fn from(row: Row) -> Self {
+        Self {
+            agent: AgentId(row.agent),
+            session: SessionId(row.session),
+            secure_session: SecureSessionId(row.secure_session),
+            region: RegionId(row.region),
+            renewed: narrow(row.renewed),
+        }
+    }
+}
+
+#[async_trait]
+impl PresenceService for SqlStore {
+    async fn login(&self, agent: AgentId, session: SessionId, secure_session: SecureSessionId) -> Result<()> {
+        let mut change = self.begin().await?;
+        sqlx::query("DELETE FROM presences WHERE agent = $1 OR session = $2")
+            .bind(agent.0)
+            .bind(session.0)
+            .execute(&mut *change)
+            .await
+            .map_err(broken)?;
+        sqlx::query(
+            "INSERT INTO presences (session, agent, secure_session, region, renewed) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(session.0)
+        .bind(agent.0)
+        .bind(secure_session.0)
+        .bind(Uuid::nil())
+        .bind(self.now_s())
+        .execute(&mut *change)
+        .await
+        .map_err(broken)?;
+        change.commit().await.map_err(broken)
+    }
+
+    async fn logout(&self, session: SessionId) -> Result<bool> {
+        let done = sqlx::query("DELETE FROM presences WHERE session = $1")
+            .bind(session.0)
+            .execute(self.write())
+            .await
+            .map_err(broken)?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn logout_region(&self, region: RegionId) -> Result<u64> {
+        if region.is_null() {
+            return Ok(0);
+        }
+        let done = sqlx::query("DELETE FROM presences WHERE region = $1")
+            .bind(region.0)
+            .execute(self.write())
+            .await
+            .map_err(broken)?;
+        Ok(done.rows_affected())
+    }
+
+    async fn report(&self, session: SessionId, region: RegionId) -> Result<bool> {
+        let done = sqlx::query("UPDATE presences SET region = $2, renewed = $3 WHERE session = $1")
+            .bind(session.0)
+            .bind(region.0)
+            .bind(self.now_s())
+            .execute(self.write())
+            .await
+            .map_err(broken)?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn by_session(&self, session: SessionId) -> Result<Option<Presence>> {
+        let row: Option<Row> = sqlx::query_as("SELECT * FROM presences WHERE session = $1")
+            .bind(session.0)
+            .fetch_optional(self.read())
+            .await
+            .map_err(broken)?;
+        Ok(row.map(Presence::from))
+    }
+
+    async fn by_agents(&self, agents: &[AgentId]) -> Result<Vec<Presence>> {
+        let mut found = Vec::new();
+        for agent in agents {
+            let row: Option<Row> =
+                sqlx::query_as("SELECT * FROM presences WHERE agent = $1 ORDER BY renewed DESC LIMIT 1")
+                    .bind(agent.0)
+                    .fetch_optional(self.read())
+                    .await
+                    .map_err(broken)?;
+            found.extend(row.map(Presence::from));
+        }
+        found.sort_by_key(|presence| presence.agent);
+        found.dedup_by_key(|presence| presence.agent);
+        Ok(found)
+    }
+}

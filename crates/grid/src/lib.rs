@@ -14,10 +14,20 @@
 
 mod clock;
 mod engine;
+mod http;
+mod login;
 mod passwords;
+mod provision;
 mod sqlite;
+mod statistics;
 
 pub use clock::{Clock, SystemClock};
 pub use engine::{Database, UnknownDatabase};
+pub use http::{GridInfo, PublicState, public_router};
+pub use login::{
+    LoginConfig, LoginFailure, LoginRequest, LoginResponse, LoginService, LoginSuccess, StartLocation,
+};
 pub use passwords::HashCost;
-pub use sqlite::{GridStatistics, SqlStore};
+pub use provision::{FirstAccount, NewPerson, create_first_account, provision_account};
+pub use sqlite::SqlStore;
+pub use statistics::{GridStatistics, Statistics};

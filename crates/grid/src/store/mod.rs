@@ -14,8 +14,6 @@ mod statistics;
 #[cfg(test)]
 mod tests;
 
-pub use statistics::GridStatistics;
-
 use super::engine::{self, Db, Pools};
 use crate::passwords::Passwords;
 use crate::{Clock, Database, HashCost};

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Statistics;
 use model::{RegionId, SecureSessionId, SessionId, Vec3};
 use services::{
     Account, AuthService, AvatarData, AvatarService, Friend, FriendRights, FriendsService, GridUserService,

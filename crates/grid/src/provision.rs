@@ -1,0 +1,168 @@
+//! Making people: an account with everything that a first login needs.
+
+use model::{AgentId, AssetId, FolderId, ItemId, Uuid, Vec3};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use services::{
+    Account, InventoryItem, NewAccount, Permissions, Place, RegionInfo, Result, SaleInfo, ServiceError,
+    Services, ViewerPassword, asset_type, folder_type, inventory_type, library, starter,
+};
+
+/// Somebody who is to have an account.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct NewPerson {
+    /// First name.
+    pub first: String,
+    /// Last name.
+    pub last: String,
+    /// E-mail address; may be empty.
+    pub email: String,
+    /// What they will type at a login.
+    pub password: String,
+}
+
+/// The account that a fresh grid starts with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FirstAccount {
+    /// The account.
+    pub account: Account,
+    /// Its password, which is nowhere else.
+    pub password: String,
+}
+
+/// Makes an account with inventory, outfit, home (if the grid has a region for it) and password. The password comes
+/// last: an account that was left half made by a crash cannot log in. `seed` is what ids are made from, `now_s` the
+/// time in seconds since 1970.
+///
+/// # Errors
+/// `Refused` if the name is taken or the password empty, `Invalid` if the name cannot be one. Nothing is left behind.
+pub async fn provision_account(
+    services: &Services,
+    seed: [u8; 32],
+    now_s: u64,
+    person: NewPerson,
+) -> Result<Account> {
+    if person.password.is_empty() {
+        return Err(ServiceError::Refused("a password has at least one character".into()));
+    }
+    let new = NewAccount { first: person.first, last: person.last, email: person.email, id: None };
+    let account = services.accounts.create(new).await?;
+    let equipped = equip(services, StdRng::from_seed(seed), now_s, account.id, &person.password).await;
+    if let Err(error) = equipped {
+        services.accounts.remove(account.id).await?;
+        return Err(error);
+    }
+    Ok(account)
+}
+
+/// If there is no account at all, makes one and thinks up its password.
+///
+/// # Errors
+/// The services do not answer.
+pub async fn create_first_account(
+    services: &Services,
+    seed: [u8; 32],
+    now_s: u64,
+    first: &str,
+    last: &str,
+) -> Result<Option<FirstAccount>> {
+    if !services.accounts.list(None, 1).await?.is_empty() {
+        return Ok(None);
+    }
+    let mut random = StdRng::from_seed(seed);
+    let password = readable_password(&mut random);
+    let person = NewPerson {
+        first: first.into(),
+        last: last.into(),
+        email: String::new(),
+        password: password.clone(),
+    };
+    let account = provision_account(services, random.random(), now_s, person).await?;
+    Ok(Some(FirstAccount { account, password }))
+}
+
+/// 14 letters and digits without look-alikes, some 69 bits; within the 16 characters that all viewers keep.
+fn readable_password(random: &mut StdRng) -> String {
+    const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
+    let mut draw = || char::from(LETTERS[random.random_range(0..LETTERS.len())]);
+    (0..14).map(|_| draw()).collect()
+}
+
+async fn equip(
+    services: &Services,
+    mut random: StdRng,
+    now_s: u64,
+    owner: AgentId,
+    password: &str,
+) -> Result<()> {
+    let inventory = &services.inventory;
+    inventory.create_user_inventory(owner).await?;
+    let folder = async |kind| -> Result<FolderId> {
+        let folder = inventory.folder_for_type(owner, kind).await?;
+        let missing = || ServiceError::Unavailable("the inventory that was just made is not there".into());
+        folder.map(|folder| folder.id).ok_or_else(missing)
+    };
+    let outfit = folder(folder_type::CURRENT_OUTFIT).await?;
+    let mut new_item = || ItemId(uuid::Builder::from_random_bytes(random.random()).into_uuid());
+    let mut items = [ItemId::NULL; starter::OUTFIT.len()];
+    for (wearable, item) in starter::OUTFIT.iter().zip(&mut items) {
+        *item = new_item();
+        let worn = InventoryItem {
+            id: *item,
+            owner,
+            folder: folder(wearable.folder_type()).await?,
+            asset: wearable.asset,
+            asset_type: wearable.asset_type(),
+            inventory_type: inventory_type::WEARABLE,
+            name: wearable.name.to_owned(),
+            description: String::new(),
+            creator: library::OWNER,
+            creator_data: String::new(),
+            created: now_s,
+            flags: wearable.kind.into(),
+            permissions: Permissions::FULL,
+            sale: SaleInfo::default(),
+            group: Uuid::nil(),
+            group_owned: false,
+        };
+        inventory.create_item(&worn).await?;
+        inventory.create_item(&link_to(&worn, new_item(), outfit)).await?;
+    }
+    services.avatars.set(owner, &starter::avatar(items)).await?;
+    if let Some(home) = first_home(services).await? {
+        services.grid_users.set_home(owner, home).await?;
+    }
+    services.auth.set_password(owner, &ViewerPassword::forms_of(password)).await
+}
+
+/// What the current outfit holds of something worn.
+fn link_to(worn: &InventoryItem, id: ItemId, outfit: FolderId) -> InventoryItem {
+    let layer = match worn.asset_type {
+        // Viewers keep the order of clothes here: type and layer.
+        asset_type::CLOTHING => format!("@{}", worn.flags * 100),
+        _ => String::new(),
+    };
+    InventoryItem {
+        id,
+        folder: outfit,
+        asset: AssetId(worn.id.0),
+        asset_type: asset_type::LINK,
+        description: layer,
+        ..worn.clone()
+    }
+}
+
+/// The middle of the first default region, or of any.
+async fn first_home(services: &Services) -> Result<Option<Place>> {
+    let region = match services.grid.default_regions().await?.into_iter().next() {
+        Some(region) => Some(region),
+        None => services.grid.online_regions(0, 0, 1).await?.into_iter().next(),
+    };
+    Ok(region.map(|region| middle_of(&region)))
+}
+
+/// The middle of a region, on the ground.
+pub(crate) fn middle_of(region: &RegionInfo) -> Place {
+    let position = Vec3::new(region.size.x as f32 / 2.0, region.size.y as f32 / 2.0, 0.0);
+    Place { region: region.id, position, look_at: Vec3::X }
+}

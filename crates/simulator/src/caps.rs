@@ -50,7 +50,7 @@ macro_rules! capabilities {
         }
 
         #[cfg(test)]
-        const ALL: &[Capability] = &[$(Capability::$name),*];
+        pub(crate) const ALL: &[Capability] = &[$(Capability::$name),*];
     };
 }
 

@@ -176,6 +176,15 @@ impl Directory {
         all
     }
 
+    /// Asks all regions the same and waits for room in their inboxes, until the deadline.
+    pub(crate) async fn insist(&self, command: &OperatorCommand, deadline: tokio::time::Instant) {
+        let inboxes: Vec<_> = read(&self.regions).values().map(|entry| entry.inbox.clone()).collect();
+        for inbox in inboxes {
+            // A region that takes nothing until then is ended without being asked.
+            let _ = tokio::time::timeout_at(deadline, inbox.send(Request::Operator(command.clone()))).await;
+        }
+    }
+
     /// Asks all regions the same; how many were reached.
     pub fn command(&self, command: &OperatorCommand) -> usize {
         let reached = |entry: &&RegionEntry| entry.inbox.try_send(Request::Operator(command.clone())).is_ok();

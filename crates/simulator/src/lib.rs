@@ -19,6 +19,8 @@ mod caps;
 mod clock;
 pub mod control;
 mod directory;
+#[cfg(test)]
+mod fake;
 mod grid_side;
 mod http;
 mod login;
@@ -26,6 +28,8 @@ mod metrics;
 mod notices;
 mod region_task;
 mod simulator;
+#[cfg(test)]
+mod tests;
 mod udp;
 
 pub use calls::{LocalPeers, PeerAnswer, PeerTransport};

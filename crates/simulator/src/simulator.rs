@@ -400,7 +400,9 @@ impl Regions {
 
     /// Tells all regions to close, and waits until they have.
     async fn shut_down(&mut self, reason: &str) {
-        self.kit.directory.command(&OperatorCommand::Shutdown { reason: reason.to_owned() });
+        let deadline = tokio::time::Instant::now() + FAREWELL;
+        let command = OperatorCommand::Shutdown { reason: reason.to_owned() };
+        self.kit.directory.insist(&command, deadline).await;
         let ended = async {
             while let Some(ended) = self.tasks.join_next_with_id().await {
                 let task = match &ended {
@@ -412,7 +414,7 @@ impl Regions {
                 }
             }
         };
-        if tokio::time::timeout(FAREWELL, ended).await.is_err() {
+        if tokio::time::timeout_at(deadline, ended).await.is_err() {
             tracing::warn!(regions = self.tasks.len(), "some regions did not close in time");
             self.tasks.abort_all();
         }

@@ -219,6 +219,8 @@ mod tests {
     async fn a_batch_goes_out_and_its_buffers_are_used_again() {
         let (region, viewer, _) = pair();
         let to = viewer.local_addr().unwrap();
+        // The first readiness has to come round by the reactor.
+        region.writable().await.unwrap();
         let mut batch = SendBatch::default();
         for round in 0..2u8 {
             while !batch.is_full() {
@@ -243,6 +245,7 @@ mod tests {
     #[tokio::test]
     async fn an_address_that_cannot_be_reached_holds_nobody_up() {
         let (region, viewer, _) = pair();
+        region.writable().await.unwrap();
         let mut batch = SendBatch::default();
         let to = viewer.local_addr().unwrap();
         // A loopback socket cannot send to the world: the system refuses.

@@ -1,0 +1,312 @@
+//! A grid for tests: a few accounts, folders and assets in memory, and a record of what it was told.
+
+use async_trait::async_trait;
+use model::{AgentId, AssetId, FolderId, ItemId, RegionId, SecureSessionId, SessionId};
+use services::*;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// What the grid holds and was told.
+#[derive(Default)]
+pub(crate) struct Fake {
+    pub(crate) accounts: Vec<Account>,
+    pub(crate) folders: Mutex<Vec<InventoryFolder>>,
+    pub(crate) assets: Mutex<BTreeMap<AssetId, Asset>>,
+    /// Calls that change something, in their order.
+    pub(crate) told: Mutex<Vec<String>>,
+    /// So many calls fail before one succeeds.
+    pub(crate) failures: Mutex<usize>,
+}
+
+impl Fake {
+    pub(crate) fn services(self: &Arc<Self>) -> Services {
+        Services {
+            accounts: self.clone(),
+            auth: self.clone(),
+            grid: self.clone(),
+            presence: self.clone(),
+            grid_users: self.clone(),
+            friends: self.clone(),
+            avatars: self.clone(),
+            inventory: self.clone(),
+            assets: self.clone(),
+        }
+    }
+
+    fn tell(&self, what: String) -> Result<()> {
+        let mut failures = self.failures.lock().unwrap();
+        if *failures > 0 {
+            *failures -= 1;
+            return Err(ServiceError::Unavailable("as the test wishes".into()));
+        }
+        self.told.lock().unwrap().push(what);
+        Ok(())
+    }
+}
+
+fn no<T>() -> Result<T> {
+    Err(ServiceError::Unavailable("not in this test".into()))
+}
+
+#[async_trait]
+impl AccountService for Fake {
+    async fn by_id(&self, id: AgentId) -> Result<Option<Account>> {
+        Ok(self.accounts.iter().find(|account| account.id == id).cloned())
+    }
+    async fn by_name(&self, first: &str, last: &str) -> Result<Option<Account>> {
+        Ok(self.accounts.iter().find(|account| account.first == first && account.last == last).cloned())
+    }
+    async fn by_email(&self, _: &str) -> Result<Option<Account>> {
+        no()
+    }
+    async fn by_ids(&self, ids: &[AgentId]) -> Result<Vec<Account>> {
+        Ok(self.accounts.iter().filter(|account| ids.contains(&account.id)).cloned().collect())
+    }
+    async fn search(&self, query: &str, _: usize) -> Result<Vec<Account>> {
+        Ok(self.accounts.iter().filter(|account| account.first.starts_with(query)).cloned().collect())
+    }
+    async fn list(&self, _: Option<AgentId>, _: usize) -> Result<Vec<Account>> {
+        no()
+    }
+    async fn create(&self, _: NewAccount) -> Result<Account> {
+        no()
+    }
+    async fn set(&self, _: &Account) -> Result<()> {
+        no()
+    }
+    async fn remove(&self, _: AgentId) -> Result<bool> {
+        no()
+    }
+}
+
+#[async_trait]
+impl AuthService for Fake {
+    async fn set_password(&self, _: AgentId, _: &[ViewerPassword]) -> Result<()> {
+        no()
+    }
+    async fn verify(&self, _: AgentId, _: &ViewerPassword) -> Result<bool> {
+        no()
+    }
+}
+
+#[async_trait]
+impl GridService for Fake {
+    async fn register(&self, region: &RegionInfo) -> Result<()> {
+        self.tell(format!("register {}", region.name))
+    }
+    async fn deregister(&self, id: RegionId) -> Result<bool> {
+        self.tell(format!("deregister {id}")).map(|()| true)
+    }
+    async fn by_id(&self, _: RegionId) -> Result<Option<RegionInfo>> {
+        Ok(None)
+    }
+    async fn by_position(&self, _: u32, _: u32) -> Result<Option<RegionInfo>> {
+        Ok(None)
+    }
+    async fn by_name(&self, _: &str) -> Result<Option<RegionInfo>> {
+        Ok(None)
+    }
+    async fn search(&self, _: &str, _: usize) -> Result<Vec<RegionInfo>> {
+        Ok(Vec::new())
+    }
+    async fn range(&self, _: u32, _: u32, _: u32, _: u32) -> Result<Vec<RegionInfo>> {
+        Ok(Vec::new())
+    }
+    async fn neighbours(&self, _: RegionId) -> Result<Vec<RegionInfo>> {
+        Ok(Vec::new())
+    }
+    async fn default_regions(&self) -> Result<Vec<RegionInfo>> {
+        Ok(Vec::new())
+    }
+    async fn fallback_regions(&self, _: u32, _: u32) -> Result<Vec<RegionInfo>> {
+        Ok(Vec::new())
+    }
+    async fn online_regions(&self, _: u32, _: u32, _: usize) -> Result<Vec<RegionInfo>> {
+        Ok(vec![RegionInfo { name: "Stale".into(), ..RegionInfo::default() }])
+    }
+    async fn flags(&self, _: RegionId) -> Result<Option<RegionFlags>> {
+        no()
+    }
+    async fn set_flags(&self, _: RegionId, _: RegionFlags, _: RegionFlags) -> Result<bool> {
+        no()
+    }
+}
+
+#[async_trait]
+impl PresenceService for Fake {
+    async fn login(&self, _: AgentId, _: SessionId, _: SecureSessionId) -> Result<()> {
+        no()
+    }
+    async fn logout(&self, session: SessionId) -> Result<bool> {
+        self.tell(format!("logout {session}")).map(|()| true)
+    }
+    async fn logout_region(&self, _: RegionId) -> Result<u64> {
+        Ok(0)
+    }
+    async fn report(&self, session: SessionId, _: RegionId) -> Result<bool> {
+        self.tell(format!("report {session}")).map(|()| true)
+    }
+    async fn by_session(&self, _: SessionId) -> Result<Option<Presence>> {
+        Ok(None)
+    }
+    async fn by_agents(&self, _: &[AgentId]) -> Result<Vec<Presence>> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl GridUserService for Fake {
+    async fn logged_in(&self, _: AgentId) -> Result<GridUser> {
+        no()
+    }
+    async fn logged_out(&self, _: AgentId, last: Place) -> Result<()> {
+        self.tell(format!("last {}", last.position.x))
+    }
+    async fn set_home(&self, _: AgentId, home: Place) -> Result<()> {
+        self.tell(format!("home {}", home.position.x))
+    }
+    async fn set_last_position(&self, _: AgentId, last: Place) -> Result<()> {
+        self.tell(format!("at {}", last.position.x))
+    }
+    async fn get(&self, _: AgentId) -> Result<Option<GridUser>> {
+        Ok(None)
+    }
+    async fn get_many(&self, _: &[AgentId]) -> Result<Vec<GridUser>> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl FriendsService for Fake {
+    async fn list(&self, _: AgentId) -> Result<Vec<Friend>> {
+        Ok(Vec::new())
+    }
+    async fn store(&self, _: AgentId, _: AgentId, _: FriendRights) -> Result<()> {
+        no()
+    }
+    async fn delete(&self, _: AgentId, _: AgentId) -> Result<bool> {
+        no()
+    }
+}
+
+#[async_trait]
+impl AvatarService for Fake {
+    async fn get(&self, _: AgentId) -> Result<Option<AvatarData>> {
+        Ok(None)
+    }
+    async fn set(&self, _: AgentId, _: &AvatarData) -> Result<()> {
+        self.tell("avatar".into())
+    }
+    async fn set_entries(&self, _: AgentId, _: &AvatarData) -> Result<()> {
+        no()
+    }
+    async fn remove_entries(&self, _: AgentId, _: &[&str]) -> Result<()> {
+        no()
+    }
+    async fn reset(&self, _: AgentId) -> Result<()> {
+        no()
+    }
+}
+
+#[async_trait]
+impl InventoryService for Fake {
+    async fn create_user_inventory(&self, _: AgentId) -> Result<bool> {
+        no()
+    }
+    async fn skeleton(&self, _: AgentId) -> Result<Vec<InventoryFolder>> {
+        no()
+    }
+    async fn root(&self, _: AgentId) -> Result<Option<InventoryFolder>> {
+        no()
+    }
+    async fn folder_for_type(&self, owner: AgentId, _: i32) -> Result<Option<InventoryFolder>> {
+        Ok(self.folders.lock().unwrap().iter().find(|folder| folder.owner == owner).cloned())
+    }
+    async fn folder(&self, owner: AgentId, id: FolderId) -> Result<Option<InventoryFolder>> {
+        let folders = self.folders.lock().unwrap();
+        Ok(folders.iter().find(|folder| folder.owner == owner && folder.id == id).cloned())
+    }
+    async fn content(&self, owner: AgentId, id: FolderId) -> Result<Option<FolderContent>> {
+        Ok(self.contents(owner, &[id]).await?.pop())
+    }
+    async fn contents(&self, owner: AgentId, ids: &[FolderId]) -> Result<Vec<FolderContent>> {
+        let all = self.folders.lock().unwrap();
+        let wanted = all.iter().filter(|folder| folder.owner == owner && ids.contains(&folder.id));
+        let content = |folder: &InventoryFolder| FolderContent {
+            folder: folder.clone(),
+            folders: all.iter().filter(|child| child.parent == folder.id).cloned().collect(),
+            items: Vec::new(),
+        };
+        Ok(wanted.map(content).collect())
+    }
+    async fn create_folder(&self, folder: &InventoryFolder) -> Result<()> {
+        self.folders.lock().unwrap().push(folder.clone());
+        Ok(())
+    }
+    async fn update_folder(&self, _: &InventoryFolder) -> Result<bool> {
+        no()
+    }
+    async fn move_folder(&self, _: AgentId, _: FolderId, _: FolderId) -> Result<bool> {
+        no()
+    }
+    async fn delete_folders(&self, _: AgentId, _: &[FolderId]) -> Result<u64> {
+        no()
+    }
+    async fn purge_folder(&self, _: AgentId, _: FolderId) -> Result<bool> {
+        no()
+    }
+    async fn item(&self, _: AgentId, _: ItemId) -> Result<Option<InventoryItem>> {
+        Ok(None)
+    }
+    async fn items(&self, _: AgentId, _: &[ItemId]) -> Result<Vec<InventoryItem>> {
+        Ok(Vec::new())
+    }
+    async fn create_item(&self, item: &InventoryItem) -> Result<()> {
+        self.tell(format!(
+            "item {} of {} bytes",
+            item.name,
+            self.assets.lock().unwrap()[&item.asset].data.len()
+        ))
+    }
+    async fn update_item(&self, _: &InventoryItem) -> Result<bool> {
+        no()
+    }
+    async fn move_items(&self, _: AgentId, _: &[(ItemId, FolderId)]) -> Result<u64> {
+        no()
+    }
+    async fn delete_items(&self, _: AgentId, _: &[ItemId]) -> Result<u64> {
+        no()
+    }
+    async fn active_gestures(&self, _: AgentId) -> Result<Vec<InventoryItem>> {
+        no()
+    }
+    async fn asset_permissions(&self, _: AgentId, _: AssetId) -> Result<u32> {
+        no()
+    }
+}
+
+#[async_trait]
+impl AssetService for Fake {
+    async fn get(&self, id: AssetId) -> Result<Option<Asset>> {
+        Ok(self.assets.lock().unwrap().get(&id).cloned())
+    }
+    async fn metadata(&self, _: AssetId) -> Result<Option<AssetMetadata>> {
+        no()
+    }
+    async fn data(&self, id: AssetId) -> Result<Option<Arc<[u8]>>> {
+        Ok(self.assets.lock().unwrap().get(&id).map(|asset| asset.data.clone()))
+    }
+    async fn store(&self, asset: &Asset) -> Result<AssetId> {
+        self.assets.lock().unwrap().insert(asset.metadata.id, asset.clone());
+        Ok(asset.metadata.id)
+    }
+    async fn update(&self, _: AssetId, _: Arc<[u8]>) -> Result<bool> {
+        no()
+    }
+    async fn exists(&self, _: &[AssetId]) -> Result<Vec<bool>> {
+        no()
+    }
+    async fn delete(&self, _: AssetId) -> Result<bool> {
+        no()
+    }
+}

@@ -1,0 +1,141 @@
+use super::*;
+use crate::control::{self, Command, Direction};
+use llsd::map;
+
+fn poll(ack: Option<i32>) -> Value {
+    map! { "ack" => ack, "done" => false }
+}
+
+#[tokio::test]
+async fn it_is_healthy_while_it_runs_and_registers_what_it_has() {
+    let running = Running::start(2).await;
+    let mut client = running.client().await;
+    assert_eq!(client.get("/healthz").await.status, 200);
+    let metrics = client.get("/metrics").await;
+    let text = String::from_utf8(metrics.body).unwrap();
+    assert!(text.contains("sojourn_regions 2"), "{text}");
+    assert!(text.contains("sojourn_root_agents{region=\"Region 1\"} 0"), "{text}");
+    assert_eq!(client.get("/nothing/here").await.status, 404);
+    let (grid, folder) = running.stop().await;
+    let told = grid.told.lock().unwrap();
+    // The region that an earlier process left behind, ours, and ours again at the end.
+    assert_eq!(told.iter().filter(|told| told.starts_with("deregister")).count(), 3);
+    assert_eq!(told.iter().filter(|told| told.starts_with("register")).count(), 2);
+    assert!(!folder.path().join(control::SOCKET).exists());
+}
+
+#[tokio::test]
+async fn a_newer_poll_replaces_the_older_and_the_end_of_the_session_ends_it() {
+    let running = Running::start(1).await;
+    let caps = running.granted(ADA, &["EventQueueGet"]).await;
+    let (mut first, mut second) = (running.client().await, running.client().await);
+    let body = llsd::xml::write(&poll(None));
+    first.send("POST", &caps[0], "", body.as_bytes()).await;
+    // Two polls on two connections overtake each other as they like; one of them is answered at once.
+    second.send("POST", &caps[0], "", body.as_bytes()).await;
+    let (answer, mut waiting) = tokio::select! {
+        answer = first.answer() => (answer, second),
+        answer = second.answer() => (answer, first),
+    };
+    assert!(answer.unwrap().llsd()["events"].as_array().is_empty());
+    running.end_session(ADA).await;
+    // What it has missed, if anything, and then no more.
+    assert!(waiting.answer().await.unwrap().llsd()["events"].as_array().is_empty());
+    assert_eq!(waiting.post(&caps[0], &poll(None)).await.status, 404);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_poll_whose_client_has_gone_does_not_stand_in_the_way() {
+    let running = Running::start(1).await;
+    let caps = running.granted(ADA, &["EventQueueGet"]).await;
+    let body = llsd::xml::write(&poll(None));
+    for _ in 0..20 {
+        let mut lost = running.client().await;
+        lost.send("POST", &caps[0], "", body.as_bytes()).await;
+    }
+    let mut client = running.client().await;
+    let done = client.post(&caps[0], &map! { "ack" => Value::Undefined, "done" => true }).await.llsd();
+    assert!(done["events"].as_array().is_empty());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn the_end_answers_waiting_polls_and_tells_the_grid() {
+    let running = Running::start(2).await;
+    let caps = running.granted(ADA, &["EventQueueGet"]).await;
+    let mut client = running.client().await;
+    client.send("POST", &caps[0], "", llsd::xml::write(&poll(None)).as_bytes()).await;
+    let (answer, _) = tokio::join!(client.answer(), running.stop());
+    assert_eq!(answer.unwrap().status, 404);
+}
+
+#[tokio::test]
+async fn a_second_login_of_a_session_is_one_agent() {
+    let running = Running::start(1).await;
+    let first = running.login(ADA).await;
+    assert_eq!(running.login(ADA).await, first);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_region_that_is_not_here_cannot_be_logged_in_to() {
+    let running = Running::start(1).await;
+    let elsewhere = RegionInfo { id: RegionId(Uuid::from_u128(5)), ..running.here.clone() };
+    let refused = running.destination.create_agent(&elsewhere, agent_of(ADA)).await.unwrap_err();
+    assert!(!refused.reason.is_empty());
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn the_control_socket_obeys_and_says_what_it_did_not() {
+    let running = Running::start(2).await;
+    let data = running.folder.path();
+    let ask = async |command| control::ask(data, &command).await.unwrap();
+    let done = ask(Command::DebugPacket { level: 1, agent: Some("Ada Lovelace".into()) }).await;
+    assert!(done.ok && done.text.contains("2 regions"), "{done:?}");
+    let done = ask(Command::DebugPacket { level: 1, agent: Some("No Body".into()) }).await;
+    assert!(!done.ok && done.text.contains("No Body"), "{done:?}");
+    for command in [
+        Command::DebugEventQueue { level: 1 },
+        Command::DebugHttp { direction: Direction::All, level: 6 },
+        Command::Notice { text: "hear, hear".into() },
+        Command::Kick { agent: "Alan".into(), reason: "test".into() },
+    ] {
+        assert!(ask(command.clone()).await.ok, "{command:?}");
+    }
+    // With bodies in the log, answers are what they were.
+    assert_eq!(running.client().await.get("/healthz").await.body, b"ok\n");
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(data.join(control::SOCKET)).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn two_processes_do_not_share_data() {
+    let running = Running::start(1).await;
+    let config = SimulatorConfig {
+        bind: Ipv4Addr::LOCALHOST.into(),
+        port: 0,
+        http_base: "http://127.0.0.1:80/".into(),
+        grid_name: "Test".into(),
+        data: running.folder.path().into(),
+        regions: vec![region(5)],
+        alone: true,
+    };
+    let refused = Simulator::start(config, running.grid.services()).await.err().unwrap();
+    assert!(refused.to_string().contains("another process"), "{refused}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_process_the_control_socket_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = folder.path().join("d".repeat(200));
+    std::fs::create_dir(&deep).unwrap();
+    for data in [folder.path(), &deep] {
+        let error = control::ask(data, &Command::DebugEventQueue { level: 1 }).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    }
+}

@@ -1,6 +1,7 @@
 //! Questions under way: what each was for, so that its answer finds its place.
 
 use crate::interface::*;
+use crate::neighbours::AskedChild;
 use crate::region::{Context, Region};
 use model::{AgentId, RegionHandle, Uuid};
 use services::RegionInfo;
@@ -30,7 +31,7 @@ pub(crate) enum Pending {
     /// Which regions an agent can see.
     Survey { agent: AgentId, visit: u64 },
     /// A child agent at a neighbour.
-    Child { agent: AgentId, visit: u64, region: Arc<RegionInfo> },
+    Child { agent: AgentId, asked: AskedChild },
     /// Where home is, to go there.
     Home { agent: AgentId },
     /// A landmark's content, to go there.
@@ -115,7 +116,7 @@ impl Region {
             }
             Pending::Withdrawal { agent, transfer } => self.withdrawal_answered(cx, agent, transfer, result),
             Pending::Survey { agent, visit } => self.survey_answered(cx, agent, visit, result),
-            Pending::Child { agent, visit, region } => self.child_answered(cx, agent, visit, region, result),
+            Pending::Child { agent, asked } => self.child_answered(cx, agent, asked, result),
             Pending::Home { agent } => self.home_found(cx, agent, result),
             Pending::Landmark { agent } => self.landmark_found(cx, agent, result),
             Pending::Place { agent, place, flags } => self.place_found(cx, agent, place, flags, result),

@@ -131,7 +131,8 @@ impl Region {
         // T4D for ourselves: whatever was to be closed after an earlier visit is wanted again.
         agent.farewell = None;
         agent.claim = None;
-        agent.visit += 1;
+        self.next_visit += 1;
+        agent.visit = self.next_visit;
         agent.surveyed = None;
         let outfit = agent.outfit.clone();
         let always_run = agent.always_run;

@@ -6,10 +6,10 @@ use crate::going::{circuit_address, seed_url};
 use crate::interface::*;
 use crate::region::{Context, Region};
 use agent::event;
-use model::{AgentId, TeleportFlags, Vec3};
+use model::{AgentId, SessionId, TeleportFlags, Vec3};
 use services::RegionInfo;
 use std::sync::Arc;
-use transfer::{AgentCreated, CreateAgent, PeerCall, PeerError, PeerReply};
+use transfer::{AgentCreated, Claim, CreateAgent, PeerCall, PeerError, PeerReply};
 
 /// An agent that has moved so far gets its neighbours looked at again, and its child agents moved.
 const SURVEY_AFTER_M: f32 = 32.0;
@@ -19,6 +19,21 @@ const VIEW_M: std::ops::RangeInclusive<f32> = 96.0..=255.0;
 
 /// Child agents of one viewer at most.
 const MAX_CHILDREN: usize = 64;
+
+/// A neighbour that does not answer is asked so often for one view.
+const CHILD_TRIES: u32 = 3;
+
+/// A child agent that a neighbour was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct AskedChild {
+    pub(crate) session: SessionId,
+    /// In which visit of the agent here.
+    pub(crate) visit: u64,
+    /// Whom.
+    pub(crate) region: Arc<RegionInfo>,
+    /// How often it may be asked again.
+    pub(crate) tries_left: u32,
+}
 
 impl Region {
     /// T4C: which regions can the agent see?
@@ -92,13 +107,13 @@ impl Region {
             self.tell_peer(cx, child.region, call);
         }
         for region in seen {
-            self.open_child(cx, id, region);
+            self.open_child(cx, id, region, CHILD_TRIES);
         }
     }
 
     /// A child agent for the viewer at a neighbour; asked for each time, so that one whose simulator has restarted
     /// is made again.
-    fn open_child(&mut self, cx: &mut Context<'_>, id: AgentId, region: Arc<RegionInfo>) {
+    fn open_child(&mut self, cx: &mut Context<'_>, id: AgentId, region: Arc<RegionInfo>, tries: u32) {
         let Some(agent) = self.agents.get(&id) else { return };
         let position = self.scene.presence(id).map_or(Vec3::ZERO, |presence| presence.position());
         let here = self.config.cell.handle();
@@ -124,7 +139,10 @@ impl Region {
             transfer: None,
             source: Some(self.config.id),
         };
-        let pending = Pending::Child { agent: id, visit: agent.visit, region: region.clone() };
+        let tries_left = tries.saturating_sub(1);
+        let asked =
+            AskedChild { session: agent.session, visit: agent.visit, region: region.clone(), tries_left };
+        let pending = Pending::Child { agent: id, asked };
         self.call_peer(cx, region, PeerCall::CreateAgent(Box::new(create)), PEER_PATIENCE, pending);
     }
 
@@ -132,34 +150,39 @@ impl Region {
         &mut self,
         cx: &mut Context<'_>,
         id: AgentId,
-        visit: u64,
-        region: Arc<RegionInfo>,
+        asked: AskedChild,
         result: Result<Reply, PeerError>,
     ) {
-        let here = self.config.id;
-        let created = match result {
-            Ok(Reply::Peer(PeerReply::Created(created))) => created,
-            // Refused or down: a neighbour that cannot be looked into. The next survey tries again.
-            _ => {
-                if let Some(agent) = self.agents.get_mut(&id) {
+        let AskedChild { session, visit, region, tries_left } = asked;
+        let keeper = self.agents.get_mut(&id).filter(|agent| (agent.session, agent.visit) == (session, visit));
+        let created = match (keeper, result) {
+            // Who left, but not for good, closes what it holds with its farewell.
+            (Some(agent), Ok(Reply::Peer(PeerReply::Created(created))))
+                if agent.is_root() || agent.farewell.is_some() =>
+            {
+                created
+            }
+            (Some(agent), Err(PeerError::TimedOut)) if agent.acts() && tries_left > 0 => {
+                self.open_child(cx, id, region, tries_left);
+                return;
+            }
+            // Nobody is left to keep the child; and where no answer came, it may be there all the same.
+            (keeper, Ok(Reply::Peer(PeerReply::Created(_))) | Err(PeerError::TimedOut)) => {
+                if let Some(agent) = keeper {
                     agent.children.remove(&region.handle);
                 }
+                let claim = Claim { holder: self.config.id, visit };
+                self.tell_peer(cx, region, PeerCall::CloseChild { agent: id, session, claim });
                 return;
             }
-        };
-        let Some(agent) = self.agents.get_mut(&id).filter(|agent| agent.visit == visit) else {
-            // The agent went while the answer was under way: nobody is left to keep the child.
-            return;
-        };
-        if !agent.is_root() {
-            // It left, but not for good: what it holds is closed with its farewell.
-            if agent.farewell.is_none() {
-                let claim = agent.own_claim(here);
-                let call = PeerCall::CloseChild { agent: id, session: agent.session, claim };
-                self.tell_peer(cx, region, call);
+            // Refused or down: a neighbour that cannot be looked into. The next survey tries again.
+            (Some(agent), _) => {
+                agent.children.remove(&region.handle);
                 return;
             }
-        }
+            (None, _) => return,
+        };
+        let Some(agent) = self.agents.get_mut(&id) else { return };
         let AgentCreated { caps, existed } = created;
         let child = ChildLink { region: region.clone(), caps };
         let known = agent.children.insert(region.handle, child);

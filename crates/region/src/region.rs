@@ -38,6 +38,8 @@ pub struct Region {
     pub(crate) calls: BTreeMap<CallId, Pending>,
     pub(crate) next_call: u64,
     pub(crate) next_transfer: u64,
+    /// Counts all agents' visits: an agent that was forgotten and comes again must not repeat its claims.
+    pub(crate) next_visit: u64,
     pub(crate) random: ChaCha8Rng,
     /// Agents that may have something to send.
     pub(crate) ready: VecDeque<AgentId>,
@@ -74,8 +76,8 @@ impl Region {
             ack_delay: Duration::ZERO,
             ..circuit::Config::default()
         };
-        // Transfers of one run must not be mistaken for those of the run before.
-        let next_transfer = now.micros().max(1);
+        // Transfers and visits of one run must not be mistaken for those of the run before.
+        let first_number = config.unix_epoch_s.saturating_mul(1_000_000).saturating_add(now.micros());
         Self {
             info: Arc::new(config.info()),
             circuit_config: Arc::new(circuit_config),
@@ -85,7 +87,8 @@ impl Region {
             caps: HashMap::new(),
             calls: BTreeMap::new(),
             next_call: 0,
-            next_transfer,
+            next_transfer: first_number,
+            next_visit: first_number,
             random: ChaCha8Rng::seed_from_u64(config.seed),
             ready: VecDeque::new(),
             alarms: BTreeSet::new(),

@@ -1,15 +1,11 @@
 //! Regions' questions and news in the words of the grid services.
 
-use model::{AssetId, GridCell, ItemId, RegionHandle, RegionId, Uuid};
+use model::{GridCell, RegionHandle, RegionId};
 use region::{GridCall, GridNotice, Place, Reply};
-use services::{AvatarData, RegionInfo, ServiceError, Services};
+use services::{AvatarData, LoginAppearance, RegionInfo, ServiceError, Services};
 use std::sync::Arc;
 use transfer::{Outfit, PeerError, Refusal};
 
-/// Wearable types that avatars store (grid services fact sheet, section 8).
-const WEARABLE_TYPES: usize = 17;
-/// Items of one type that may be worn at a time.
-const WORN_OF_A_TYPE: usize = 5;
 /// Regions in one answer.
 const MAX_REGIONS: usize = 4096;
 
@@ -55,8 +51,8 @@ impl GridSide {
                 Reply::Names(found.into_iter().map(|a| (a.id, a.first, a.last)).collect())
             }
             GridCall::Wearables(agent) => {
-                let stored = avatars.get(agent).await?.unwrap_or_default();
-                Reply::Wearables(wearables(&stored))
+                let known = avatars.get(agent).await?.unwrap_or_default();
+                Reply::Wearables(LoginAppearance::from_avatar(&known).wearables)
             }
         })
     }
@@ -79,15 +75,8 @@ impl GridSide {
             }
             GridNotice::SetHome { agent, place } => grid_users.set_home(*agent, stored(place)).await,
             GridNotice::Outfit { agent, outfit } => {
-                // Attachments live in the same list and are not the outfit's to forget. Nor does somebody whose
-                // wearables nobody knows go naked.
-                let unknown = outfit.wearables.iter().all(Vec::is_empty);
-                let stays =
-                    |name: &str| name.starts_with("_ap_") || (unknown && name.starts_with("Wearable "));
-                let mut data = avatars.get(*agent).await?.unwrap_or_default();
-                data.retain(|name, _| stays(name));
-                data.extend(avatar_data(outfit));
-                avatars.set(*agent, &data).await
+                let known = avatars.get(*agent).await?.unwrap_or_default();
+                avatars.set(*agent, &changed(&known, outfit)).await
             }
         }
     }
@@ -112,81 +101,44 @@ fn stored(place: &Place) -> services::Place {
     services::Place { region: place.region, position: place.position, look_at: place.look_at }
 }
 
-/// What is worn, out of the avatar service's `Wearable <type>:<n>` = `<item>:<asset>`.
-fn wearables(stored: &AvatarData) -> Vec<Vec<(ItemId, AssetId)>> {
-    let mut worn = vec![Vec::new(); WEARABLE_TYPES];
-    for (name, value) in stored {
-        let Some((kind, _)) = name.strip_prefix("Wearable ").and_then(|place| place.split_once(':')) else {
-            continue;
-        };
-        let Some((item, asset)) = value.split_once(':') else { continue };
-        let (Ok(kind), Ok(item), Ok(asset)) =
-            (kind.parse::<usize>(), item.parse::<Uuid>(), asset.parse::<Uuid>())
-        else {
-            continue;
-        };
-        if let Some(worn) = worn.get_mut(kind)
-            && worn.len() < WORN_OF_A_TYPE
-        {
-            worn.push((ItemId(item), AssetId(asset)));
-        }
-    }
-    worn
-}
-
-fn avatar_data(outfit: &Outfit) -> AvatarData {
-    let mut data = AvatarData::new();
-    data.insert("AvatarType".into(), "1".into());
-    data.insert("Serial".into(), outfit.serial.to_string());
+/// The looks that the avatar service knows, changed to those of a region. Attachments live in the same list and are
+/// not the outfit's to forget; nor does somebody whose wearables nobody knows go naked.
+fn changed(known: &AvatarData, outfit: &Outfit) -> AvatarData {
+    let mut looks = LoginAppearance::from_avatar(known);
+    looks.serial = outfit.serial;
     if outfit.height_mm > 0 {
-        data.insert("AvatarHeight".into(), format!("{:.3}", f64::from(outfit.height_mm) / 1000.0));
+        looks.height_mm = outfit.height_mm;
     }
     if !outfit.visual_params.is_empty() {
-        let params: Vec<_> = outfit.visual_params.iter().map(u8::to_string).collect();
-        data.insert("VisualParams".into(), params.join(","));
+        looks.visual_params.clone_from(&outfit.visual_params);
     }
-    for (kind, worn) in outfit.wearables.iter().take(WEARABLE_TYPES).enumerate() {
-        for (n, (item, asset)) in worn.iter().take(WORN_OF_A_TYPE).enumerate() {
-            data.insert(format!("Wearable {kind}:{n}"), format!("{item}:{asset}"));
-        }
+    if outfit.wearables.iter().any(|worn| !worn.is_empty()) {
+        looks.wearables.clone_from(&outfit.wearables);
     }
-    data
+    looks.to_avatar()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::{AssetId, ItemId, Uuid};
 
     #[test]
-    fn an_outfit_survives_the_avatar_service() {
-        let (item, asset) = (ItemId(Uuid::from_u128(1)), AssetId(Uuid::from_u128(2)));
-        let mut worn = vec![Vec::new(); WEARABLE_TYPES];
-        worn[0] = vec![(item, asset)];
-        worn[16] = vec![(item, asset), (item, asset)];
-        let outfit = Outfit {
-            wearables: worn.clone(),
-            visual_params: vec![0, 127, 255],
-            height_mm: 1771,
-            serial: 5,
-            ..Outfit::default()
-        };
-        let data = avatar_data(&outfit);
-        assert_eq!(data["VisualParams"], "0,127,255");
-        assert_eq!(data["AvatarHeight"], "1.771");
-        assert_eq!(wearables(&data), worn);
-    }
-
-    #[test]
-    fn what_makes_no_sense_in_the_avatar_service_is_passed_over() {
+    fn an_outfit_changes_what_it_says_and_leaves_the_rest() {
         let id = Uuid::from_u128(1);
-        let stored = [
-            ("Wearable 99:0", format!("{id}:{id}")),
-            ("Wearable x:0", format!("{id}:{id}")),
-            ("Wearable 1:0", "nonsense".to_owned()),
-            ("Wearable 2", format!("{id}:{id}")),
-        ];
-        let stored = stored.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        assert!(wearables(&stored).iter().all(Vec::is_empty));
+        let known = LoginAppearance {
+            wearables: vec![vec![(ItemId(id), AssetId(id))]],
+            attachments: vec![(5, ItemId(id))],
+            height_mm: 1800,
+            ..LoginAppearance::default()
+        };
+        let told = Outfit { visual_params: vec![0, 127, 255], serial: 5, ..Outfit::default() };
+        let now = LoginAppearance::from_avatar(&changed(&known.to_avatar(), &told));
+        assert_eq!((now.serial, now.height_mm, &now.visual_params[..]), (5, 1800, &[0, 127, 255][..]));
+        assert_eq!((&now.wearables, &now.attachments), (&known.wearables, &known.attachments));
+        let naked = Outfit { wearables: vec![vec![]; 16], height_mm: 2000, ..Outfit::default() };
+        let now = LoginAppearance::from_avatar(&changed(&known.to_avatar(), &naked));
+        assert_eq!((now.wearables.len(), now.height_mm), (1, 2000));
     }
 
     #[test]

@@ -1,1 +1,117 @@
-fn main() {}
+//! `sojourn`, the binary: command line, configuration, assembly of grid and simulator, signals.
+//!
+//! What runs is decided elsewhere; here it is put together. [`options`] merges command line, environment and file into
+//! plain values; [`world`] reads the regions; [`standalone`] starts a grid and a simulator in one process and lets the
+//! simulator call the grid's services in memory; [`accounts`] and [`operate`] are the commands that act on data and on
+//! running processes.
+
+mod accounts;
+mod data;
+mod first_account;
+mod operate;
+mod options;
+mod standalone;
+mod world;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// A virtual-world server for the viewers of Second Life and OpenSimulator.
+#[derive(Parser, Debug)]
+#[command(name = "sojourn", version, args_conflicts_with_subcommands = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    standalone: options::StandaloneOptions,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// A whole world in one process: grid services and simulator. The same as no command at all.
+    Standalone(options::StandaloneOptions),
+    /// Accounts: add, list, change, remove; also while the world runs.
+    #[command(subcommand)]
+    User(accounts::UserCommand),
+    /// What the running world logs of packets, event queues and HTTP.
+    #[command(subcommand)]
+    Debug(operate::DebugCommand),
+    /// Ends somebody's session.
+    Kick(operate::Kick),
+    /// Shows everybody a text.
+    Notice(operate::Notice),
+}
+
+/// Threads that run tasks: regions are small, and each more costs memory.
+const WORKERS: usize = 2;
+/// Threads for what blocks: password hashing, files.
+const BLOCKING: usize = 4;
+/// Bytes of stack for each.
+const STACK: usize = 1 << 20;
+
+fn main() -> ExitCode {
+    let CommandLine { command, standalone } = CommandLine::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(BLOCKING)
+        .thread_stack_size(STACK)
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("sojourn: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let done = runtime.block_on(async {
+        match command.unwrap_or(Command::Standalone(standalone)) {
+            Command::Standalone(options) => standalone::run(options).await,
+            Command::User(command) => accounts::run(command).await,
+            Command::Debug(command) => operate::debug(command).await,
+            Command::Kick(kick) => operate::kick(kick).await,
+            Command::Notice(notice) => operate::notice(notice).await,
+        }
+    });
+    // Whatever still blocks (a slow name look-up) does not hold up the end.
+    runtime.shutdown_background();
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sojourn: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn no_command_is_standalone_and_takes_its_options() {
+        let line = CommandLine::try_parse_from(["sojourn", "--data", "d", "--port", "1"]).unwrap();
+        assert!(line.command.is_none());
+        assert_eq!(line.standalone.port, Some(1));
+        let line = CommandLine::try_parse_from(["sojourn", "standalone", "--port", "2"]).unwrap();
+        assert!(matches!(line.command, Some(Command::Standalone(options)) if options.port == Some(2)));
+    }
+
+    #[test]
+    fn unknown_switches_are_refused() {
+        for line in [
+            &["sojourn", "debug", "everything", "1"][..],
+            &["sojourn", "debug", "packet", "loud"],
+            &["sojourn", "debug", "packet", "9"],
+            &["sojourn", "fly"],
+        ] {
+            assert!(CommandLine::try_parse_from(line).is_err(), "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `sojourn user`: accounts, on the database itself. It may be in use by a running world.
+
+use crate::data::{self, full_name};
+use crate::first_account::unix_now_s;
+use crate::options::DataOptions;
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Subcommand};
+use grid::{NewPerson, SqlStore, provision_account};
+use services::{Account, Services, ViewerPassword};
+use std::io::{BufRead as _, Read as _, Write as _};
+
+/// Bytes of a password.
+const MAX_PASSWORD: u64 = 1024;
+/// Accounts that are read at a time.
+const PAGE: usize = 500;
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum UserCommand {
+    /// Creates an account, with an inventory and something to wear
+    Add(Named),
+    /// Lists all accounts
+    List(DataOptions),
+    /// Changes somebody's password
+    Password(Named),
+    /// Removes an account and everything that belongs to it
+    Remove {
+        /// First and last name
+        name: String,
+        #[command(flatten)]
+        data: DataOptions,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Named {
+    /// First and last name
+    name: String,
+    /// Take the password from standard input, rather than ask for it
+    #[arg(long)]
+    password_stdin: bool,
+    #[command(flatten)]
+    data: DataOptions,
+}
+
+pub(crate) async fn run(command: UserCommand) -> Result<()> {
+    match command {
+        UserCommand::Add(named) => add(named).await,
+        UserCommand::List(data) => list(data).await,
+        UserCommand::Password(named) => password(named).await,
+        UserCommand::Remove { name, data } => remove(&name, data).await,
+    }
+}
+
+async fn add(named: Named) -> Result<()> {
+    let (first, last) = full_name(&named.name)?;
+    let password = read_password(&named)?;
+    let store = open(&named.data).await?;
+    let person = NewPerson { first: first.to_owned(), last: last.to_owned(), email: String::new(), password };
+    let account = provision_account(&store.services(), rand::random(), unix_now_s(), person).await?;
+    println!("{}  {} {}", account.id, account.first, account.last);
+    store.close().await;
+    Ok(())
+}
+
+async fn list(data: DataOptions) -> Result<()> {
+    let store = open(&data).await?;
+    let accounts = store.services().accounts;
+    let mut after = None;
+    let mut out = std::io::stdout().lock();
+    loop {
+        let page = accounts.list(after, PAGE).await?;
+        let Some(end) = page.last() else { break };
+        after = Some(end.id);
+        for account in &page {
+            writeln!(out, "{}  {} {}", account.id, account.first, account.last)?;
+        }
+    }
+    store.close().await;
+    Ok(())
+}
+
+async fn password(named: Named) -> Result<()> {
+    let (first, last) = full_name(&named.name)?;
+    let password = read_password(&named)?;
+    let store = open(&named.data).await?;
+    let services = store.services();
+    let account = find(&services, first, last).await?;
+    services.auth.set_password(account.id, &ViewerPassword::forms_of(&password)).await?;
+    println!("the password of {} {} is changed", account.first, account.last);
+    store.close().await;
+    Ok(())
+}
+
+async fn remove(name: &str, data: DataOptions) -> Result<()> {
+    let (first, last) = full_name(name)?;
+    let store = open(&data).await?;
+    let services = store.services();
+    let account = find(&services, first, last).await?;
+    services.accounts.remove(account.id).await?;
+    println!("{} {} is removed", account.first, account.last);
+    store.close().await;
+    Ok(())
+}
+
+async fn open(data: &DataOptions) -> Result<SqlStore> {
+    let folder = data.folder()?;
+    data::prepare(&folder)?;
+    data::open(&folder).await
+}
+
+async fn find(services: &Services, first: &str, last: &str) -> Result<Account> {
+    let account = services.accounts.by_name(first, last).await?;
+    account.with_context(|| format!("there is no account of the name {first} {last}"))
+}
+
+/// The password, without the end of its line.
+fn read_password(named: &Named) -> Result<String> {
+    let mut password = String::new();
+    if named.password_stdin {
+        std::io::stdin().lock().take(MAX_PASSWORD).read_to_string(&mut password)?;
+    } else {
+        eprint!("password for {} (it will be seen): ", named.name);
+        std::io::stdin().lock().take(MAX_PASSWORD).read_line(&mut password)?;
+    }
+    let password = password.strip_suffix('\n').unwrap_or(&password);
+    let password = password.strip_suffix('\r').unwrap_or(password);
+    if password.is_empty() {
+        bail!("a password has at least one character");
+    }
+    Ok(password.to_owned())
+}

@@ -1,0 +1,137 @@
+//! Commands for the running process: they go through its control socket.
+
+use crate::options::DataOptions;
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use simulator::control::{self, Command, Direction};
+use std::io;
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum DebugCommand {
+    /// Packets: 0 off, 1 the events of note, 2 all but the most frequent, 3 all
+    Packet {
+        #[arg(value_parser = clap::value_parser!(u8).range(0..=3))]
+        level: u8,
+        /// Only this agent's
+        #[arg(long, value_name = "FIRST LAST")]
+        agent: Option<String>,
+        #[command(flatten)]
+        data: DataOptions,
+    },
+    /// Event queues: 0 off, 1 polls and events
+    Eq {
+        #[arg(value_parser = clap::value_parser!(u8).range(0..=2))]
+        level: u8,
+        #[command(flatten)]
+        data: DataOptions,
+    },
+    /// HTTP: 0 off, 1 failures, 2 slow ones, 3 all but polls, 4 polls, 5 and 6 with bodies
+    Http {
+        /// Which direction, and how much: `in 3`, `all 6`; a level alone is for both
+        #[arg(value_name = "[in|out|all] LEVEL", num_args = 1..=2, required = true)]
+        what: Vec<String>,
+        #[command(flatten)]
+        data: DataOptions,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Kick {
+    /// First and last name
+    name: String,
+    /// Shown to the user
+    #[arg(long, default_value = "You have been logged out by the operator.")]
+    reason: String,
+    #[command(flatten)]
+    data: DataOptions,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Notice {
+    /// What everybody is shown
+    text: String,
+    #[command(flatten)]
+    data: DataOptions,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Way {
+    In,
+    Out,
+    All,
+}
+
+pub(crate) async fn debug(command: DebugCommand) -> Result<()> {
+    let (command, data) = match command {
+        DebugCommand::Packet { level, agent, data } => (Command::DebugPacket { level, agent }, data),
+        DebugCommand::Eq { level, data } => (Command::DebugEventQueue { level }, data),
+        DebugCommand::Http { what, data } => {
+            let (direction, level) = http(&what)?;
+            (Command::DebugHttp { direction, level }, data)
+        }
+    };
+    ask(&data, command).await
+}
+
+/// `LEVEL` or `WAY LEVEL`.
+fn http(what: &[String]) -> Result<(Direction, u8)> {
+    let (way, level) = match what {
+        [level] => (Way::All, level),
+        [way, level] => match Way::from_str(way, true) {
+            Ok(way) => (way, level),
+            Err(_) => bail!("{way:?} is none of in, out, all"),
+        },
+        _ => bail!("a direction and a level are wanted"),
+    };
+    let level = level.parse().ok().filter(|level| (0..=6).contains(level));
+    let level = level.with_context(|| format!("{:?} is no level between 0 and 6", what.last()))?;
+    let direction = match way {
+        Way::In => Direction::In,
+        Way::Out => Direction::Out,
+        Way::All => Direction::All,
+    };
+    Ok((direction, level))
+}
+
+pub(crate) async fn kick(kick: Kick) -> Result<()> {
+    ask(&kick.data, Command::Kick { agent: kick.name, reason: kick.reason }).await
+}
+
+pub(crate) async fn notice(notice: Notice) -> Result<()> {
+    ask(&notice.data, Command::Notice { text: notice.text }).await
+}
+
+async fn ask(data: &DataOptions, command: Command) -> Result<()> {
+    let folder = data.folder()?;
+    let outcome = control::ask(&folder, &command).await.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+            anyhow::anyhow!("no process runs on {}", folder.display())
+        }
+        _ => anyhow::Error::new(error).context(format!("the process on {}", folder.display())),
+    })?;
+    if !outcome.ok {
+        bail!(outcome.text);
+    }
+    println!("{}", outcome.text);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(words: &[&str]) -> Option<(Direction, u8)> {
+        http(&words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>()).ok()
+    }
+
+    #[test]
+    fn directions_and_levels() {
+        assert_eq!(check(&["6"]), Some((Direction::All, 6)));
+        assert_eq!(check(&["in", "3"]), Some((Direction::In, 3)));
+        assert_eq!(check(&["all", "0"]), Some((Direction::All, 0)));
+        assert_eq!(check(&["out"]), None);
+        assert_eq!(check(&["up", "3"]), None);
+        assert_eq!(check(&["in", "7"]), None);
+        assert_eq!(check(&["in", "-1"]), None);
+    }
+}

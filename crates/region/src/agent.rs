@@ -57,13 +57,8 @@ pub(crate) enum Handshake {
 pub(crate) struct ChildLink {
     pub(crate) region: Arc<RegionInfo>,
     pub(crate) caps: CapsSecret,
-}
-
-/// What is left to do here after the agent went elsewhere (C1).
-#[derive(Debug)]
-pub(crate) struct Farewell {
-    pub(crate) at: Moment,
-    /// Closes what nobody else has claimed since this visit.
+    /// Under which it was last claimed. A view that was kept from an earlier visit is closed
+    /// under the claim of that one.
     pub(crate) claim: Claim,
 }
 
@@ -117,7 +112,8 @@ pub(crate) struct Agent {
     pub(crate) claim: Option<Claim>,
     pub(crate) visit: u64,
     pub(crate) children: BTreeMap<RegionHandle, ChildLink>,
-    pub(crate) farewell: Option<Farewell>,
+    /// When the agent went elsewhere: the moment at which what nobody else has claimed is closed (C1).
+    pub(crate) farewell: Option<Moment>,
     pub(crate) interest: InterestList,
     pub(crate) draw_distance_m: f32,
     pub(crate) throttles: Option<[u8; 28]>,
@@ -185,7 +181,7 @@ impl Agent {
             self.queue.next_wakeup(),
             self.arrival.next_wakeup(),
             self.leaving.as_ref().and_then(|leaving| leaving.machine.next_wakeup()),
-            self.farewell.as_ref().map(|farewell| farewell.at),
+            self.farewell,
             self.closing,
             self.retry_at,
             self.link.is_none().then_some(self.unused_until),

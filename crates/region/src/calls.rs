@@ -29,7 +29,7 @@ pub(crate) enum Pending {
     /// Where a departure's agent is.
     Withdrawal { agent: AgentId, transfer: TransferId },
     /// Which regions an agent can see.
-    Survey { agent: AgentId, visit: u64 },
+    Survey { agent: AgentId, visit: u64, tries_left: u32 },
     /// A child agent at a neighbour.
     Child { agent: AgentId, asked: AskedChild },
     /// Where home is, to go there.
@@ -115,7 +115,9 @@ impl Region {
                 self.departure_answered(cx, agent, transfer, step, result);
             }
             Pending::Withdrawal { agent, transfer } => self.withdrawal_answered(cx, agent, transfer, result),
-            Pending::Survey { agent, visit } => self.survey_answered(cx, agent, visit, result),
+            Pending::Survey { agent, visit, tries_left } => {
+                self.survey_answered(cx, agent, visit, tries_left, result);
+            }
             Pending::Child { agent, asked } => self.child_answered(cx, agent, asked, result),
             Pending::Home { agent } => self.home_found(cx, agent, result),
             Pending::Landmark { agent } => self.landmark_found(cx, agent, result),

@@ -1,6 +1,6 @@
 //! Departure: a transfer seen from its source. The machine decides, this file does what it says.
 
-use crate::agent::{Farewell, Leaving, Request};
+use crate::agent::{Leaving, Request};
 use crate::calls::{GRID_PATIENCE, Pending};
 use crate::interface::*;
 use crate::region::{Context, Region};
@@ -299,19 +299,20 @@ impl Region {
 
     /// C1.
     fn begin_grace(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        let (here, grace) = (self.config.id, self.config.patience.grace);
+        let grace = self.config.patience.grace;
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        let claim = agent.own_claim(here);
-        agent.farewell = Some(Farewell { at: cx.now + grace, claim });
+        agent.farewell = Some(cx.now + grace);
     }
 
     /// C1A, C1B: what nobody has claimed in the meantime is closed.
     pub(crate) fn finish_farewell(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        let Some(farewell) = agent.farewell.take_if(|farewell| farewell.at <= cx.now) else { return };
+        if agent.farewell.take_if(|farewell| *farewell <= cx.now).is_none() {
+            return;
+        }
         let session = agent.session;
         for child in std::mem::take(&mut agent.children).into_values() {
-            let call = PeerCall::CloseChild { agent: id, session, claim: farewell.claim };
+            let call = PeerCall::CloseChild { agent: id, session, claim: child.claim };
             self.tell_peer(cx, child.region, call);
         }
         let Some(agent) = self.agents.get(&id) else { return };

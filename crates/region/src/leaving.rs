@@ -124,7 +124,6 @@ impl Region {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let was_root = agent.is_root();
         let session = agent.session;
-        let claim = agent.own_claim(self.config.id);
         let children = std::mem::take(&mut agent.children);
         agent.closing = Some(cx.now + linger);
         if let Some(link) = &mut agent.link {
@@ -140,7 +139,7 @@ impl Region {
             }
         } else {
             for child in children.into_values() {
-                let call = PeerCall::CloseChild { agent: id, session, claim };
+                let call = PeerCall::CloseChild { agent: id, session, claim: child.claim };
                 self.tell_peer(cx, child.region, call);
             }
         }

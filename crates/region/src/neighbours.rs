@@ -20,6 +20,9 @@ const VIEW_M: std::ops::RangeInclusive<f32> = 96.0..=255.0;
 /// Child agents of one viewer at most.
 const MAX_CHILDREN: usize = 64;
 
+/// A grid that does not answer is asked so often for one view.
+const SURVEY_TRIES: u32 = 3;
+
 /// A neighbour that does not answer is asked so often for one view.
 const CHILD_TRIES: u32 = 3;
 
@@ -38,12 +41,16 @@ pub(crate) struct AskedChild {
 impl Region {
     /// T4C: which regions can the agent see?
     pub(crate) fn survey(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        self.ask_for_neighbours(cx, id, SURVEY_TRIES - 1);
+    }
+
+    fn ask_for_neighbours(&mut self, cx: &mut Context<'_>, id: AgentId, tries_left: u32) {
         let Some(position) = self.scene.presence(id).map(|presence| presence.position()) else { return };
         let (handle, size) = (self.config.cell.handle(), self.config.size);
         let Some(agent) = self.agents.get_mut(&id) else { return };
         agent.surveyed = Some(position);
         let (min, max) = cells_in_view(handle, size, view_m(agent.draw_distance_m));
-        let pending = Pending::Survey { agent: id, visit: agent.visit };
+        let pending = Pending::Survey { agent: id, visit: agent.visit, tries_left };
         self.call_grid(cx, GridCall::RegionsInRange { min, max }, GRID_PATIENCE, pending);
     }
 
@@ -77,10 +84,21 @@ impl Region {
         cx: &mut Context<'_>,
         id: AgentId,
         visit: u64,
+        tries_left: u32,
         result: Result<Reply, PeerError>,
     ) {
-        // A grid that does not answer leaves things as they are; the next steps of the agent ask again.
-        let Ok(Reply::Regions(regions)) = result else { return };
+        let regions = match result {
+            Ok(Reply::Regions(regions)) => regions,
+            // One that stands still would never see its neighbours.
+            Err(PeerError::TimedOut) if tries_left > 0 => {
+                if self.agents.get(&id).is_some_and(|agent| agent.visit == visit && agent.acts()) {
+                    self.ask_for_neighbours(cx, id, tries_left - 1);
+                }
+                return;
+            }
+            // Things stay as they are; the next steps of the agent ask again.
+            _ => return,
+        };
         let here = self.info.rect();
         let Some(agent) = self.agents.get_mut(&id) else { return };
         if agent.visit != visit || !agent.acts() {
@@ -93,7 +111,6 @@ impl Region {
             .take(MAX_CHILDREN)
             .collect();
         // What is out of sight now is closed, unless somebody else holds it.
-        let claim = agent.own_claim(self.config.id);
         let session = agent.session;
         let gone: Vec<_> = agent
             .children
@@ -103,7 +120,7 @@ impl Region {
             .collect();
         let gone: Vec<_> = gone.iter().filter_map(|handle| agent.children.remove(handle)).collect();
         for child in gone {
-            let call = PeerCall::CloseChild { agent: id, session, claim };
+            let call = PeerCall::CloseChild { agent: id, session, claim: child.claim };
             self.tell_peer(cx, child.region, call);
         }
         for region in seen {
@@ -154,6 +171,7 @@ impl Region {
         result: Result<Reply, PeerError>,
     ) {
         let AskedChild { session, visit, region, tries_left } = asked;
+        let claim = Claim { holder: self.config.id, visit };
         let keeper = self.agents.get_mut(&id).filter(|agent| (agent.session, agent.visit) == (session, visit));
         let created = match (keeper, result) {
             // Who left, but not for good, closes what it holds with its farewell.
@@ -171,7 +189,6 @@ impl Region {
                 if let Some(agent) = keeper {
                     agent.children.remove(&region.handle);
                 }
-                let claim = Claim { holder: self.config.id, visit };
                 self.tell_peer(cx, region, PeerCall::CloseChild { agent: id, session, claim });
                 return;
             }
@@ -184,7 +201,7 @@ impl Region {
         };
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let AgentCreated { caps, existed } = created;
-        let child = ChildLink { region: region.clone(), caps };
+        let child = ChildLink { region: region.clone(), caps, claim };
         let known = agent.children.insert(region.handle, child);
         // A viewer that was told already is told again only when it has no circuit there, or its seed is new.
         if existed || known.is_some_and(|known| known.caps == caps) {

@@ -1,6 +1,6 @@
 //! Calls between regions, and everything else that a region wants done.
 
-use crate::traffic::{Item, Way, answer_text, call_name};
+use crate::traffic::{Item, Way, answer_text, call_name, session_of};
 use crate::world::{Happening, Rehearsal, Report, Waiting, Where};
 use model::Moment;
 use region::{CallId, Effect, GridNotice, Input, Reply, Waiter};
@@ -34,7 +34,13 @@ impl Rehearsal {
                     self.fail(format!("{} closes capabilities that are not open", self.stages[at.0].plot.name));
                 }
             }
-            Effect::Trace(line) => self.note(|| format!("    {}", line.text)),
+            Effect::Trace(line) => self.note(|| {
+                // Names are easier to follow than ids.
+                let named = self.people.iter().fold(line.text.clone(), |text, person| {
+                    text.replace(&person.agent.to_string(), &person.name)
+                });
+                format!("    {named}")
+            }),
             Effect::Closed => {}
         }
     }
@@ -49,7 +55,8 @@ impl Rehearsal {
 
     fn send_call(&mut self, from: Where, id: CallId, to: Where, call: PeerCall) {
         let name = call_name(&call);
-        let item = Item { way: Way::Call, name, who: None, at: to, from: Some(from) };
+        let who = self.holder_of(session_of(&call));
+        let item = Item { way: Way::Call, name, who, at: to, from: Some(from) };
         let copies = self.fate(self.faults.calls, &item);
         let lost = copies.is_empty() || self.parted.contains(&(from, to));
         self.note_call(&item, "", lost);
@@ -72,9 +79,10 @@ impl Rehearsal {
     fn note_call(&self, item: &Item, text: &str, lost: bool) {
         self.note(|| {
             let name = |at: Where| self.stages[at.0].plot.name;
-            let from = item.from.map_or("?", name);
+            let (from, whom) = (item.from.map_or("?", name), self.name(item.who));
             let arrow = if item.way == Way::Call { "=>" } else { "<=" };
-            format!("{from} {arrow} {}: {} {text}{}", name(item.at), item.name, if lost { "(lost)" } else { "" })
+            let lost = if lost { " (lost)" } else { "" };
+            format!("{from} {arrow} {}: {} of {whom} {text}{lost}", name(item.at), item.name)
         });
     }
 
@@ -84,14 +92,15 @@ impl Rehearsal {
             let due = self.now + self.faults.calls.latency;
             return self.later(due, Happening::Answer { to: from, run, id, result });
         }
-        let waiter = self.new_waiter(to, Waiting::Peer { from, run, id, name: call_name(&call) });
+        let (who, name) = (self.holder_of(session_of(&call)), call_name(&call));
+        let waiter = self.new_waiter(to, Waiting::Peer { from, run, id, who, name });
         self.drive(to, Input::Peer { call, waiter });
     }
 
     fn answer_call(&mut self, at: Where, waiter: Waiter, result: Result<PeerReply, Refusal>) {
         match self.waiting.remove(&waiter) {
-            Some((_, Waiting::Peer { from, run, id, name })) => {
-                let item = Item { way: Way::Answer, name, who: None, at, from: Some(from) };
+            Some((_, Waiting::Peer { from, run, id, who, name })) => {
+                let item = Item { way: Way::Answer, name, who, at, from: Some(from) };
                 let copies = self.fate(self.faults.calls, &item);
                 let delay = copies.first().copied().filter(|_| !self.parted.contains(&(at, from)));
                 self.note_call(&item, &answer_text(&result), delay.is_none());

@@ -298,6 +298,10 @@ impl Rehearsal {
         }
     }
 
+    pub(crate) fn holder_of(&self, session: SessionId) -> Option<Who> {
+        self.people.iter().position(|person| person.session == session).map(Who)
+    }
+
     pub(crate) fn whose(&self, session: SessionId) -> &str {
         self.people.iter().find(|person| person.session == session).map_or("somebody", |person| &person.name)
     }

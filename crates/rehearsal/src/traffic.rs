@@ -2,6 +2,7 @@
 
 use crate::people::Who;
 use crate::world::Where;
+use model::SessionId;
 use region::GridCall;
 use std::fmt;
 use transfer::{PeerCall, PeerReply};
@@ -87,6 +88,19 @@ pub(crate) fn call_name(call: &PeerCall) -> &'static str {
         PeerCall::CloseChild { .. } => "CloseChild",
         PeerCall::EndSession { .. } => "EndSession",
         PeerCall::ChildPosition { .. } => "ChildPosition",
+    }
+}
+
+/// Whom a call is about: the session.
+pub(crate) fn session_of(call: &PeerCall) -> SessionId {
+    match call {
+        PeerCall::QueryAccess(query) => query.session,
+        PeerCall::CreateAgent(create) => create.session,
+        PeerCall::UpdateAgent(data) => data.session,
+        PeerCall::Withdraw { session, .. }
+        | PeerCall::CloseChild { session, .. }
+        | PeerCall::EndSession { session, .. }
+        | PeerCall::ChildPosition { session, .. } => *session,
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) enum Happening {
 /// Somebody who waits for an answer of a region.
 #[derive(Clone, Debug)]
 pub(crate) enum Waiting {
-    Peer { from: Where, run: u32, id: CallId, name: &'static str },
+    Peer { from: Where, run: u32, id: CallId, who: Option<Who>, name: &'static str },
     Poll { who: Who, id: RequestId, caps: CapsSecret },
     Login,
 }

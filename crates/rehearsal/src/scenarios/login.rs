@@ -42,7 +42,7 @@ pub(super) const LOSSY: Scenario = Scenario {
         let alpha = r.place("Alpha");
         let who = r.log_in("Ada", alpha).ok();
         let Some(who) = who else { return r.require(false, || "the login was refused".into()) };
-        r.wait_for_login(who, Duration::from_secs(12))?;
+        r.wait_for_login(who, Duration::from_secs(25))?;
         r.settle()?;
         r.log_out(who);
         r.settle()

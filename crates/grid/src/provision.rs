@@ -166,3 +166,90 @@ pub(crate) fn middle_of(region: &RegionInfo) -> Place {
     let position = Vec3::new(region.size.x as f32 / 2.0, region.size.y as f32 / 2.0, 0.0);
     Place { region: region.id, position, look_at: Vec3::X }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Database, HashCost, SqlStore, SystemClock};
+    use model::{GridCell, RegionId};
+    use services::LoginAppearance;
+    use std::sync::Arc;
+
+    async fn services() -> Services {
+        let cheap = HashCost { memory_kib: 32, passes: 1 };
+        SqlStore::open(&Database::Memory, Arc::new(SystemClock), [1; 32], cheap).await.unwrap().services()
+    }
+
+    fn ada() -> NewPerson {
+        NewPerson { first: "Ada".into(), last: "One".into(), email: String::new(), password: "secret".into() }
+    }
+
+    #[tokio::test]
+    async fn somebody_new_is_dressed_and_at_home() {
+        let services = services().await;
+        let region = RegionInfo {
+            id: RegionId(Uuid::from_u128(7)),
+            name: "Plaza".into(),
+            handle: GridCell { x: 1000, y: 1000 }.handle(),
+            ..RegionInfo::default()
+        };
+        services.grid.register(&region).await.unwrap();
+        let account = provision_account(&services, [2; 32], 99, ada()).await.unwrap();
+        let id = account.id;
+        assert_eq!(services.accounts.by_name("ada", "one").await.unwrap(), Some(account));
+        assert!(services.auth.verify(id, &ViewerPassword::parse("secret")).await.unwrap());
+        let home = services.grid_users.get(id).await.unwrap().unwrap().home.unwrap();
+        assert_eq!((home.region, home.position), (region.id, Vec3::new(128.0, 128.0, 0.0)));
+
+        let held = async |kind| {
+            let folder = services.inventory.folder_for_type(id, kind).await.unwrap().unwrap();
+            assert_eq!(folder.kind, kind);
+            services.inventory.content(id, folder.id).await.unwrap().unwrap().items
+        };
+        let mut worn = held(folder_type::BODY_PARTS).await;
+        assert_eq!(worn.len(), 4);
+        worn.extend(held(folder_type::CLOTHING).await);
+        let avatar = services.avatars.get(id).await.unwrap().unwrap();
+        let looks = LoginAppearance::from_avatar(&avatar);
+        for (kind, layers) in looks.wearables.iter().enumerate() {
+            let item = worn.iter().find(|item| item.id == layers[0].0).unwrap();
+            assert_eq!((item.flags as usize, item.asset, item.created), (kind, layers[0].1, 99));
+            assert!(services.assets.get(item.asset).await.unwrap().is_some());
+        }
+        let links = held(folder_type::CURRENT_OUTFIT).await;
+        let mut targets: Vec<_> = links.iter().map(|link| ItemId(link.asset.0)).collect();
+        let mut ids: Vec<_> = worn.iter().map(|item| item.id).collect();
+        targets.sort();
+        ids.sort();
+        assert_eq!(targets, ids);
+        assert!(links.iter().all(|link| link.asset_type == asset_type::LINK));
+    }
+
+    #[tokio::test]
+    async fn who_cannot_be_made_leaves_nothing() {
+        let services = services().await;
+        let no_password = NewPerson { password: String::new(), ..ada() };
+        for odd in [no_password, NewPerson { last: "T wo".into(), ..ada() }] {
+            assert!(provision_account(&services, [2; 32], 99, odd).await.is_err());
+        }
+        assert!(services.accounts.list(None, 9).await.unwrap().is_empty());
+        provision_account(&services, [2; 32], 99, ada()).await.unwrap();
+        let again = provision_account(&services, [3; 32], 99, ada()).await;
+        assert!(matches!(again, Err(ServiceError::Refused(_))));
+        assert_eq!(services.accounts.list(None, 9).await.unwrap().len(), 1);
+        // Ids that are taken stop it half-way.
+        let bob = NewPerson { first: "Bob".into(), ..ada() };
+        assert!(matches!(provision_account(&services, [2; 32], 9, bob).await, Err(ServiceError::Refused(_))));
+        assert_eq!(services.accounts.list(None, 9).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_fresh_grid_gets_one_account() {
+        let services = services().await;
+        let first = create_first_account(&services, [4; 32], 99, "First", "Resident").await.unwrap().unwrap();
+        let password = ViewerPassword::from_plain(&first.password);
+        assert!(services.auth.verify(first.account.id, &password).await.unwrap());
+        assert_eq!(first.password.len(), 14);
+        assert_eq!(create_first_account(&services, [5; 32], 99, "First", "Resident").await.unwrap(), None);
+    }
+}

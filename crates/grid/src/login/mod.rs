@@ -14,7 +14,7 @@ mod start;
 mod turns;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use request::LoginRequest;
 pub use response::{LoginFailure, LoginResponse, LoginSuccess};

@@ -1,6 +1,9 @@
 //! All that is peculiar to a database engine, and nothing else is: how it is opened, and how a transaction that is
 //! going to write begins. Each engine is a module with the same names (`Db`, `open`, `begin`); `src/store` is compiled
 //! against one of them, unchanged.
+//!
+//! The store counts on this of `begin`: what a transaction has read stays true until it commits (a free name, a free
+//! place). SQLite has one writer at a time; an engine with several must serialize them.
 
 pub(crate) mod sqlite;
 

@@ -2,7 +2,7 @@
 //!
 //! One store implements all traits of [`services`]. Its queries are one text in the subset that SQLite and PostgreSQL
 //! share, and the files in `src/store` name no engine: they use `Db`, `open` and `begin` of the module named `engine`
-//! beside which they are compiled. What is peculiar to an engine is in [`engine`](mod@engine); a second one is a second
+//! beside which they are compiled. What is peculiar to an engine is in `src/engine`; a second one is a second
 //! module there and five lines like `src/sqlite.rs`, which compile the same files once more against it.
 //!
 //! Clock and randomness are given to the store when it is opened. Memory is small on purpose: three connections with

@@ -11,8 +11,8 @@
 //! passwords of recent logins faster than argon2id allows; such a reader sees the digests of logins pass by anyway.
 //! A changed password has another stored hash (in whichever process it was changed), and is not remembered.
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordVerifier as _, Version};
+use argon2::password_hash::phc::{Output, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use services::{Result, ServiceError, ViewerPassword};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -25,6 +25,11 @@ const AT_ONCE: usize = 2;
 const REMEMBERED_S: u64 = 300;
 /// Right passwords remembered at most.
 const REMEMBERED: usize = 1024;
+
+/// Most memory that a stored hash may ask for, KiB.
+const MOST_KIB: u32 = 256 * 1024;
+/// From this many bytes on, glibc's allocator always maps memory and unmaps it again.
+const ONE_PIECE: usize = 33 * 1024 * 1024;
 
 /// What one hash costs. Stored with each hash, so it can be raised at any time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,11 +108,7 @@ impl Passwords {
 
     async fn matches(&self, stored: String, password: &ViewerPassword) -> Result<bool> {
         let digest = *password.digest();
-        self.blocking(move || {
-            let stored = PasswordHash::new(&stored).map_err(ServiceError::unavailable)?;
-            Ok(Argon2::default().verify_password(&digest, &stored).is_ok())
-        })
-        .await?
+        self.blocking(move || is_of(&stored, digest)).await?
     }
 
     async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
@@ -137,13 +138,41 @@ impl Passwords {
 }
 
 fn hash(cost: HashCost, digest: [u8; 16], salt: [u8; 16]) -> Result<String> {
-    use argon2::PasswordHasher as _;
-    let params = Params::new(cost.memory_kib, cost.passes, 1, None)
-        .map_err(|why| ServiceError::Invalid(why.to_string()))?;
-    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let hash: argon2::password_hash::phc::PasswordHash =
-        argon.hash_password_with_salt(&digest, &salt).map_err(ServiceError::unavailable)?;
-    Ok(hash.to_string())
+    let params = Params::new(cost.memory_kib, cost.passes, 1, Some(Params::DEFAULT_OUTPUT_LEN));
+    let params = params.map_err(|why| ServiceError::Invalid(why.to_string()))?;
+    let algorithm = Algorithm::Argon2id.ident();
+    let version = Some(Version::V0x13.into());
+    let salt = Salt::new(&salt).map_err(ServiceError::unavailable)?;
+    let hash = Some(derive(&params, digest, &salt)?);
+    let params = (&params).try_into().map_err(ServiceError::unavailable)?;
+    Ok(PasswordHash { algorithm, version, params, salt: Some(salt), hash }.to_string())
+}
+
+fn is_of(stored: &str, digest: [u8; 16]) -> Result<bool> {
+    let stored = PasswordHash::new(stored).map_err(ServiceError::unavailable)?;
+    let odd = || ServiceError::Unavailable("a stored password is not as this program stores them".into());
+    let known =
+        stored.algorithm == Algorithm::Argon2id.ident() && stored.version == Some(Version::V0x13.into());
+    let (true, Some(salt), Some(hash)) = (known, &stored.salt, &stored.hash) else { return Err(odd()) };
+    let params = Params::try_from(&stored).map_err(ServiceError::unavailable)?;
+    if params.m_cost() > MOST_KIB {
+        return Err(odd());
+    }
+    // Compares in constant time.
+    Ok(derive(&params, digest, salt)? == *hash)
+}
+
+fn derive(params: &Params, digest: [u8; 16], salt: &Salt) -> Result<Output> {
+    // Memory is asked for in one piece that allocators fetch from the system and give back at once. Smaller ones they
+    // keep: after some logins, hundreds of megabytes. What is not used of it costs no memory.
+    let mut memory = Vec::with_capacity(params.block_count().max(ONE_PIECE / Block::SIZE));
+    memory.resize(params.block_count(), Block::new());
+    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    let mut hash = [0; Params::DEFAULT_OUTPUT_LEN];
+    argon
+        .hash_password_into_with_memory(&digest, salt, &mut hash, &mut memory)
+        .map_err(ServiceError::unavailable)?;
+    Output::new(&hash).map_err(ServiceError::unavailable)
 }
 
 #[cfg(test)]
@@ -166,6 +195,16 @@ mod tests {
             assert!(!passwords.verify(&stored, &ViewerPassword::from_plain("Secret"), 0).await.unwrap());
         }
         assert!(!passwords.verify(&[], &secret(), 0).await.unwrap());
+    }
+
+    /// Made by the reference implementation (argon2-cffi) of the 16 bytes of the MD5 digest of "secret".
+    const MADE_ELSEWHERE: &str =
+        "$argon2id$v=19$m=64,t=2,p=1$c2l4dGVlbmJ5dGVzYWx0IQ$Hmef2/aY4yRzBOoE9IzwzayrpF6AmQ+Yj7S2gdU7E7U";
+
+    #[tokio::test]
+    async fn a_hash_of_another_implementation_is_understood() {
+        let passwords = Passwords::new(CHEAP, [1; 32]);
+        assert!(passwords.verify(&[MADE_ELSEWHERE.into()], &secret(), 0).await.unwrap());
     }
 
     #[tokio::test]
@@ -196,6 +235,15 @@ mod tests {
     #[tokio::test]
     async fn a_spoilt_hash_is_an_error_and_not_a_wrong_password() {
         let passwords = Passwords::new(CHEAP, [1; 32]);
-        assert!(passwords.verify(&["spoilt".into()], &secret(), 0).await.is_err());
+        let hash = passwords.hash(&secret(), [2; 16]).await.unwrap();
+        for spoilt in [
+            "spoilt",
+            &hash[..hash.len() - 1],
+            &hash.replace("argon2id", "argon2i"),
+            &hash.replace("m=32", "m=99999999"),
+            &hash.replace("v=19", "v=16"),
+        ] {
+            assert!(passwords.verify(&[spoilt.into()], &secret(), 0).await.is_err(), "{spoilt}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What everybody starts with: the standard folders, and an outfit so that nobody is a cloud.
 //!
-//! The outfit's wearables and their one texture are assets of the [library](crate::library), so that any grid has them
+//! The outfit's wearables and their one texture are assets of the [`library`], so that any grid has them
 //! without an upload. Viewers show an avatar as a cloud until its baked textures are known; until a viewer has baked
 //! and said so (some bots never do), the [texture entry](texture_entry) names plain grey ones: a clay figure.
 

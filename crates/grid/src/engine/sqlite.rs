@@ -5,6 +5,8 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{Pool, Transaction};
+use std::fs::OpenOptions;
+use std::path::Path;
 use std::time::Duration;
 
 /// The driver.
@@ -47,6 +49,7 @@ pub(crate) async fn open(database: &Database) -> Result<Pools, sqlx::Error> {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder)?;
             }
+            make_private(path)?;
             // With WAL, NORMAL keeps what was committed through a crash of this process; a power failure may cost the
             // last commits, never the file.
             let options = options
@@ -58,6 +61,16 @@ pub(crate) async fn open(database: &Database) -> Result<Pools, sqlx::Error> {
             Ok(Pools { read, write })
         }
     }
+}
+
+/// Makes the file, if it is not there, so that only its owner reads it: it holds what passwords can be tried against.
+/// SQLite gives its companions the same rights.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut file = OpenOptions::new();
+    file.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    file.open(path).map(drop)
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {

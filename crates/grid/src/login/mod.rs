@@ -260,6 +260,11 @@ impl LoginService {
             .await
             .map_err(broken("presence"));
         self.services.grid_users.logged_in(account.id).await.map_err(broken("grid users"))?;
+        let home = places.home_or(candidate);
+        if belongings.user.is_none_or(|user| user.home.is_none()) {
+            // Whoever has no home is at home where they come to first.
+            self.services.grid_users.set_home(account.id, home.0).await.map_err(broken("grid users"))?;
+        }
         let greeting =
             self.config.welcome.replace("<USERNAME>", &format!("{} {}", account.first, account.last));
         Ok(LoginSuccess {
@@ -270,7 +275,7 @@ impl LoginService {
             prepared,
             look_at: candidate.look_at,
             start_location: candidate.answer,
-            home: places.home_or(candidate),
+            home,
             region: candidate.region.clone(),
             skeleton: belongings.skeleton,
             gestures: belongings.gestures,

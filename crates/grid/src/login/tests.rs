@@ -223,9 +223,19 @@ async fn last_and_home_are_where_they_were_left() {
 #[tokio::test]
 async fn the_first_login_goes_to_a_default_region_and_is_no_surprise() {
     let world = World::new().await;
-    let first = world.log_in("last").await.unwrap();
-    assert_eq!((first.start_location, first.region.name.as_str()), ("last", "Plaza"));
-    assert_eq!(world.log_in("home").await.unwrap().region.name, "Plaza");
+    let services = world.store.services();
+    let new = services::NewAccount { first: "Eve".into(), last: "One".into(), ..Default::default() };
+    let eve = services.accounts.create(new).await.unwrap().id;
+    services.auth.set_password(eve, &services::ViewerPassword::forms_of("secret")).await.unwrap();
+    for start in ["last", "home"] {
+        let request =
+            llsd::map! { "first" => "Eve", "last" => "One", "passwd" => "secret", "start" => start };
+        let response = world.login.login(LoginRequest::read(&request).unwrap(), None).await;
+        let LoginResponse::Success(success) = response else { panic!("{response:?}") };
+        assert_eq!((success.start_location, success.region.name.as_str()), (start, "Plaza"));
+        let home = services.grid_users.get(eve).await.unwrap().unwrap().home.unwrap();
+        assert_eq!((home.region, home.position), (id_of("Plaza"), Vec3::new(128.0, 128.0, 0.0)));
+    }
 }
 
 #[tokio::test]

@@ -69,6 +69,21 @@ async fn a_file_keeps_what_it_was_told_and_serves_two_at_once() {
     assert_eq!(AccountService::list(&open(3).await, None, 10).await.unwrap().len(), 2);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn only_its_owner_reads_the_file() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("grid.db");
+    let database = Database::File(file.clone());
+    let store = SqlStore::open(&database, Arc::new(Set::default()), [1; 32], CHEAP).await.unwrap();
+    account(&store, "Ada", "One").await;
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let rights = file.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(rights & 0o077, 0);
+    }
+}
+
 #[tokio::test]
 async fn many_writers_of_two_processes_do_not_get_in_each_others_way() {
     let folder = tempfile::tempdir().unwrap();

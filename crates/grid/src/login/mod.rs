@@ -117,7 +117,7 @@ impl LoginService {
                 LoginResponse::Success(Box::new(success))
             }
             Err(failure) => {
-                tracing::info!(name, reason = failure.reason, message = failure.message, "login refused");
+                tracing::info!(name, reason = failure.reason, why = failure.message, "login refused");
                 LoginResponse::Failure(failure)
             }
         }

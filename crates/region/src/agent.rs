@@ -78,6 +78,13 @@ pub(crate) struct Leaving {
     pub(crate) logging_out: bool,
 }
 
+impl Leaving {
+    /// Name in metrics and traces.
+    pub(crate) fn kind(&self) -> &'static str {
+        if self.machine.plan().crossing { "crossing" } else { "teleport" }
+    }
+}
+
 /// What the viewer asked for.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Request {

@@ -356,7 +356,7 @@ impl Region {
 
     fn departure_over(&mut self, cx: &mut Context<'_>, id: AgentId, outcome: &Outcome) {
         let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.take()) else { return };
-        let kind = if leaving.machine.plan().crossing { "crossing" } else { "teleport" };
+        let kind = leaving.kind();
         *self.stats.transfers.entry((kind, outcome.name())).or_default() += 1;
         let took = cx.now.since(leaving.begun);
         self.trace_life(cx, || {

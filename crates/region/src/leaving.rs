@@ -19,6 +19,9 @@ const KICK_LINGER: Duration = Duration::from_secs(1);
 /// On the way down viewers are told, and then not waited for longer than this.
 const SHUTDOWN_LINGER: Duration = Duration::from_millis(1500);
 
+/// Verdicts about transfers of agents that are gone, remembered at most. A source asks within seconds.
+const VERDICTS_KEPT: usize = 1024;
+
 impl Region {
     /// LogoutRequest.
     pub(crate) fn log_out(&mut self, cx: &mut Context<'_>, id: AgentId) {
@@ -197,6 +200,13 @@ impl Region {
             self.leave_scene(id);
         }
         let Some(agent) = self.agents.remove(&id) else { return };
+        if let Some(leaving) = &agent.leaving {
+            // By a newer login, or because circuit and agent ended while it was being found out where the agent is.
+            *self.stats.transfers.entry((leaving.kind(), "dropped")).or_default() += 1;
+        }
+        self.verdicts.extend(agent.arrival.verdicts());
+        let surplus = self.verdicts.len().saturating_sub(VERDICTS_KEPT);
+        self.verdicts.drain(..surplus);
         if let Some(alarm) = agent.alarm {
             self.alarms.remove(&(alarm, id));
         }

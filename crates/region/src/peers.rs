@@ -224,7 +224,7 @@ impl Region {
         let id = data.agent;
         let key = (data.source, data.transfer);
         let Some(agent) = self.agents.get_mut(&id).filter(|agent| agent.session == data.session) else {
-            let answer = PeerReply::Whereabouts(Whereabouts::Withdrawn);
+            let answer = PeerReply::Whereabouts(self.verdict(key));
             cx.effects.push(Effect::Answer { waiter, result: Ok(answer) });
             return;
         };
@@ -250,12 +250,18 @@ impl Region {
         waiter: Waiter,
     ) {
         let Some(agent) = self.agents.get_mut(&id).filter(|agent| agent.session == session) else {
-            let answer = PeerReply::Whereabouts(Whereabouts::Withdrawn);
+            let answer = PeerReply::Whereabouts(self.verdict(transfer));
             cx.effects.push(Effect::Answer { waiter, result: Ok(answer) });
             return;
         };
         agent.awaiting.push((transfer, waiter));
         self.arrive(cx, id, ArrivalInput::Withdraw(transfer));
+    }
+
+    /// What became of a transfer whose agent is not here (any more): it may have come, and logged out since.
+    fn verdict(&self, transfer: TransferKey) -> Whereabouts {
+        let known = self.verdicts.iter().rev().find(|(key, _)| *key == transfer);
+        known.map_or(Whereabouts::Withdrawn, |&(_, whereabouts)| whereabouts)
     }
 
     /// C1B at a child region.

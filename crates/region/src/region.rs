@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use transfer::{TransferKey, Whereabouts};
 
 /// SimStats and viewer time go out so often to each root agent.
 pub(crate) const STATISTICS_PAUSE: Duration = Duration::from_secs(2);
@@ -35,6 +36,8 @@ pub struct Region {
     pub(crate) endpoints: HashMap<SocketAddr, AgentId>,
     /// Only looked up, never walked.
     pub(crate) caps: HashMap<CapsSecret, AgentId>,
+    /// What became of the last transfers of agents that are gone: their sources may still ask.
+    pub(crate) verdicts: VecDeque<(TransferKey, Whereabouts)>,
     pub(crate) calls: BTreeMap<CallId, Pending>,
     pub(crate) next_call: u64,
     pub(crate) next_transfer: u64,
@@ -85,6 +88,7 @@ impl Region {
             agents: BTreeMap::new(),
             endpoints: HashMap::new(),
             caps: HashMap::new(),
+            verdicts: VecDeque::new(),
             calls: BTreeMap::new(),
             next_call: 0,
             next_transfer: first_number,

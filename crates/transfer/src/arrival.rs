@@ -126,6 +126,11 @@ impl Arrival {
         self.settled.iter().rev().find(|(key, _)| *key == transfer).map(|(_, whereabouts)| *whereabouts)
     }
 
+    /// All that was settled, oldest first: to be remembered when the agent itself is forgotten.
+    pub fn verdicts(&self) -> impl Iterator<Item = (TransferKey, Whereabouts)> + '_ {
+        self.settled.iter().copied()
+    }
+
     /// Takes one input.
     pub fn handle(&mut self, now: Moment, input: ArrivalInput, effects: &mut Vec<ArrivalEffect>) {
         match input {

@@ -59,6 +59,27 @@ pub(super) const VANISH: Scenario = Scenario {
     },
 };
 
+/// The user logs in once more.
+pub(super) const LOGIN_AGAIN: Scenario = Scenario {
+    name: "login-again-in-transfer",
+    about: "a second login at any moment of a teleport, wherever, leaves the new session alone in the world",
+    cases: Some(|| 2 * MOMENTS),
+    layout: Layout::standard,
+    faults: SLOW,
+    play: |r| {
+        let (alpha, to, first) = begin(r)?;
+        let at = [alpha, to, r.place("Epsilon")][(r.seed() % 3) as usize];
+        let Ok(who) = r.log_in_again(first, at) else {
+            return r.require(false, || "the second login was refused".into());
+        };
+        r.wait_for_login(who, Duration::from_secs(6))?;
+        r.settle()?;
+        let ended = r.is_over(first);
+        r.require(ended, || "the first viewer still believes to be in the world".into())?;
+        go_on_living(r, who, alpha, to)
+    },
+};
+
 /// The viewer's network is gone for some time.
 pub(super) const ISOLATED: Scenario = Scenario {
     name: "isolated-in-transfer",

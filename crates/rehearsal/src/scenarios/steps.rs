@@ -176,6 +176,41 @@ pub(super) const LOST_FINISH: Scenario = Scenario {
     },
 };
 
+/// The agent arrives, the source does not hear of it, and the agent goes on.
+pub(super) const ARRIVED_AND_GONE: Scenario = Scenario {
+    name: "arrived-and-gone",
+    about: "who arrives unheard and logs out, vanishes or moves on at once is not root again where it came from",
+    cases: Some(|| 10),
+    layout: Layout::standard,
+    faults: Faults::NONE,
+    play: |r| {
+        let (alpha, who) = begin(r)?;
+        let to = if r.seed() % 2 == 0 { r.place("Beta") } else { r.place("Delta") };
+        r.rule(Rule::all(Way::Answer, "UpdateAgent", Deed::Drop));
+        if r.seed() / 2 == 4 {
+            r.rule(Rule { times: 2, ..Rule::first(Way::Answer, "Withdraw", Deed::Drop) });
+        }
+        let ending = teleport_in_trouble(r, who, to)?;
+        r.require(ending == Ending::There, || format!("{ending:?}"))?;
+        match r.seed() / 2 {
+            0 | 4 => r.log_out(who),
+            1 => r.vanish(who),
+            2 => {
+                r.run_for(Duration::from_millis(2100))?;
+                let on = r.place("Epsilon");
+                let ending = teleport_in_trouble(r, who, on)?;
+                r.require(ending == Ending::There, || format!("{ending:?}"))?;
+            }
+            _ => {
+                let again = r.log_in_again(who, alpha);
+                r.require(again.is_ok(), || format!("{again:?}"))?;
+            }
+        }
+        r.run_for(Duration::from_secs(40))?;
+        r.settle()
+    },
+};
+
 fn begin(r: &mut Rehearsal) -> Play<(Where, Who)> {
     let alpha = r.place("Alpha");
     let who = r.enter_world("Ada", alpha)?;

@@ -199,7 +199,9 @@ async fn obey(command: Command, levers: &Levers) -> Result<String, String> {
             format!("packet tracing at level {level} in {regions} regions")
         }
         Command::DebugEventQueue { level } => {
-            let regions = directory.command(&OperatorCommand::TraceEvents { level });
+            // Whoever looks at event queues wants to see both ends of the wire, as the published log has them.
+            let both = if level == 0 { 0 } else { 2 };
+            let regions = directory.command(&OperatorCommand::TraceEvents { level: both });
             format!("event-queue tracing at level {level} in {regions} regions")
         }
         Command::DebugHttp { direction, level } => {

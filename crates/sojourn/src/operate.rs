@@ -20,7 +20,7 @@ pub(crate) enum DebugCommand {
     },
     /// Event queues: 0 off, 1 polls and events
     Eq {
-        #[arg(value_parser = clap::value_parser!(u8).range(0..=2))]
+        #[arg(value_parser = clap::value_parser!(u8).range(0..=1))]
         level: u8,
         #[command(flatten)]
         data: DataOptions,

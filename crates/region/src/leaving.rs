@@ -45,10 +45,26 @@ impl Region {
         self.send(cx, id, &message, Delivery::CONTROL);
         self.stats.logouts += 1;
         self.trace_life(cx, || format!("{id} logs out"));
+        self.end_wherever(id);
+        self.end_here(cx, id, LINGER);
+    }
+
+    /// The session of an agent that is on its way out ends also if it has arrived.
+    fn end_wherever(&mut self, id: AgentId) {
         if let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) {
             leaving.logging_out = true;
         }
-        self.end_here(cx, id, LINGER);
+    }
+
+    /// The user has logged in once more; the older session's agent here goes at once, and wherever it was going.
+    pub(crate) fn end_older_login(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        self.viewer_vanished(cx, id);
+        let Some(agent) = self.agents.get(&id) else { return };
+        let destination = agent.leaving.as_ref().and_then(|leaving| leaving.destination.clone());
+        if let Some(destination) = destination {
+            let call = PeerCall::EndSession { agent: id, session: agent.session, reason: String::new() };
+            self.tell_peer(cx, destination, call);
+        }
     }
 
     /// The viewer has been silent too long, or has closed its circuit.
@@ -80,6 +96,7 @@ impl Region {
         if agent.is_root() && !reason.is_empty() {
             self.kick(cx, id, reason, KICK_LINGER);
         } else if agent.is_root() {
+            self.end_wherever(id);
             self.end_here(cx, id, KICK_LINGER);
         } else {
             self.close_agent(cx, id);
@@ -103,6 +120,7 @@ impl Region {
         };
         self.send(cx, id, &message, Delivery::CONTROL);
         self.trace_life(cx, || format!("Kicking {id}"));
+        self.end_wherever(id);
         self.end_here(cx, id, linger);
     }
 
@@ -201,7 +219,7 @@ impl Region {
         }
         let Some(agent) = self.agents.remove(&id) else { return };
         if let Some(leaving) = &agent.leaving {
-            // By a newer login, or because circuit and agent ended while it was being found out where the agent is.
+            // By a newer login, while it was being found out where the agent is.
             *self.stats.transfers.entry((leaving.kind(), "dropped")).or_default() += 1;
         }
         self.verdicts.extend(agent.arrival.verdicts());

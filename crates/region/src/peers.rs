@@ -92,9 +92,17 @@ impl Region {
                 flags: create.flags,
             })?;
         }
+        let other = self.agents.get(&id).filter(|agent| agent.session != create.session);
+        if other.is_some_and(|other| {
+            create.source.is_some() && other.closing.is_none() && other.arrival.verdict() != Verdict::Child
+        }) {
+            // Which of two logins is the newer one only the login service knows: what regions still say of the older
+            // may come late, and must not put an end to the newer.
+            return Err(Refusal::new("You are there under another login; please try again in a minute."));
+        }
         // Of an older login: it is over, and nothing of it may be mistaken for the new one.
-        if self.agents.get(&id).is_some_and(|agent| agent.session != create.session) {
-            self.viewer_vanished(cx, id);
+        if other.is_some() {
+            self.end_older_login(cx, id);
         }
         if self
             .agents

@@ -157,7 +157,7 @@ impl Rehearsal {
         let logouts = reports.iter().filter(|report| matches!(report, Report::LoggedOut(_))).count();
         let right = match at {
             Some(at) => logouts == 0 && reports.last() == Some(&Report::Arrived(at)),
-            None if self.orphans.contains(&session) => logouts <= 1,
+            None if self.orphans.contains(&session) || self.superseded.contains(&session) => logouts <= 1,
             // Who never arrived has no presence to end.
             None if reports.is_empty() => true,
             None => logouts == 1 && matches!(reports.last(), Some(Report::LoggedOut(_))),

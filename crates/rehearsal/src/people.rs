@@ -68,6 +68,7 @@ impl Rehearsal {
             person.may_die = true;
             (person.agent, person.session, person.name.clone())
         };
+        self.superseded.insert(session);
         let last = self.presence.get(&session).and_then(|reports| reports.last()).copied();
         if let Some(Report::Arrived(there)) = last {
             let reason = "You logged in from elsewhere.".to_string();

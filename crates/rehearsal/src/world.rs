@@ -106,6 +106,8 @@ pub struct Rehearsal {
     pub(crate) trouble: Option<Trouble>,
     /// Sessions that lost their region to a crash: what becomes of them is not the regions' fault.
     pub(crate) orphans: BTreeSet<SessionId>,
+    /// Sessions that a newer login ended: the login service itself ends their presence.
+    pub(crate) superseded: BTreeSet<SessionId>,
     /// Sessions with child agents whose keeper was lost in a crash: nobody is left to close them.
     pub(crate) unkept: BTreeSet<SessionId>,
     /// While regions cannot talk to each other at all, nobody can know who is root.
@@ -146,6 +148,7 @@ impl Rehearsal {
             transcript,
             trouble: None,
             orphans: BTreeSet::new(),
+            superseded: BTreeSet::new(),
             unkept: BTreeSet::new(),
             may_double: false,
             scratch: Vec::new(),

@@ -41,7 +41,8 @@ impl Rehearsal {
                 });
                 format!("    {named}")
             }),
-            Effect::Closed => {}
+            // Its last words are out: the simulator lets it go.
+            Effect::Closed => self.later(self.now, Happening::Crash { at, restart: false }),
         }
     }
 

@@ -163,6 +163,11 @@ impl Rehearsal {
         Some(result)
     }
 
+    /// A user's agent.
+    pub fn agent(&self, who: Who) -> AgentId {
+        self.people[who.0].agent
+    }
+
     /// A viewer; `None` until the answer to its login has come.
     pub fn viewer(&self, who: Who) -> Option<&Core> {
         self.people[who.0].core.as_ref()

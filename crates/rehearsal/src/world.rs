@@ -9,7 +9,7 @@ use crate::transcript::Transcript;
 use model::{AgentId, AssetId, CapsSecret, Moment, RegionId, SessionId, Uuid};
 use rand::{RngExt as _, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use region::{CallId, Input, Place, Region, RegionConfig, Reply, Waiter};
+use region::{CallId, Input, OperatorCommand, Place, Region, RegionConfig, Reply, Waiter};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -285,6 +285,17 @@ impl Rehearsal {
                 Waiting::Login => {}
             }
         }
+    }
+
+    /// The operator wants something of a region.
+    pub fn operate(&mut self, at: Where, command: OperatorCommand) {
+        self.note(|| format!("--- operator of {}: {command:?}", self.stages[at.0].plot.name));
+        self.drive(at, Input::Operator(command));
+    }
+
+    /// Whether the region has said that it is empty and closed. It is gone then.
+    pub fn has_closed(&self, at: Where) -> bool {
+        self.stages[at.0].region.is_none()
     }
 
     /// A fresh region takes the place of the one before.

@@ -3,6 +3,7 @@
 mod crossing;
 mod login;
 mod moments;
+mod operator;
 mod random;
 mod restart;
 mod single;
@@ -47,7 +48,12 @@ pub const ALL: &[Scenario] = &[
     restart::NEIGHBOUR,
     single::TELEPORT_IN_SIGHT,
     single::TELEPORT_OUT_OF_SIGHT,
+    operator::SHUTDOWN,
+    operator::KICK,
+    operator::BAD_VIEWERS,
+    operator::HALF_DEAF,
     random::HOPPERS,
+    random::WALKERS,
     random::QUITTERS,
     random::RESTARTS,
 ];

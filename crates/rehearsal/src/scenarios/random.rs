@@ -148,3 +148,48 @@ pub(super) const RESTARTS: Scenario = Scenario {
         r.settle()
     },
 };
+
+/// Users stroll about the point where three regions meet.
+pub(super) const WALKERS: Scenario = Scenario {
+    name: "walkers",
+    about: "users who walk to and fro over the borders of three regions on a rough network are never torn apart",
+    cases: None,
+    layout: Layout::triangle,
+    faults: Faults::NONE,
+    play: |r| {
+        let alpha = r.place("Alpha");
+        let mut people = Vec::new();
+        for name in ["Ada", "Bob"] {
+            let who = r.enter_world(name, alpha)?;
+            let corner = Vec3::new(246.0, 246.0, 22.0);
+            let handle = r.handle(alpha);
+            r.with(who, |core, now| _ = core.teleport(now, handle, corner, Vec3::X));
+            people.push(who);
+        }
+        r.run_for(Duration::from_secs(3))?;
+        r.set_faults(Faults::rough([0.0, 0.02, 0.05, 0.1][(r.seed() % 4) as usize]));
+        for _ in 0..25 {
+            for &who in &people {
+                // Around the corner of Alpha, in the coordinates of whichever region the viewer is in.
+                let (x, y) = (r.random.random_range(-12.0..12.0), r.random.random_range(-12.0..12.0));
+                let here = r.believes_in(who).map(|at| r.handle(at));
+                let Some(here) = here else { continue };
+                let corner = r.handle(alpha);
+                let offset = |from: u32, to: u32| (i64::from(from) + 256 - i64::from(to)) as f32;
+                let place = Vec3::new(
+                    offset(corner.x_m(), here.x_m()) + x,
+                    offset(corner.y_m(), here.y_m()) + y,
+                    22.0,
+                );
+                r.with(who, |core, now| core.walk_to(now, place));
+            }
+            let pause = r.random.random_range(200..5000);
+            r.run_for(Duration::from_millis(pause))?;
+        }
+        r.settle()?;
+        for who in people {
+            r.log_out(who);
+        }
+        r.settle()
+    },
+};

@@ -36,6 +36,8 @@ pub(crate) struct Link {
     pub(crate) newest_update: Option<u32>,
     pub(crate) handshake: Handshake,
     pub(crate) land: LandCursor,
+    /// From when on land is sent.
+    pub(crate) land_from: Moment,
     /// The land has been promised to this viewer since it began.
     pub(crate) land_shown: bool,
 }

@@ -70,7 +70,8 @@ impl Region {
     /// Tells a peer that an agent or a session is over there: said again while no answer comes, or the viewer would
     /// keep the agent alive.
     pub(crate) fn tell_peer(&mut self, cx: &mut Context<'_>, region: Arc<RegionInfo>, call: PeerCall) {
-        let pending = Pending::Told { region: region.clone(), call: call.clone(), tries_left: TELL_TRIES - 1 };
+        let pending =
+            Pending::Told { region: region.clone(), call: call.clone(), tries_left: TELL_TRIES - 1 };
         self.call_peer(cx, region, call, PEER_PATIENCE, pending);
     }
 

@@ -4,9 +4,14 @@ use crate::agent::{Handshake, Request};
 use crate::interface::*;
 use crate::land::LandCursor;
 use crate::region::{Context, Region};
-use model::{AgentId, Quat, Vec3};
+use model::{AgentId, Moment, Quat, Vec3};
 use scene::{ControlFlags, Placement};
+use std::time::Duration;
 use transfer::{ArrivalEffect, ArrivalInput, PeerReply, Verdict};
+
+/// The land is the bulk of what an arriving viewer gets, and the last that it needs: it waits until the handshake,
+/// which clients do step by step, is through, and the viewer has said how fast it may come.
+const LAND_AFTER: Duration = Duration::from_millis(150);
 
 /// A look-at that can be normalised; east otherwise.
 pub(crate) fn sane_look_at(look_at: Vec3) -> Vec3 {
@@ -30,7 +35,7 @@ impl Region {
             Verdict::Expected => {}
             Verdict::Child | Verdict::Root => {
                 self.send_handshake(cx, id);
-                self.show_region(id);
+                self.show_region(cx.now, id);
             }
         }
     }
@@ -148,7 +153,7 @@ impl Region {
         self.trace_life(cx, || format!("Upgrading child to root agent for {id}"));
         self.settle_handshake(cx, id);
         self.send_movement_complete(cx, id);
-        self.show_region(id);
+        self.show_region(cx.now, id);
         self.introduce(cx, id);
         let place = self.place_of(id);
         if let (Some(place), Some(agent)) = (place, self.agents.get(&id)) {
@@ -169,13 +174,14 @@ impl Region {
     }
 
     /// From now on the viewer gets the land and everybody in it.
-    fn show_region(&mut self, id: AgentId) {
+    fn show_region(&mut self, now: Moment, id: AgentId) {
         let position = self.scene.presence(id).map_or(Vec3::ZERO, |presence| presence.position());
         let (x, y) = (self.scene.terrain().patches_x(), self.scene.terrain().patches_y());
         let Some(agent) = self.agents.get_mut(&id) else { return };
         if let Some(link) = agent.link.as_mut().filter(|link| !link.land_shown) {
             link.land_shown = true;
             link.land = LandCursor::all(x as u16, y as u16, position);
+            link.land_from = now + LAND_AFTER;
         }
         let everybody: Vec<_> = self.scene.presences().filter(|presence| presence.is_root()).collect();
         for presence in everybody {

@@ -133,7 +133,7 @@ impl Region {
     fn find_region(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let Some(leaving) = agent.leaving.as_mut() else { return };
-        let (x, y) = global_point(leaving.request.handle, leaving.position);
+        let (x, y) = leaving.target();
         let here = self.config.cell.handle();
         let neighbour = agent.children.values().find(|child| child.region.rect().contains_global(x, y));
         if let Some(region) = neighbour.map(|child| child.region.clone()) {
@@ -508,6 +508,18 @@ impl Region {
         let agent = self.agents.get(&id)?;
         let leaving = agent.leaving.as_ref()?;
         Some((agent, leaving, leaving.destination.clone()?))
+    }
+}
+
+impl Leaving {
+    /// The point, in global metres, whose region is meant. A teleport names it by the handle alone: positions may be
+    /// anything, and are brought inside; at a border the position says what lies beyond.
+    fn target(&self) -> (f64, f64) {
+        let handle = self.request.handle;
+        match self.machine.plan().crossing {
+            true => global_point(handle, self.position),
+            false => (handle.x_m().into(), handle.y_m().into()),
+        }
     }
 }
 

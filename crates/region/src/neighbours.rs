@@ -172,7 +172,8 @@ impl Region {
     ) {
         let AskedChild { session, visit, region, tries_left } = asked;
         let claim = Claim { holder: self.config.id, visit };
-        let keeper = self.agents.get_mut(&id).filter(|agent| (agent.session, agent.visit) == (session, visit));
+        let keeper =
+            self.agents.get_mut(&id).filter(|agent| (agent.session, agent.visit) == (session, visit));
         let created = match (keeper, result) {
             // Who left, but not for good, closes what it holds with its farewell.
             (Some(agent), Ok(Reply::Peer(PeerReply::Created(created))))

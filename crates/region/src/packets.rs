@@ -207,6 +207,7 @@ impl Region {
             newest_update: None,
             handshake: Handshake::Due,
             land: Default::default(),
+            land_from: cx.now,
             land_shown: false,
         });
         self.take_endpoint(cx, from, id);

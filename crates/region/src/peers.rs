@@ -68,7 +68,8 @@ impl Region {
         let taken = self
             .agents
             .values()
-            .filter(|agent| agent.id != query.agent && agent.arrival.verdict() != Verdict::Child)
+            .filter(|agent| agent.id != query.agent && agent.closing.is_none())
+            .filter(|agent| agent.arrival.verdict() != Verdict::Child)
             .count();
         if taken >= self.config.max_agents {
             return Err(Refusal::new("The region is full"));

@@ -124,8 +124,11 @@ impl Region {
                 self.survey_if_moved(cx, id);
             }
             SceneEvent::Vanished { agent, local_id } => {
+                if let Some(agent) = self.agents.get_mut(&agent) {
+                    agent.interest.set_own(None);
+                }
+                // Its own viewer is told too, as by other servers: viewers never remove the user's own avatar.
                 self.mark_all(|interest| interest.mark_gone(local_id));
-                self.forget_own_avatar(agent);
             }
             SceneEvent::BorderReached { agent, position, velocity } => {
                 self.reach_border(cx, agent, position, velocity);
@@ -142,16 +145,6 @@ impl Region {
                 }
             }
             SceneEvent::CoarseLocationsChanged => self.send_coarse_locations(cx),
-        }
-    }
-
-    /// The agent's avatar is gone from here. Its own viewer is not told: there it lives on, in another region.
-    fn forget_own_avatar(&mut self, id: AgentId) {
-        let Some(agent) = self.agents.get_mut(&id) else { return };
-        agent.interest.set_own(None);
-        agent.interest.clear();
-        for presence in self.scene.presences().filter(|presence| presence.is_root()) {
-            agent.interest.mark_full(presence.local_id());
         }
     }
 
@@ -346,10 +339,12 @@ impl Region {
                 presence.child_position().unwrap_or(Vec3::ZERO)
             }
         });
-        agent.retry_at = None;
         let link = agent.link.as_mut()?;
+        agent.retry_at = (!link.land.is_done() && link.land_from > now).then_some(link.land_from);
         let address = link.address;
-        while !link.land.is_done()
+        let land_due = link.land_from <= now;
+        while land_due
+            && !link.land.is_done()
             && link.circuit.statistics().queued_bytes[Category::Land.index()] < LAND_AHEAD_BYTES
         {
             let (terrain, size) = (self.scene.terrain(), self.config.size);
@@ -374,7 +369,7 @@ impl Region {
         }
         let ready_at = link.circuit.ready_at(Category::Task);
         if ready_at > now {
-            agent.retry_at = Some(ready_at);
+            agent.retry_at = Some(agent.retry_at.map_or(ready_at, |at| at.min(ready_at)));
             return None;
         }
         // Composed at the last moment, from the newest state: what a slow viewer missed costs nothing.

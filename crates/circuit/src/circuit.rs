@@ -372,6 +372,18 @@ impl Circuit {
         self.paused = paused;
     }
 
+    /// No more repeats messages with this token, whose word has become untrue; no event tells of them. Whether any
+    /// was unacknowledged: the peer may have it or not.
+    pub fn forget(&mut self, token: u64) -> bool {
+        let sequences = self.unacked.with_token(token);
+        for &sequence in &sequences {
+            if let Some(sent) = self.unacked.remove(sequence) {
+                self.spare.give(sent.packet.bytes, self.config.spare_buffers);
+            }
+        }
+        !sequences.is_empty()
+    }
+
     /// Takes nothing more to send. What waits in throttled categories is forgotten; control messages are still
     /// delivered, and packets of the peer acknowledged, for at most `linger`. Then comes [`Event::Closed`].
     pub fn close(&mut self, now: Moment, linger: Duration) {

@@ -95,6 +95,12 @@ impl Unacked {
         Some(sent)
     }
 
+    /// The numbers of the packets with this token.
+    pub(crate) fn with_token(&self, token: u64) -> Vec<u32> {
+        let has = |slot: &&Slot| slot.sent.as_ref().is_some_and(|sent| sent.packet.token == Some(token));
+        self.slots.iter().filter(has).map(|slot| slot.sequence).collect()
+    }
+
     /// The packet that is to be repeated next, and when.
     pub(crate) fn next_due(&self, lane: Lane) -> Option<(Moment, u32)> {
         self.deadlines[lane as usize].peek().map(|&Reverse(due)| due)

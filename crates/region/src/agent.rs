@@ -76,6 +76,8 @@ pub(crate) struct Leaving {
     pub(crate) caps: Option<CapsSecret>,
     /// The viewer had a circuit to the destination before.
     pub(crate) connected: bool,
+    /// The viewer was told to go before it had acknowledged that it had come here.
+    pub(crate) unwelcomed: bool,
     /// The user has logged out in the middle of it: wherever the agent is found, its session ends.
     pub(crate) logging_out: bool,
 }

@@ -67,6 +67,7 @@ impl Region {
             position: request.position,
             caps: None,
             connected: false,
+            unwelcomed: false,
             logging_out: false,
         });
         if plan.crossing {
@@ -109,7 +110,7 @@ impl Region {
                 DepartureEffect::Begin(step) => self.begin_step(cx, id, step),
                 DepartureEffect::Withdraw { await_answer } => self.ask_to_withdraw(cx, id, await_answer),
                 DepartureEffect::TellFailed { reason } => self.departure_failed(cx, id, &reason),
-                DepartureEffect::Unfreeze => self.scene.freeze(cx.now, id, false),
+                DepartureEffect::Unfreeze => self.unfreeze(cx, id),
                 DepartureEffect::Over(outcome) => self.departure_over(cx, id, &outcome),
             }
         }
@@ -208,12 +209,18 @@ impl Region {
     /// T1. From here on only the destination knows where the agent is.
     fn tell_finish(&mut self, cx: &mut Context<'_>, id: AgentId) {
         self.scene.freeze(cx.now, id, true);
+        let unwelcomed = self.take_back_welcome(id);
+        if let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) {
+            leaving.unwelcomed = unwelcomed;
+        }
         let flying = self.scene.presence(id).is_some_and(|presence| presence.is_flying());
         let Some((agent, leaving, destination)) = self.on_its_way(id) else { return };
         let Some(caps) = leaving.caps else { return };
         let seed = seed_url(&destination, caps);
         let Some(address) = circuit_address(&destination) else { return };
-        let event = if leaving.machine.plan().crossing && leaving.connected {
+        let crossing = leaving.machine.plan().crossing;
+        let flags = leaving.request.flags;
+        let event = if crossing && leaving.connected {
             event::crossed_region(&event::CrossedRegion {
                 agent: id,
                 session: agent.session,
@@ -241,6 +248,9 @@ impl Region {
                 size: destination.size,
             })
         };
+        if !crossing {
+            self.send_teleport_progress(cx, id, flags);
+        }
         self.push_event(cx, id, event);
     }
 
@@ -333,6 +343,16 @@ impl Region {
             false => Pending::Nothing,
         };
         self.call_peer(cx, destination, call, self.config.patience.withdrawal, pending);
+    }
+
+    /// The agent stays.
+    fn unfreeze(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        self.scene.freeze(cx.now, id, false);
+        self.take_back_start(id);
+        let leaving = self.agents.get(&id).and_then(|agent| agent.leaving.as_ref());
+        if leaving.is_some_and(|leaving| leaving.unwelcomed) {
+            self.send_movement_complete(cx, id);
+        }
     }
 
     fn departure_failed(&mut self, cx: &mut Context<'_>, id: AgentId, reason: &str) {

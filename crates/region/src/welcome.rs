@@ -25,6 +25,12 @@ pub(crate) const REGION_FLAGS: u32 = (1 << 1) | (1 << 2) | (1 << 15) | (1 << 20)
 /// RegionProtocols: more than six baked layers are understood.
 const PROTOCOL_BAKES_ON_MESH: u64 = 1 << 63;
 
+/// Marks AgentMovementComplete: heard after the agent has gone on, it would take the viewer back.
+const MOVEMENT_COMPLETE: u64 = 1;
+
+/// Marks TeleportStart: heard after the teleport, it would begin another one for the viewer.
+const TELEPORT_START: u64 = 2;
+
 impl Region {
     /// RegionHandshake, and again later should the viewer not reply.
     pub(crate) fn send_handshake(&mut self, cx: &mut Context<'_>, id: AgentId) {
@@ -102,7 +108,7 @@ impl Region {
             },
             sim_data: m::agent_movement_complete::SimData { channel_version: version.as_bytes() },
         };
-        self.send(cx, id, &message, Delivery::CONTROL);
+        self.send(cx, id, &message, Delivery::CONTROL.with_token(MOVEMENT_COMPLETE));
         self.send_parcel_overlay(cx, id);
         self.send_parcel_properties(cx, id, 0);
         let health = m::HealthMessage { health_data: m::health_message::HealthData { health: 100.0 } };
@@ -129,6 +135,34 @@ impl Region {
     pub(crate) fn send_teleport_start(&mut self, cx: &mut Context<'_>, id: AgentId, flags: TeleportFlags) {
         let teleport_flags = (flags & TeleportFlags::VIEWER).bits();
         let message = m::TeleportStart { info: m::teleport_start::Info { teleport_flags } };
+        self.send(cx, id, &message, Delivery::CONTROL.with_token(TELEPORT_START));
+    }
+
+    /// What was said about a teleport's beginning and about the arrival here is no longer true. Whether the viewer may
+    /// not have heard that it had arrived.
+    pub(crate) fn take_back_welcome(&mut self, id: AgentId) -> bool {
+        let Some(link) = self.agents.get_mut(&id).and_then(|agent| agent.link.as_mut()) else { return false };
+        link.circuit.forget(TELEPORT_START);
+        link.circuit.forget(MOVEMENT_COMPLETE)
+    }
+
+    /// The teleport is over.
+    pub(crate) fn take_back_start(&mut self, id: AgentId) {
+        if let Some(link) = self.agents.get_mut(&id).and_then(|agent| agent.link.as_mut()) {
+            link.circuit.forget(TELEPORT_START);
+        }
+    }
+
+    /// T5: the bar moves on, and its cancel button goes: from here on the viewer may be expected elsewhere.
+    pub(crate) fn send_teleport_progress(&mut self, cx: &mut Context<'_>, id: AgentId, flags: TeleportFlags) {
+        let words = text::Nul::new("sending_dest");
+        let message = m::TeleportProgress {
+            agent_data: m::teleport_progress::AgentData { agent_id: id.0 },
+            info: m::teleport_progress::Info {
+                teleport_flags: ((flags & TeleportFlags::VIEWER) | TeleportFlags::DISABLE_CANCEL).bits(),
+                message: words.as_bytes(),
+            },
+        };
         self.send(cx, id, &message, Delivery::CONTROL);
     }
 

@@ -20,6 +20,8 @@ TIMINGS = defaultdict(list)
 # What stock hippolyzer complains of although nothing is wrong.
 TOLERATED = (
     "'RenderMaterials is not a full URL and not a Cap'",  # it asks every region for materials, granted or not
+    # It has logged out and closed its socket, and one of its tasks still wants to send.
+    "AttributeError(\"'NoneType' object has no attribute 'call_exception_handler'\")",
 )
 
 

@@ -31,7 +31,8 @@ async def test_to_another_region(world, kind, there):
         await client.teleport(there, (70, 80, 25))
         assert client.place is there
         names = client.inbox.names(mark)
-        assert names.index("TeleportStart") < names.index("TeleportFinish")
+        # One by UDP, one by the event queue: which is read first is the client's affair.
+        assert {"TeleportStart", "TeleportFinish"} <= set(names)
         if kind is not StockClient:
             assert names.index("TeleportFinish") < names.index("AgentMovementComplete")
         finish = (await client.inbox.expect("TeleportFinish", since=mark))["Info"]

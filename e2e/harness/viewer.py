@@ -30,6 +30,7 @@ class ViewerClient(Client):
         super().__init__(world)
         self._tasks = set()
         self._polled = {}  # region's address -> seed URL whose event queue is polled
+        self._left = False
         self.login_s = None
 
     def _task(self, coroutine):
@@ -74,6 +75,7 @@ class ViewerClient(Client):
     async def log_out(self):
         """Gives the seconds until LogoutReply."""
         mark, begun = self.inbox.mark(), time.perf_counter()
+        self._left = True
         self.send("LogoutRequest", self.ids())
         reply = await self.inbox.expect("LogoutReply", since=mark, patience=6)
         assert reply["AgentData"]["AgentID"] == self.agent_id
@@ -172,6 +174,8 @@ class ViewerClient(Client):
         """Asks the seed; a seed not seen before also starts a poll, and silences the one of the old seed."""
         url = region.caps["Seed"]
         async with region.caps_client.post("Seed", llsd=sorted(HippoClient.SUPPORTED_CAPS)) as response:
+            if response.status == 404 and self._left:
+                return  # it crossed with the logout, which ends the capabilities of all regions
             response.raise_for_status()
             granted = await response.read_llsd()
         if self._polled.get(region.circuit_addr) == url:

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// A UseCircuitCode that comes so long after the first is no copy of it that the network kept, but a viewer that
 /// begins anew.
-const ANEW_AFTER: Duration = Duration::from_secs(2);
+const ANEW_AFTER: Duration = Duration::from_millis(25);
 
 /// Packets overtake each other by no more than this.
 const REORDERED: Duration = Duration::from_millis(200);

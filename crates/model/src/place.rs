@@ -106,10 +106,18 @@ impl RegionRect {
     /// Metres of empty ground between two regions along the farther axis: 0 for regions that touch.
     pub fn gap_m(self, other: Self) -> u32 {
         let axis = |a: u32, a_len: u32, b: u32, b_len: u32| {
-            if a > b { a.saturating_sub(b.saturating_add(b_len)) } else { b.saturating_sub(a.saturating_add(a_len)) }
+            if a > b {
+                a.saturating_sub(b.saturating_add(b_len))
+            } else {
+                b.saturating_sub(a.saturating_add(a_len))
+            }
         };
-        axis(self.handle.x_m(), self.size.x, other.handle.x_m(), other.size.x)
-            .max(axis(self.handle.y_m(), self.size.y, other.handle.y_m(), other.size.y))
+        axis(self.handle.x_m(), self.size.x, other.handle.x_m(), other.size.x).max(axis(
+            self.handle.y_m(),
+            self.size.y,
+            other.handle.y_m(),
+            other.size.y,
+        ))
     }
 }
 

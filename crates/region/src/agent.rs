@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use transfer::{AgentData, Arrival, Claim, Client, Departure, Outfit, TransferKey, Verdict};
+use transfer::{AgentData, Arrival, Claim, Client, CreateAgent, Departure, Outfit, TransferKey, Verdict};
 
 /// How long a child agent lives whose viewer never opens its circuit and whose root agent says nothing more.
 pub(crate) const UNUSED_CHILD: Duration = Duration::from_secs(120);
@@ -137,6 +137,11 @@ pub(crate) struct Agent {
     pub(crate) unused_until: Moment,
     /// A kick or logout under way: the circuit goes then.
     pub(crate) closing: Option<Moment>,
+    /// The session ended here; it does not come back.
+    pub(crate) session_over: bool,
+    /// Who sends the agent here again while it is being closed: answered when that is done, or the viewer would take
+    /// the last word of this circuit for one about the next.
+    pub(crate) returning: Vec<(Box<CreateAgent>, Waiter)>,
     /// In the list of agents that may have something to send.
     pub(crate) ready: bool,
     /// The entry in the region's alarms.

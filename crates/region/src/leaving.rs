@@ -147,6 +147,7 @@ impl Region {
         let session = agent.session;
         let children = std::mem::take(&mut agent.children);
         agent.closing = Some(cx.now + linger);
+        agent.session_over = was_root;
         if let Some(link) = &mut agent.link {
             link.circuit.close(cx.now, linger);
         }
@@ -211,6 +212,15 @@ impl Region {
         }
     }
 
+    /// An agent that was being closed is closed; who sends it here again is obeyed now.
+    pub(crate) fn finish_closing(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let returning = self.agents.get_mut(&id).map(|agent| std::mem::take(&mut agent.returning));
+        self.drop_agent(cx, id);
+        for (create, waiter) in returning.into_iter().flatten() {
+            self.handle_peer(cx, PeerCall::CreateAgent(create), waiter);
+        }
+    }
+
     /// Frees everything of an agent, now.
     pub(crate) fn drop_agent(&mut self, cx: &mut Context<'_>, id: AgentId) {
         if self.agents.get(&id).is_some_and(|agent| agent.closing.is_none()) {
@@ -218,6 +228,10 @@ impl Region {
             self.leave_scene(id);
         }
         let Some(agent) = self.agents.remove(&id) else { return };
+        for (_, waiter) in agent.returning {
+            let result = Err(transfer::Refusal::new("That session is over."));
+            cx.effects.push(Effect::Answer { waiter, result });
+        }
         if let Some(leaving) = &agent.leaving {
             // By a newer login, while it was being found out where the agent is.
             *self.stats.transfers.entry((leaving.kind(), "dropped")).or_default() += 1;

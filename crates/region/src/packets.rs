@@ -231,7 +231,7 @@ impl Region {
             return;
         }
         if agent.closing.is_some() {
-            self.drop_agent(cx, id);
+            self.finish_closing(cx, id);
             return;
         }
         // One that was overtaken by the next UseCircuitCode is of the circuit before.
@@ -268,7 +268,7 @@ impl Region {
                     return;
                 }
                 Some(circuit::Event::Closed) => {
-                    self.drop_agent(cx, id);
+                    self.finish_closing(cx, id);
                     return;
                 }
                 Some(circuit::Event::Acked(_) | circuit::Event::Lost(_)) => {}

@@ -16,6 +16,9 @@ use transfer::{
 /// Child agents at most, beyond those that the region's own size allows as root agents.
 const MAX_CHILD_AGENTS: usize = 2000;
 
+/// Calls that wait until an agent has been closed, at most.
+const MAX_RETURNING: usize = 8;
+
 /// How long a viewer has to open its circuit after a login before its agent is forgotten.
 const LOGIN_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -27,7 +30,16 @@ impl Region {
             PeerCall::QueryAccess(query) => {
                 self.may_enter(&query).map(|()| PeerReply::Access(AccessGranted { dialect: Dialect::V0_2 }))
             }
-            PeerCall::CreateAgent(create) => self.create_agent(cx, *create),
+            PeerCall::CreateAgent(create) => match self.agents.get_mut(&create.agent) {
+                Some(agent) if agent.closing.is_some() && agent.session == create.session => {
+                    if !agent.session_over && agent.returning.len() < MAX_RETURNING {
+                        agent.returning.push((create, waiter));
+                        return;
+                    }
+                    Err(Refusal::new("That session is over."))
+                }
+                _ => self.create_agent(cx, *create),
+            },
             PeerCall::UpdateAgent(data) => {
                 // Answered when the transfer is settled.
                 self.update_agent(cx, data, waiter);
@@ -92,6 +104,11 @@ impl Region {
                 via_teleport: !create.flags.is_empty(),
                 flags: create.flags,
             })?;
+        }
+        if let (Some(transfer), Some(source)) = (create.transfer, create.source)
+            && self.verdicts.iter().any(|(key, _)| *key == (source, transfer))
+        {
+            return Err(Refusal::new("That teleport is over."));
         }
         let other = self.agents.get(&id).filter(|agent| agent.session != create.session);
         if other.is_some_and(|other| {
@@ -220,6 +237,8 @@ impl Region {
             surveyed: None,
             unused_until: cx.now,
             closing: None,
+            session_over: false,
+            returning: Vec::new(),
             ready: false,
             alarm: None,
             retry_at: None,

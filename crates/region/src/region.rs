@@ -294,7 +294,7 @@ impl Region {
         self.finish_farewell(cx, id);
         let Some(agent) = self.agents.get(&id) else { return };
         if agent.closing.is_some_and(|at| at <= cx.now) {
-            self.drop_agent(cx, id);
+            self.finish_closing(cx, id);
         } else if agent.link.is_none() && agent.unused_until <= cx.now {
             if agent.is_root() {
                 self.viewer_vanished(cx, id);

@@ -3,7 +3,7 @@
 //!
 //! The shell owns sockets, clocks and HTTP; it puts what happens in as [`Input`], performs the [`Effect`]s that
 //! come out, and pulls datagrams with [`Region::poll_datagram`] when told to by [`Region::next_wakeup`]. A region
-//! never blocks and never waits: whatever it asks of peers and the grid goes out as [`Effect::Call`] under a
+//! never blocks and never waits: whatever it asks of peers and the grid goes out as an [`Effect`] under a
 //! [`CallId`] and comes back as [`Input::Reply`].
 //!
 //! What is absent on purpose: locks (one task owns a region), a clock, randomness other than the seeded

@@ -36,6 +36,9 @@ pub(crate) enum Request {
     Operator(OperatorCommand),
     /// Somebody wants to know how the region stands.
     Stats(oneshot::Sender<Stats>),
+    /// A test wants to see what becomes of a region that breaks down.
+    #[cfg(test)]
+    BreakDown,
 }
 
 /// Why a request did not reach a region.

@@ -2,6 +2,7 @@
 
 use crate::calls::PeerTransport;
 use crate::http::seed;
+use crate::metrics::Metrics;
 use crate::notices::Notices;
 use async_trait::async_trait;
 use model::{AgentId, SessionId};
@@ -23,6 +24,7 @@ const DRAW_DISTANCE_M: f32 = 128.0;
 pub(crate) struct Destination {
     pub(crate) peers: Arc<dyn PeerTransport>,
     pub(crate) notices: Notices,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Destination {
@@ -35,7 +37,23 @@ impl Destination {
 #[async_trait]
 impl LoginDestination for Destination {
     async fn create_agent(&self, region: &RegionInfo, agent: LoginAgent) -> Result<Prepared, Refusal> {
-        let region = Arc::new(region.clone());
+        let prepared = self.prepare(Arc::new(region.clone()), agent).await;
+        self.metrics.login(if prepared.is_ok() { "success" } else { "refused_by_region" });
+        prepared
+    }
+
+    async fn end_session(&self, region: &RegionInfo, agent: AgentId, session: SessionId, reason: &str) {
+        let call = PeerCall::EndSession { agent, session, reason: reason.to_owned() };
+        if let Err(error) = self.ask(&Arc::new(region.clone()), call).await {
+            tracing::info!(%agent, region = region.name, %error, "an old session could not be ended");
+        }
+        // Where it was last is told to the grid behind the region's back; who asks next must find it there.
+        self.notices.flush(Some(agent), FLUSH).await;
+    }
+}
+
+impl Destination {
+    async fn prepare(&self, region: Arc<RegionInfo>, agent: LoginAgent) -> Result<Prepared, Refusal> {
         let sim_ip = address(&region.external_host).await?;
         let access = QueryAccess {
             agent: agent.agent,
@@ -53,15 +71,6 @@ impl LoginDestination for Destination {
             }),
             _ => Err(refusal(PeerError::Garbage("not an answer to CreateAgent".into()))),
         }
-    }
-
-    async fn end_session(&self, region: &RegionInfo, agent: AgentId, session: SessionId, reason: &str) {
-        let call = PeerCall::EndSession { agent, session, reason: reason.to_owned() };
-        if let Err(error) = self.ask(&Arc::new(region.clone()), call).await {
-            tracing::info!(%agent, region = region.name, %error, "an old session could not be ended");
-        }
-        // Where it was last is told to the grid behind the region's back; who asks next must find it there.
-        self.notices.flush(Some(agent), FLUSH).await;
     }
 }
 

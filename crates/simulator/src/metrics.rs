@@ -56,7 +56,7 @@ pub struct Metrics {
     pub(crate) http_malformed: Counter,
     /// Request bodies over their limit.
     pub(crate) bodies_refused: Counter,
-    /// Logins by what came of them.
+    /// Logins by what came of them; one that several regions refuse counts for each.
     pub(crate) logins: Family<OutcomeLabels, Counter>,
     /// Notices for the grid that were given up.
     pub(crate) notices_dropped: Counter,
@@ -127,7 +127,7 @@ impl Metrics {
         }
     }
 
-    /// Counts a login.
+    /// Counts a login by what came of it: "success", "wrong_password" ...
     pub fn login(&self, outcome: &'static str) {
         self.logins.get_or_create(&OutcomeLabels { outcome }).inc();
     }

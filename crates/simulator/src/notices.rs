@@ -178,3 +178,57 @@ fn whose(notice: &GridNotice) -> AgentId {
         | GridNotice::Outfit { agent, .. } => *agent,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Fake;
+    use model::{SessionId, Uuid, Vec3};
+    use region::Place;
+
+    fn place(x: f32) -> Place {
+        Place { region: RegionId::default(), position: Vec3::new(x, 0.0, 0.0), look_at: Vec3::X }
+    }
+
+    fn agent(n: u128) -> AgentId {
+        AgentId(Uuid::from_u128(n))
+    }
+
+    fn start(grid: &Arc<Fake>) -> (Notices, Arc<Metrics>) {
+        let metrics = Arc::new(Metrics::new());
+        let side = Arc::new(GridSide { services: grid.services() });
+        (Notices::start(side, metrics.clone()), metrics)
+    }
+
+    #[tokio::test]
+    async fn what_is_told_of_one_agent_keeps_its_order_through_failures() {
+        let grid = Arc::new(Fake::default());
+        *grid.failures.lock().unwrap() = 1;
+        let (notices, metrics) = start(&grid);
+        let session = SessionId(Uuid::from_u128(7));
+        let here = RegionId::default();
+        notices.tell(here, GridNotice::Arrived { agent: agent(1), session, place: place(1.0) });
+        notices.tell(here, GridNotice::SetHome { agent: agent(1), place: place(2.0) });
+        notices.tell(here, GridNotice::LoggedOut { agent: agent(1), session, place: place(3.0) });
+        assert!(notices.flush(Some(agent(1)), Duration::from_secs(60)).await);
+        let told = grid.told.lock().unwrap().clone();
+        let (report, logout) = (format!("report {session}"), format!("logout {session}"));
+        assert_eq!(told, [&report, "at 1", "home 2", "last 3", &logout]);
+        assert_eq!((metrics.notices_dropped.get(), metrics.notices_waiting.get()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn one_agents_trouble_is_not_anothers() {
+        let grid = Arc::new(Fake::default());
+        let (notices, _) = start(&grid);
+        // With nobody to wait for there is nothing to wait for.
+        assert!(notices.flush(None, Duration::from_secs(60)).await);
+        *grid.failures.lock().unwrap() = 1;
+        notices.tell(RegionId::default(), GridNotice::SetHome { agent: agent(1), place: place(1.0) });
+        notices.tell(RegionId::default(), GridNotice::SetHome { agent: agent(2), place: place(2.0) });
+        assert!(notices.flush(Some(agent(2)), Duration::from_secs(60)).await);
+        assert_eq!(*grid.told.lock().unwrap(), ["home 2"]);
+        assert!(notices.flush(None, Duration::from_secs(60)).await);
+        assert_eq!(*grid.told.lock().unwrap(), ["home 2", "home 1"]);
+    }
+}

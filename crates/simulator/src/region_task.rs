@@ -183,6 +183,8 @@ impl Turn {
                 // Whoever asked may have gone.
                 let _ = answer.send(self.region.stats());
             }
+            #[cfg(test)]
+            Request::BreakDown => panic!("as the test wishes"),
         }
         self.perform();
     }

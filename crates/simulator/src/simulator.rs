@@ -150,6 +150,7 @@ impl Simulator {
             let counters = counters.get(&config.id).cloned().unwrap_or_default();
             regions.add(config, socket, counters);
         }
+        let destination = Destination { peers, notices, metrics: metrics.clone() };
         let shared = Arc::new(Shared {
             directory,
             grid,
@@ -161,12 +162,17 @@ impl Simulator {
             ready: AtomicBool::new(false),
             counters,
         });
-        Ok(Self { shared, listener, control, destination: Destination { peers, notices }, regions })
+        Ok(Self { shared, listener, control, destination, regions })
     }
 
     /// Where logins go.
     pub fn login_destination(&self) -> Arc<dyn LoginDestination> {
         Arc::new(self.destination.clone())
+    }
+
+    /// Who is where in this process.
+    pub fn directory(&self) -> Arc<Directory> {
+        self.shared.directory.clone()
     }
 
     /// What is counted.

@@ -82,6 +82,7 @@ struct Running {
     address: SocketAddr,
     grid: Arc<Fake>,
     destination: Arc<dyn LoginDestination>,
+    directory: Arc<crate::Directory>,
     here: RegionInfo,
     folder: tempfile::TempDir,
     stop: Option<oneshot::Sender<()>>,
@@ -107,6 +108,7 @@ impl Running {
         simulator.register().await.unwrap();
         let address = simulator.local_addr().unwrap();
         let destination = simulator.login_destination();
+        let directory = simulator.directory();
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = oneshot::channel();
         let task = tokio::spawn(async move {
@@ -116,7 +118,7 @@ impl Running {
             simulator.run(axum::Router::new(), || ready.send(()).unwrap(), stopped).await;
         });
         is_ready.await.unwrap();
-        Self { address, grid, destination, here, folder, stop: Some(stop), task }
+        Self { address, grid, destination, directory, here, folder, stop: Some(stop), task }
     }
 
     async fn client(&self) -> Client {

@@ -6,6 +6,7 @@
 //! running processes.
 
 mod accounts;
+mod counted;
 mod data;
 mod first_account;
 mod operate;

@@ -1,6 +1,7 @@
 //! `sojourn standalone`: a grid and a simulator in one process. The simulator calls the grid's services in memory,
 //! through the same traits that a grid elsewhere would stand behind.
 
+use crate::counted::CountedAuth;
 use crate::options::{Standalone, StandaloneOptions};
 use crate::world::{self, Access, Maturity, Terrain, WorldRegion};
 use crate::{data, first_account};
@@ -91,8 +92,10 @@ async fn simulator(
 
 fn router(options: &Standalone, store: &SqlStore, simulator: &Simulator) -> axum::Router {
     let url = options.url();
+    let services = store.services();
+    let auth = Arc::new(CountedAuth { inner: services.auth.clone(), metrics: simulator.metrics() });
     let login = LoginService::new(
-        store.services(),
+        Services { auth, ..services },
         simulator.login_destination(),
         LoginConfig {
             welcome: format!("Welcome to {}, <USERNAME>!", options.grid_name),

@@ -59,3 +59,90 @@ impl Drop for Connection<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::caps::{Memory, TemporaryAssets};
+    use crate::directory::{CapsEntry, INBOX};
+    use crate::grid_side::GridSide;
+    use crate::tests::{ADA, grid, region};
+    use llsd::map;
+    use model::{SessionId, Uuid};
+    use std::sync::Arc;
+    use tokio::sync::mpsc;
+
+    const SECRET: CapsSecret = CapsSecret(Uuid::from_u128(5));
+
+    fn shared(folder: &std::path::Path) -> (Shared, mpsc::Receiver<Request>) {
+        let directory = Arc::new(Directory::default());
+        let (inbox, requests) = mpsc::channel(INBOX);
+        let info = Arc::new(region(1).info());
+        let entry = CapsEntry { agent: ADA, session: SessionId::default(), region: info.id };
+        directory.add(info, inbox);
+        directory.open_caps(SECRET, entry);
+        let shared = Shared {
+            directory,
+            grid: Arc::new(GridSide { services: grid().services() }),
+            metrics: Arc::default(),
+            trace: Arc::default(),
+            memory: Memory::new(TemporaryAssets::open(folder.into()).unwrap()),
+            http_base: "http://127.0.0.1/".into(),
+            grid_name: "Test".into(),
+            ready: true.into(),
+            counters: Default::default(),
+        };
+        (shared, requests)
+    }
+
+    fn body(ack: Option<i32>) -> String {
+        llsd::xml::write(&map! { "ack" => ack, "done" => false })
+    }
+
+    #[tokio::test]
+    async fn what_the_region_says_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let (shared, mut requests) = shared(folder.path());
+        let body = body(Some(7));
+        let region = async {
+            let Some(Request::Poll { ack, done, answer, .. }) = requests.recv().await else {
+                panic!("no poll")
+            };
+            assert_eq!((ack, done), (Some(7), false));
+            answer.send(Some("<llsd/>".into())).unwrap();
+        };
+        let (answer, ()) = tokio::join!(answer(&shared, SECRET, body.as_bytes()), region);
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert!(requests.try_recv().is_err(), "nothing has broken");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_goes_is_noticed_even_if_its_answer_was_on_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let (shared, mut requests) = shared(folder.path());
+        let body = body(None);
+        for answered in [false, true] {
+            let mut poll = Box::pin(answer(&shared, SECRET, body.as_bytes()));
+            let (asked, waits) = tokio::select! {
+                _ = &mut poll => panic!("nobody has answered"),
+                Some(Request::Poll { waiter, answer, .. }) = requests.recv() => (waiter, answer),
+            };
+            if answered {
+                waits.send(Some("<llsd/>".into())).unwrap();
+            }
+            drop(poll);
+            let broken = requests.try_recv();
+            assert!(matches!(broken, Ok(Request::PollBroken { caps: SECRET, waiter }) if waiter == asked));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_overloaded_region_is_asked_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let (shared, _requests) = shared(folder.path());
+        let here = shared.directory.regions()[0].id;
+        while shared.directory.send(here, Request::SeedFetched { caps: SECRET }).is_ok() {}
+        let answer = answer(&shared, SECRET, body(None).as_bytes()).await;
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+}

@@ -1,5 +1,6 @@
 use super::*;
 use crate::control::{self, Command, Direction};
+use crate::directory::Request;
 use llsd::map;
 
 fn poll(ack: Option<i32>) -> Value {
@@ -138,4 +139,24 @@ async fn without_a_process_the_control_socket_says_so() {
         let error = control::ask(data, &Command::DebugEventQueue { level: 1 }).await.unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
     }
+}
+
+#[tokio::test]
+async fn a_region_that_breaks_down_ends_alone_and_starts_anew() {
+    let running = Running::start(2).await;
+    let caps = running.granted(ADA, &["EventQueueGet"]).await;
+    let mut client = running.client().await;
+    client.send("POST", &caps[0], "", llsd::xml::write(&poll(None)).as_bytes()).await;
+    running.directory.send(running.here.id, Request::BreakDown).unwrap();
+    // Its capabilities are gone, and their polls end.
+    assert_eq!(client.answer().await.unwrap().status, 404);
+    let restarts = |n, count| format!("sojourn_region_restarts_total{{region=\"Region {n}\"}} {count}\n");
+    let metrics = async || String::from_utf8(running.client().await.get("/metrics").await.body).unwrap();
+    // It pauses for a moment, since it had run for a moment only; who asks has to wait that long.
+    let text = metrics().await;
+    assert!(text.contains(&restarts(2, 0)), "{text}");
+    while running.destination.create_agent(&running.here, agent_of(ALAN)).await.is_err() {}
+    let text = metrics().await;
+    assert!(text.contains(&restarts(1, 1)) && text.contains(&restarts(2, 0)), "{text}");
+    running.stop().await;
 }

@@ -1,0 +1,30 @@
+//! Logins that end at the password, counted.
+
+use async_trait::async_trait;
+use model::AgentId;
+use services::{AuthService, Result, ViewerPassword};
+use simulator::Metrics;
+use std::sync::Arc;
+
+/// The authentication service, as the login service is given it.
+pub(crate) struct CountedAuth {
+    pub(crate) inner: Arc<dyn AuthService>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+#[async_trait]
+impl AuthService for CountedAuth {
+    async fn set_password(&self, agent: AgentId, forms: &[ViewerPassword]) -> Result<()> {
+        self.inner.set_password(agent, forms).await
+    }
+
+    async fn verify(&self, agent: AgentId, password: &ViewerPassword) -> Result<bool> {
+        let verified = self.inner.verify(agent, password).await;
+        match &verified {
+            Ok(true) => {}
+            Ok(false) => self.metrics.login("wrong_password"),
+            Err(_) => self.metrics.login("error"),
+        }
+        verified
+    }
+}

@@ -427,6 +427,12 @@ impl Region {
             return None;
         };
         if sent {
+            let name = match (kill_count, terse_count) {
+                (0, 0) => "ObjectUpdate",
+                (0, _) => "ImprovedTerseObjectUpdate",
+                _ => "KillObject",
+            };
+            self.trace_composed(id, name);
             return Some(address);
         }
         // Refused by a budget after all: said again when there is room.

@@ -56,6 +56,8 @@ pub struct Region {
     pub(crate) shutting_down: bool,
     closed: bool,
     pub(crate) trace: crate::trace::Switches,
+    /// Traces of packets composed since the last input.
+    pub(crate) traced: Vec<TraceLine>,
     pub(crate) stats: Stats,
 }
 
@@ -103,6 +105,7 @@ impl Region {
             shutting_down: false,
             closed: false,
             trace: crate::trace::Switches::default(),
+            traced: Vec::new(),
             stats: Stats::default(),
             config,
         }
@@ -116,6 +119,7 @@ impl Region {
     /// Takes one input. Afterwards [`Region::poll_datagram`] is to be called until it has nothing more.
     pub fn handle(&mut self, now: Moment, input: Input<'_>, effects: &mut Vec<Effect>) {
         let cx = &mut Context { now, effects };
+        cx.effects.extend(self.traced.drain(..).map(Effect::Trace));
         match input {
             Input::Datagram { from, bytes } => self.handle_datagram(cx, from, bytes),
             Input::Peer { call, waiter } => self.handle_peer(cx, call, waiter),

@@ -5,6 +5,9 @@ use crate::region::{Context, Region};
 use lludp::{Message, WireMessage};
 use model::AgentId;
 
+/// Lines about composed packets that may wait for the next input.
+const MAX_TRACED: usize = 1000;
+
 /// What is being traced.
 #[derive(Debug, Default)]
 pub(crate) struct Switches {
@@ -70,12 +73,23 @@ impl Region {
         }
     }
 
+    /// The same for a packet composed when datagrams are pulled: its line comes out with the next input's effects.
+    pub(crate) fn trace_composed(&mut self, id: AgentId, name: &'static str) {
+        if self.traced.len() < MAX_TRACED && self.trace.wants_packet(id, name) {
+            let text = self.packet_line(id, "PACKET OUT to", name, "");
+            self.traced.extend(text.map(|text| TraceLine { kind: TraceKind::Packet, text }));
+        }
+    }
+
     fn trace_packet(&self, cx: &mut Context<'_>, id: AgentId, direction: &str, name: &str, detail: &str) {
-        let Some(agent) = self.agents.get(&id) else { return };
+        let line = self.packet_line(id, direction, name, detail);
+        cx.effects.extend(line.map(|text| Effect::Trace(TraceLine { kind: TraceKind::Packet, text })));
+    }
+
+    fn packet_line(&self, id: AgentId, direction: &str, name: &str, detail: &str) -> Option<String> {
+        let agent = self.agents.get(&id)?;
         let standing = if agent.is_root() { "root" } else { "child" };
-        let (who, region) = (agent.name(), &self.config.name);
-        let text = format!("{direction} {who} ({standing}) in {region} - {name}{detail}");
-        cx.effects.push(Effect::Trace(TraceLine { kind: TraceKind::Packet, text }));
+        Some(format!("{direction} {} ({standing}) in {} - {name}{detail}", agent.name(), self.config.name))
     }
 
     pub(crate) fn trace_poll(&self, cx: &mut Context<'_>, id: AgentId) {

@@ -24,8 +24,8 @@ pub(crate) use memory::Memory;
 pub(crate) use temporary::TemporaryAssets;
 
 use crate::directory::CapsEntry;
-use crate::http::reply;
 use crate::http::routes::Shared;
+use crate::http::{body, reply};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Response, StatusCode};
 use llsd::Value;
@@ -131,8 +131,8 @@ type Answer = Result<Response<Body>, Fault>;
 impl Asked<'_> {
     /// The body as a map.
     fn map(&self) -> Result<Value, Fault> {
-        match llsd::xml::parse(self.body) {
-            Ok(value @ Value::Map(_)) => Ok(value),
+        match body::llsd(self.headers, self.body) {
+            Some(value @ Value::Map(_)) => Ok(value),
             _ => Err(Fault::Malformed),
         }
     }

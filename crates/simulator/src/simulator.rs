@@ -36,7 +36,7 @@ use transfer::PeerCall;
 /// How long regions may take to say good-bye to everybody.
 const FAREWELL: Duration = Duration::from_secs(4);
 /// How long the grid may take to hear the last news.
-const LAST_NEWS: Duration = Duration::from_secs(3);
+const LAST_NEWS: Duration = Duration::from_secs(2);
 /// A region that breaks down again within this time is given a pause.
 const UNSTEADY: Duration = Duration::from_secs(10);
 /// That pause.

@@ -52,6 +52,7 @@ const STACK: usize = 1 << 20;
 
 fn main() -> ExitCode {
     let CommandLine { command, standalone } = CommandLine::parse();
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .max_blocking_threads(BLOCKING)
@@ -82,6 +83,17 @@ fn main() -> ExitCode {
             eprintln!("sojourn: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Every connection is a file to the system, whose usual limit is low. What cannot be raised stays as it is.
+fn raise_file_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    const WANTED: u64 = 65_536;
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < WANTED.min(hard)
+    {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, WANTED.min(hard), hard);
     }
 }
 

@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Incoming};
+use llsd::Value;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -57,6 +58,12 @@ pub(crate) async fn take<'a>(
     tokio::time::timeout(PATIENCE, collect(budget, body, limit))
         .await
         .unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
+}
+
+/// A body as LLSD, whichever of its forms it comes in.
+pub(crate) fn llsd(headers: &HeaderMap, body: &[u8]) -> Option<Value> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    llsd::parse_any(kind, body).ok()
 }
 
 async fn collect(budget: &Budget, mut body: Incoming, limit: usize) -> Result<Taken<'_>, StatusCode> {

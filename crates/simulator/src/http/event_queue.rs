@@ -5,17 +5,22 @@ use super::reply;
 use super::routes::Shared;
 use crate::directory::{Directory, Request, Undelivered};
 use axum::body::Body;
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderMap, Response, StatusCode};
 use llsd::Value;
 use model::{CapsSecret, RegionId};
 use region::Waiter;
 use tokio::sync::oneshot;
 
 /// Answers one poll.
-pub(crate) async fn answer(shared: &Shared, secret: CapsSecret, body: &[u8]) -> Response<Body> {
+pub(crate) async fn answer(
+    shared: &Shared,
+    secret: CapsSecret,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Response<Body> {
     let gone = || reply::status(StatusCode::NOT_FOUND);
     let Some(entry) = shared.directory.caps(secret) else { return gone() };
-    let Ok(poll @ Value::Map(_)) = llsd::xml::parse(body) else {
+    let Some(poll @ Value::Map(_)) = super::body::llsd(headers, body) else {
         return reply::status(StatusCode::BAD_REQUEST);
     };
     // The first poll's ack is undefined. Some clients say 0 for it; no batch has that number.
@@ -103,7 +108,7 @@ mod tests {
     async fn what_the_region_says_is_said() {
         let folder = tempfile::tempdir().unwrap();
         let (shared, mut requests) = shared(folder.path());
-        let body = body(Some(7));
+        let (body, headers) = (body(Some(7)), HeaderMap::new());
         let region = async {
             let Some(Request::Poll { ack, done, answer, .. }) = requests.recv().await else {
                 panic!("no poll")
@@ -111,7 +116,7 @@ mod tests {
             assert_eq!((ack, done), (Some(7), false));
             answer.send(Some("<llsd/>".into())).unwrap();
         };
-        let (answer, ()) = tokio::join!(answer(&shared, SECRET, body.as_bytes()), region);
+        let (answer, ()) = tokio::join!(answer(&shared, SECRET, &headers, body.as_bytes()), region);
         assert_eq!(answer.status(), StatusCode::OK);
         assert!(requests.try_recv().is_err(), "nothing has broken");
     }
@@ -120,9 +125,9 @@ mod tests {
     async fn a_client_that_goes_is_noticed_even_if_its_answer_was_on_the_way() {
         let folder = tempfile::tempdir().unwrap();
         let (shared, mut requests) = shared(folder.path());
-        let body = body(None);
+        let (body, headers) = (body(None), HeaderMap::new());
         for answered in [false, true] {
-            let mut poll = Box::pin(answer(&shared, SECRET, body.as_bytes()));
+            let mut poll = Box::pin(answer(&shared, SECRET, &headers, body.as_bytes()));
             let (asked, waits) = tokio::select! {
                 _ = &mut poll => panic!("nobody has answered"),
                 Some(Request::Poll { waiter, answer, .. }) = requests.recv() => (waiter, answer),
@@ -142,7 +147,7 @@ mod tests {
         let (shared, _requests) = shared(folder.path());
         let here = shared.directory.regions()[0].id;
         while shared.directory.send(here, Request::SeedFetched { caps: SECRET }).is_ok() {}
-        let answer = answer(&shared, SECRET, body(None).as_bytes()).await;
+        let answer = answer(&shared, SECRET, &HeaderMap::new(), body(None).as_bytes()).await;
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

@@ -117,14 +117,12 @@ pub(crate) async fn answer(shared: &Shared, route: Route, request: Whole) -> Res
     match route {
         Route::Health => ops::health(shared),
         Route::Metrics => ops::metrics(shared).await,
-        Route::Seed(secret) if request.head.method == Method::POST => {
-            seed::answer(shared, secret, &request.body)
-        }
+        Route::Seed(secret) if request.head.method == Method::POST => seed::answer(shared, secret, &request),
         Route::Upload(id) if request.head.method == Method::POST => {
             caps::upload::receive(shared, id, request.body).await
         }
         Route::Capability(secret, Capability::EventQueueGet) if request.head.method == Method::POST => {
-            event_queue::answer(shared, secret, &request.body).await
+            event_queue::answer(shared, secret, &request.head.headers, &request.body).await
         }
         Route::Capability(secret, capability) => match shared.directory.caps(secret) {
             Some(entry) => {

@@ -1,7 +1,8 @@
 //! The seed capability: names in, URLs of those we have out.
 
-use super::reply;
+use super::front::Whole;
 use super::routes::Shared;
+use super::{body, reply};
 use crate::caps::Capability;
 use crate::directory::Request;
 use axum::body::Body;
@@ -11,9 +12,9 @@ use model::CapsSecret;
 
 /// Answers a POST to a seed. Every reply is complete: viewers ask again and add up. Names that we lack are left
 /// out; an empty string would be taken for a URL.
-pub(crate) fn answer(shared: &Shared, secret: CapsSecret, body: &[u8]) -> Response<Body> {
+pub(crate) fn answer(shared: &Shared, secret: CapsSecret, request: &Whole) -> Response<Body> {
     let Some(entry) = shared.directory.caps(secret) else { return reply::status(StatusCode::NOT_FOUND) };
-    let Ok(Value::Array(names)) = llsd::xml::parse(body) else {
+    let Some(Value::Array(names)) = body::llsd(&request.head.headers, &request.body) else {
         return reply::status(StatusCode::BAD_REQUEST);
     };
     let granted = names.iter().filter_map(|name| Capability::by_name(&name.as_str())).map(|capability| {

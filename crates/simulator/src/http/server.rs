@@ -5,17 +5,20 @@ use super::front::Front;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::sync::watch;
+use tokio::task::{Id, JoinSet};
 
 /// Connections at a time. A viewer keeps one long poll open for each region that it sees, and up to some 30 more
 /// while it fetches.
 pub const MAX_CONNECTIONS: usize = 8192;
+/// Of these so many from one address: a few hundred viewers behind one router.
+const MAX_OF_ONE: usize = MAX_CONNECTIONS / 2;
 /// Longest request head, bytes.
 const MAX_HEAD: usize = 32 * 1024;
 /// Header fields of a request.
@@ -23,18 +26,29 @@ const MAX_HEADERS: usize = 100;
 /// How long a head may take, and how long a connection may be idle between two requests.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 /// How long answers that are under way may take when the server ends.
-const FAREWELL: Duration = Duration::from_secs(2);
+const FAREWELL: Duration = Duration::from_secs(1);
 /// After accepting has failed, for want of file descriptors for instance.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Serves until told to stop, then ends what is under way.
 pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, mut stop: watch::Receiver<bool>) {
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
+    // From where each is. Only looked up.
+    let mut origins = HashMap::<Id, IpAddr>::new();
+    let mut counts = HashMap::<IpAddr, usize>::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            Some(_) = connections.join_next() => continue,
+            Some(ended) = connections.join_next_with_id() => {
+                let task = match &ended {
+                    Ok((task, ())) => *task,
+                    Err(error) => error.id(),
+                };
+                if let Some(origin) = origins.remove(&task) {
+                    forget(&mut counts, origin);
+                }
+                continue;
+            }
             () = stopped(&mut stop) => break,
         };
         let (stream, remote) = match accepted {
@@ -45,22 +59,34 @@ pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, mut stop: wa
                 continue;
             }
         };
-        let Ok(permit) = permits.clone().try_acquire_owned() else {
+        let of_this_one = counts.entry(remote.ip()).or_default();
+        if connections.len() >= MAX_CONNECTIONS || *of_this_one >= MAX_OF_ONE {
             front.metrics().connections_refused.inc();
             continue;
-        };
+        }
+        *of_this_one += 1;
         let (front, stop) = (front.clone(), stop.clone());
-        connections.spawn(async move {
+        let task = connections.spawn(async move {
             front.metrics().connections.inc();
             connection(stream, remote, front.clone(), stop).await;
             front.metrics().connections.dec();
-            drop(permit);
         });
+        origins.insert(task.id(), remote.ip());
     }
     drop(listener);
     let ended = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(FAREWELL, ended).await.is_err() {
         tracing::debug!(open = connections.len(), "connections were cut");
+    }
+}
+
+/// Counts a connection of this address less.
+fn forget(counts: &mut HashMap<IpAddr, usize>, origin: IpAddr) {
+    if let Some(count) = counts.get_mut(&origin) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&origin);
+        }
     }
 }
 

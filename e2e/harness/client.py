@@ -4,6 +4,7 @@ The clients are hippolyzer's own objects; what is here only listens to them, sen
 circuits, and puts what happens into words.
 """
 
+import dataclasses
 import asyncio
 import contextlib
 import math
@@ -156,7 +157,8 @@ class Client:
         def seen():
             body = self.body(agent_id, region)
             return body if body and (where is None or where(body)) else None
-        return await self.inbox.until(seen, patience, what)
+        # As it is now: the one kept in sight moves on.
+        return dataclasses.replace(await self.inbox.until(seen, patience, what))
 
     async def miss(self, agent_id, region=None, patience=10):
         """Waits until that avatar is seen no more."""

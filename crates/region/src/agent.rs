@@ -78,6 +78,9 @@ pub(crate) struct Leaving {
     pub(crate) connected: bool,
     /// The viewer was told to go before it had acknowledged that it had come here.
     pub(crate) unwelcomed: bool,
+    /// A crossing without a circuit over there: TeleportFinish follows then, since CrossedRegion alone strands viewers
+    /// that do not open one.
+    pub(crate) insist_at: Option<Moment>,
     /// The user has logged out in the middle of it: wherever the agent is found, its session ends.
     pub(crate) logging_out: bool,
 }
@@ -197,6 +200,7 @@ impl Agent {
             self.queue.next_wakeup(),
             self.arrival.next_wakeup(),
             self.leaving.as_ref().and_then(|leaving| leaving.machine.next_wakeup()),
+            self.leaving.as_ref().and_then(|leaving| leaving.insist_at),
             self.farewell,
             self.closing,
             self.retry_at,

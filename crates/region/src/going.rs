@@ -8,10 +8,14 @@ use agent::event;
 use model::{AgentId, AssetId, RegionHandle, TeleportFlags, Vec3};
 use services::RegionInfo;
 use std::sync::Arc;
+use std::time::Duration;
 use transfer::{
     AgentCreated, AgentData, ArrivalInput, CreateAgent, Departure, DepartureEffect, DepartureInput,
     FailureCause, Outcome, PeerCall, PeerError, PeerReply, Plan, QueryAccess, Step, TransferId, Whereabouts,
 };
+
+/// How long a client may take to open a circuit on CrossedRegion alone.
+const INSIST_AFTER: Duration = Duration::from_millis(1200);
 
 /// P4: viewers cannot go farther, along either axis.
 pub(crate) const MAX_DISTANCE_REGIONS: u32 = 4096;
@@ -68,6 +72,7 @@ impl Region {
             caps: None,
             connected: false,
             unwelcomed: false,
+            insist_at: None,
             logging_out: false,
         });
         if plan.crossing {
@@ -85,6 +90,7 @@ impl Region {
     }
 
     pub(crate) fn wake_departure(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        self.insist(cx, id);
         let due = self
             .agents
             .get(&id)
@@ -213,45 +219,64 @@ impl Region {
         if let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) {
             leaving.unwelcomed = unwelcomed;
         }
-        let flying = self.scene.presence(id).is_some_and(|presence| presence.is_flying());
-        let Some((agent, leaving, destination)) = self.on_its_way(id) else { return };
-        let Some(caps) = leaving.caps else { return };
-        let seed = seed_url(&destination, caps);
-        let Some(address) = circuit_address(&destination) else { return };
-        let crossing = leaving.machine.plan().crossing;
+        let Some((_, leaving, _)) = self.on_its_way(id) else { return };
         let flags = leaving.request.flags;
-        let event = if crossing && leaving.connected {
-            event::crossed_region(&event::CrossedRegion {
-                agent: id,
-                session: agent.session,
-                look_at: leaving.request.look_at,
-                position: leaving.position,
-                handle: destination.handle,
-                seed,
-                address,
-                size: destination.size,
-            })
-        } else {
-            // Also for a crossing when the viewer has no circuit over there: this makes it open one.
-            let mut flags = leaving.request.flags & TeleportFlags::VIEWER;
-            if flags.is_empty() {
-                flags = TeleportFlags::VIA_LOCATION;
-            }
-            flags.set(TeleportFlags::IS_FLYING, flying);
-            event::teleport_finish(&event::TeleportFinish {
-                agent: id,
-                address,
-                handle: destination.handle,
-                seed,
-                access: destination.access,
-                flags,
-                size: destination.size,
-            })
-        };
-        if !crossing {
+        if !leaving.machine.plan().crossing {
             self.send_teleport_progress(cx, id, flags);
+            self.push_teleport_finish(cx, id);
+            return;
         }
+        self.push_crossed_region(cx, id);
+        let insist_at = cx.now + INSIST_AFTER;
+        if let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) {
+            leaving.insist_at = (!leaving.connected).then_some(insist_at);
+        }
+    }
+
+    fn push_crossed_region(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some((agent, leaving, destination)) = self.on_its_way(id) else { return };
+        let (Some(caps), Some(address)) = (leaving.caps, circuit_address(&destination)) else { return };
+        let event = event::crossed_region(&event::CrossedRegion {
+            agent: id,
+            session: agent.session,
+            look_at: leaving.request.look_at,
+            position: leaving.position,
+            handle: destination.handle,
+            seed: seed_url(&destination, caps),
+            address,
+            size: destination.size,
+        });
         self.push_event(cx, id, event);
+    }
+
+    fn push_teleport_finish(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let flying = self.scene.presence(id).is_some_and(|presence| presence.is_flying());
+        let Some((_, leaving, destination)) = self.on_its_way(id) else { return };
+        let (Some(caps), Some(address)) = (leaving.caps, circuit_address(&destination)) else { return };
+        let mut flags = leaving.request.flags & TeleportFlags::VIEWER;
+        if flags.is_empty() {
+            flags = TeleportFlags::VIA_LOCATION;
+        }
+        flags.set(TeleportFlags::IS_FLYING, flying);
+        let event = event::teleport_finish(&event::TeleportFinish {
+            agent: id,
+            address,
+            handle: destination.handle,
+            seed: seed_url(&destination, caps),
+            access: destination.access,
+            flags,
+            size: destination.size,
+        });
+        self.push_event(cx, id, event);
+    }
+
+    /// A viewer that was told CrossedRegion, has no circuit over there and has not come: TeleportFinish makes it open
+    /// one. It sees a progress screen, but nothing breaks.
+    fn insist(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) else { return };
+        if leaving.insist_at.take_if(|at| *at <= cx.now).is_some() && leaving.machine.told_to_go() {
+            self.push_teleport_finish(cx, id);
+        }
     }
 
     /// T3.

@@ -185,20 +185,14 @@ impl Region {
                 self.open_child(cx, id, region, tries_left);
                 return;
             }
-            // Nobody is left to keep the child; and where no answer came, it may be there all the same.
-            (keeper, Ok(Reply::Peer(PeerReply::Created(_))) | Err(PeerError::TimedOut)) => {
-                if let Some(agent) = keeper {
-                    agent.children.remove(&region.handle);
-                }
+            // Nobody is left to keep the child; and where no answer came, it may be there all the same. A view that is
+            // known from before stays known, and is closed under its own claim.
+            (_, Ok(Reply::Peer(PeerReply::Created(_))) | Err(PeerError::TimedOut)) => {
                 self.tell_peer(cx, region, PeerCall::CloseChild { agent: id, session, claim });
                 return;
             }
             // Refused or down: a neighbour that cannot be looked into. The next survey tries again.
-            (Some(agent), _) => {
-                agent.children.remove(&region.handle);
-                return;
-            }
-            (None, _) => return,
+            _ => return,
         };
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let AgentCreated { caps, existed } = created;

@@ -80,7 +80,10 @@ impl Region {
         }
         // Acknowledged, or it would come again and again; but nothing is done with what is no number.
         let blocks = datagram.body.get(message.info().frequency.id_len()..).unwrap_or_default();
-        if lludp::walk::check_finite(message.info(), blocks).is_err() {
+        // A teleport is answered whatever it asks for, since clients wait for that: it cleans its position itself.
+        let answered_anyway =
+            matches!(message, Message::TeleportLocationRequest(_) | Message::TeleportRequest(_));
+        if !answered_anyway && lludp::walk::check_finite(message.info(), blocks).is_err() {
             self.stats.malformed += 1;
             return;
         }

@@ -31,7 +31,10 @@ impl Rehearsal {
             }
             Effect::CloseCaps { caps } => {
                 if self.stages[at.0].open_caps.remove(&caps).is_none() {
-                    self.fail(format!("{} closes capabilities that are not open", self.stages[at.0].plot.name));
+                    self.fail(format!(
+                        "{} closes capabilities that are not open",
+                        self.stages[at.0].plot.name
+                    ));
                 }
             }
             Effect::Trace(line) => self.note(|| {
@@ -51,7 +54,10 @@ impl Rehearsal {
         let stage = &mut self.stages[at.0];
         stage.questions.insert(id);
         let run = stage.run;
-        self.later(self.now + timeout, Happening::Answer { to: at, run, id, result: Err(PeerError::TimedOut) });
+        self.later(
+            self.now + timeout,
+            Happening::Answer { to: at, run, id, result: Err(PeerError::TimedOut) },
+        );
     }
 
     fn send_call(&mut self, from: Where, id: CallId, to: Where, call: PeerCall) {

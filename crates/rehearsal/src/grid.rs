@@ -37,7 +37,9 @@ impl Rehearsal {
             GridCall::RegionById(id) => Reply::Region(find(&|info| info.id == *id)),
             GridCall::RegionsByName { name, limit } => {
                 let infos = self.stages.iter().map(|stage| stage.info.clone());
-                Reply::Regions(infos.filter(|info| info.name.starts_with(name.as_str())).take(*limit).collect())
+                Reply::Regions(
+                    infos.filter(|info| info.name.starts_with(name.as_str())).take(*limit).collect(),
+                )
             }
             GridCall::RegionsInRange { min, max } => {
                 let inside = |info: &Arc<RegionInfo>| {
@@ -70,8 +72,11 @@ impl Rehearsal {
 
     /// Sets a user's home to the middle of a region.
     pub fn set_home(&mut self, who: crate::Who, at: Where) {
-        let place =
-            Place { region: self.stages[at.0].info.id, position: Vec3::new(64.0, 64.0, 25.0), look_at: Vec3::X };
+        let place = Place {
+            region: self.stages[at.0].info.id,
+            position: Vec3::new(64.0, 64.0, 25.0),
+            look_at: Vec3::X,
+        };
         self.homes.insert(self.people[who.0].agent, place);
     }
 

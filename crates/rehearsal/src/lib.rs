@@ -37,7 +37,7 @@ mod world;
 pub use faults::{Deed, Quality, Rule};
 pub use layout::{Layout, Plot};
 pub use people::Who;
-pub use runner::{Scenario, check, find, run};
+pub use runner::{Scenario, check, find, run, story};
 pub use script::{Play, Trouble};
 pub use traffic::{Traffic, Way};
 pub use world::{Rehearsal, Where};

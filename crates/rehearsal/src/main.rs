@@ -45,7 +45,8 @@ fn wishes(mut arguments: impl Iterator<Item = String>) -> Result<Option<Wishes>,
         match argument.as_str() {
             "--scenario" => {
                 let name = value()?;
-                wishes.scenarios = vec![find(&name).ok_or(format!("there is no scenario {name}; see --list"))?];
+                wishes.scenarios =
+                    vec![find(&name).ok_or(format!("there is no scenario {name}; see --list"))?];
             }
             "--seed" => {
                 let seed = number(&value()?)?;

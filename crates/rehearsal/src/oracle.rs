@@ -49,10 +49,11 @@ impl Rehearsal {
         if self.may_double {
             return;
         }
-        let double = self.stages.iter().enumerate().filter(|(index, _)| *index != at.0).find_map(|(_, other)| {
-            let key = stage.acting.intersection(&other.acting).next()?;
-            Some((key.1, other.plot.name))
-        });
+        let double =
+            self.stages.iter().enumerate().filter(|(index, _)| *index != at.0).find_map(|(_, other)| {
+                let key = stage.acting.intersection(&other.acting).next()?;
+                Some((key.1, other.plot.name))
+            });
         if let Some((session, elsewhere)) = double {
             let what = format!("{} acts in {} and in {elsewhere}", self.whose(session), stage.plot.name);
             self.fail(what);
@@ -98,25 +99,32 @@ impl Rehearsal {
         let here = |at: &Where| self.stages[at.0].plot.name;
         let agents: Vec<(Where, AgentSummary)> = self
             .places()
-            .flat_map(|at| self.region(at).into_iter().flat_map(|region| region.agents()).map(move |agent| (at, agent)))
+            .flat_map(|at| {
+                self.region(at).into_iter().flat_map(|region| region.agents()).map(move |agent| (at, agent))
+            })
             .filter(|(_, agent)| agent.session == person.session)
             .collect();
         match person.core.as_ref().map(|core| core.phase()) {
             Some(Phase::InWorld) => {
                 let believes = self.believes_in(who);
-                let roots: Vec<_> = agents.iter().filter(|(_, a)| a.standing == Verdict::Root && !a.closing).collect();
+                let roots: Vec<_> =
+                    agents.iter().filter(|(_, a)| a.standing == Verdict::Root && !a.closing).collect();
                 let [(root_at, root)] = roots[..] else {
                     let places: Vec<_> = roots.iter().map(|(at, _)| here(at)).collect();
                     return Some(format!("{name} is root in {places:?}, and believes to be in {believes:?}"));
                 };
                 if believes != Some(*root_at) {
-                    return Some(format!("{name} is root in {}, but believes to be in {believes:?}", here(root_at)));
+                    return Some(format!(
+                        "{name} is root in {}, but believes to be in {believes:?}",
+                        here(root_at)
+                    ));
                 }
                 if !root.acts || root.departing.is_some() || !root.connected {
                     return Some(format!("{name} is root in {}, but does not act: {root:?}", here(root_at)));
                 }
                 // A viewer that could not get its capabilities in five tries resigns, and lives on without.
-                let resigned = person.core.as_ref().and_then(|core| core.region()).is_some_and(|r| r.caps.is_empty());
+                let resigned =
+                    person.core.as_ref().and_then(|core| core.region()).is_some_and(|r| r.caps.is_empty());
                 if !resigned && !self.polls(who, *root_at) {
                     return Some(format!("{name} does not poll the event queue of {}", here(root_at)));
                 }
@@ -170,18 +178,27 @@ impl Rehearsal {
         let name = stage.plot.name;
         let Some(region) = &stage.region else { return Some(format!("{name} is down")) };
         let agents: Vec<_> = region.agents().collect();
-        if let Some(agent) = agents.iter().find(|agent| !self.people.iter().any(|p| p.session == agent.session)) {
+        if let Some(agent) =
+            agents.iter().find(|agent| !self.people.iter().any(|p| p.session == agent.session))
+        {
             return Some(format!("{name} has an agent of nobody: {agent:?}"));
         }
         let caps: BTreeSet<_> = agents.iter().map(|agent| agent.caps).collect();
         if caps != stage.open_caps.keys().copied().collect() {
-            return Some(format!("{name} has {} agents and {} capabilities", caps.len(), stage.open_caps.len()));
+            return Some(format!(
+                "{name} has {} agents and {} capabilities",
+                caps.len(),
+                stage.open_caps.len()
+            ));
         }
         let connected = agents.iter().filter(|agent| agent.connected).count();
         let stats = region.stats();
         if (stats.circuits, region.endpoints()) != (connected, connected) {
             let endpoints = region.endpoints();
-            return Some(format!("{name}: {connected} connected, {} circuits, {endpoints} endpoints", stats.circuits));
+            return Some(format!(
+                "{name}: {connected} connected, {} circuits, {endpoints} endpoints",
+                stats.circuits
+            ));
         }
         if region.open_questions() != stage.questions.len() {
             return Some(format!("{name} waits for answers that nobody owes it"));
@@ -198,6 +215,10 @@ impl Rehearsal {
     fn prove_life(&mut self) -> Play {
         let living: Vec<Who> =
             (0..self.people.len()).map(Who).filter(|who| self.believes_in(*who).is_some()).collect();
+        for &who in &living {
+            self.with(who, |core, now| core.stop(now));
+        }
+        self.run_for(Duration::from_secs(3))?;
         for who in living {
             let words = format!("word {}", self.events());
             let from = self.heard(who).len();
@@ -205,7 +226,9 @@ impl Rehearsal {
             let name = self.people[who.0].name.clone();
             self.require(said == Some(Ok(())), || format!("{name} cannot speak: {said:?}"))?;
             self.run_until(&format!("{name} hearing itself"), Duration::from_secs(5), |r| {
-                r.heard(who)[from..].iter().any(|(_, e)| matches!(e, ViewerEvent::Chat { text, .. } if *text == words))
+                r.heard(who)[from..]
+                    .iter()
+                    .any(|(_, e)| matches!(e, ViewerEvent::Chat { text, .. } if *text == words))
             })?;
             self.take_steps(who)?;
         }

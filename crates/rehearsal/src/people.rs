@@ -78,7 +78,13 @@ impl Rehearsal {
         self.begin_session(&name, agent, at, config)
     }
 
-    fn begin_session(&mut self, name: &str, agent: AgentId, at: Where, config: Config) -> Result<Who, Refusal> {
+    fn begin_session(
+        &mut self,
+        name: &str,
+        agent: AgentId,
+        at: Where,
+        config: Config,
+    ) -> Result<Who, Refusal> {
         let session = SessionId(self.random_id());
         let secure_session = SecureSessionId(self.random_id());
         let circuit_code = CircuitCode(self.random.random_range(1..=0x7FFF_FFFF));

@@ -47,8 +47,12 @@ pub fn run(scenario: &Scenario, seed: u64, show: bool) -> Result<(), String> {
             print!("{transcript}");
             Ok(())
         }
-        Ok(()) => Err(format!("{name} with seed {seed} failed once and then not: it does not repeat\n{again}")),
-        Err(trouble) => Err(format!("{transcript}\n{name} with seed {seed} failed {trouble}\nrun it again: {again}")),
+        Ok(()) => {
+            Err(format!("{name} with seed {seed} failed once and then not: it does not repeat\n{again}"))
+        }
+        Err(trouble) => {
+            Err(format!("{transcript}\n{name} with seed {seed} failed {trouble}\nrun it again: {again}"))
+        }
     }
 }
 
@@ -66,6 +70,16 @@ fn attempt(scenario: &Scenario, seed: u64, transcript: Transcript) -> Result<(),
             Err(format!("by a panic: {}", words.unwrap_or_default()))
         }
     }
+}
+
+/// The transcript of a run, however it ends.
+pub fn story(scenario: &Scenario, seed: u64) -> String {
+    let transcript = Transcript::on();
+    let ending = match attempt(scenario, seed, transcript.clone()) {
+        Ok(()) => "ended well".to_string(),
+        Err(trouble) => format!("failed {trouble}"),
+    };
+    format!("{transcript}{ending}\n")
 }
 
 /// For tests: runs a scenario over seeds.

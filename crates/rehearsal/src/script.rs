@@ -56,7 +56,9 @@ impl Rehearsal {
         let end = begun + limit;
         while !done(self) {
             if !self.step(end) && self.trouble.is_none() {
-                return self.require(done(self), || format!("{what} did not happen within {limit:?}")).map(|()| limit);
+                return self
+                    .require(done(self), || format!("{what} did not happen within {limit:?}"))
+                    .map(|()| limit);
             }
             if let Some(trouble) = &self.trouble {
                 return Err(trouble.clone());
@@ -176,7 +178,9 @@ impl Rehearsal {
 fn ending(event: &ViewerEvent) -> Option<Ending> {
     match event {
         ViewerEvent::Teleported { .. } | ViewerEvent::TeleportedLocally { .. } => Some(Ending::There),
-        ViewerEvent::TeleportFailed(TeleportFailure::Refused { reason }) => Some(Ending::Refused(reason.clone())),
+        ViewerEvent::TeleportFailed(TeleportFailure::Refused { reason }) => {
+            Some(Ending::Refused(reason.clone()))
+        }
         ViewerEvent::TeleportFailed(TeleportFailure::GaveUp) => Some(Ending::GaveUp),
         _ => None,
     }

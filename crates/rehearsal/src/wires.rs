@@ -86,7 +86,10 @@ impl Rehearsal {
         let found = self.stages.iter().position(|stage| request.url.starts_with(&stage.info.server_uri));
         let Some(at) = found.map(Where) else {
             let due = self.now + self.faults.http.latency;
-            self.later(due, Happening::Response { who, at: Where(0), id: request.id, reply: HttpReply::Broken });
+            self.later(
+                due,
+                Happening::Response { who, at: Where(0), id: request.id, reply: HttpReply::Broken },
+            );
             return;
         };
         let name = if request.url.ends_with("/events") { "poll" } else { "seed" };
@@ -116,7 +119,13 @@ impl Rehearsal {
             return;
         }
         let Some(caps) = secret_in(&request.url, &self.stages[at.0].info.server_uri) else {
-            return self.respond(who, at, request.id, HttpReply::Value { status: 404, body: Value::Undefined }, "404");
+            return self.respond(
+                who,
+                at,
+                request.id,
+                HttpReply::Value { status: 404, body: Value::Undefined },
+                "404",
+            );
         };
         if self.stages[at.0].region.is_none() {
             return self.respond(who, at, request.id, HttpReply::Broken, "refused");
@@ -139,7 +148,13 @@ impl Rehearsal {
             let body = Value::Map([("EventQueueGet".to_string(), Value::String(url))].into_iter().collect());
             self.respond(who, at, request.id, HttpReply::Value { status: 200, body }, "seed");
         } else {
-            self.respond(who, at, request.id, HttpReply::Value { status: 404, body: Value::Undefined }, "404");
+            self.respond(
+                who,
+                at,
+                request.id,
+                HttpReply::Value { status: 404, body: Value::Undefined },
+                "404",
+            );
         }
     }
 

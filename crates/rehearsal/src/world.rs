@@ -30,18 +30,57 @@ const BEGINNING: Moment = Moment::from_millis(10_000);
 /// Something that is due at some moment.
 #[derive(Debug)]
 pub(crate) enum Happening {
-    ToRegion { at: Where, from: SocketAddr, bytes: Vec<u8> },
-    ToViewer { who: Who, from: SocketAddr, bytes: Vec<u8> },
-    Request { who: Who, at: Where, request: HttpRequest },
-    Response { who: Who, at: Where, id: RequestId, reply: HttpReply },
-    PollBroken { at: Where, run: u32, caps: CapsSecret, waiter: Waiter },
-    Call { from: Where, run: u32, id: CallId, to: Where, call: PeerCall },
+    ToRegion {
+        at: Where,
+        from: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    ToViewer {
+        who: Who,
+        from: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    Request {
+        who: Who,
+        at: Where,
+        request: HttpRequest,
+    },
+    Response {
+        who: Who,
+        at: Where,
+        id: RequestId,
+        reply: HttpReply,
+    },
+    PollBroken {
+        at: Where,
+        run: u32,
+        caps: CapsSecret,
+        waiter: Waiter,
+    },
+    Call {
+        from: Where,
+        run: u32,
+        id: CallId,
+        to: Where,
+        call: PeerCall,
+    },
     /// To a region's question: from a peer, from the grid, or that there will be none.
-    Answer { to: Where, run: u32, id: CallId, result: Result<Reply, PeerError> },
+    Answer {
+        to: Where,
+        run: u32,
+        id: CallId,
+        result: Result<Reply, PeerError>,
+    },
     /// The login service's answer reaches the viewer.
-    Enter { who: Who, identity: Box<Identity> },
+    Enter {
+        who: Who,
+        identity: Box<Identity>,
+    },
     /// A region's simulator dies, and perhaps starts again.
-    Crash { at: Where, restart: bool },
+    Crash {
+        at: Where,
+        restart: bool,
+    },
 }
 
 /// Somebody who waits for an answer of a region.
@@ -121,7 +160,12 @@ impl Rehearsal {
         Self::with_transcript(seed, layout, faults, Transcript::default())
     }
 
-    pub(crate) fn with_transcript(seed: u64, layout: &Layout, faults: Faults, transcript: Transcript) -> Self {
+    pub(crate) fn with_transcript(
+        seed: u64,
+        layout: &Layout,
+        faults: Faults,
+        transcript: Transcript,
+    ) -> Self {
         let mut rehearsal = Self {
             seed,
             now: BEGINNING,
@@ -269,7 +313,8 @@ impl Rehearsal {
         stage.departures.clear();
         stage.acting.clear();
         // Connections to it break.
-        let lost: Vec<_> = self.waiting.iter().filter(|(_, (place, _))| *place == at).map(|(w, _)| *w).collect();
+        let lost: Vec<_> =
+            self.waiting.iter().filter(|(_, (place, _))| *place == at).map(|(w, _)| *w).collect();
         for waiter in lost {
             let Some((_, waiting)) = self.waiting.remove(&waiter) else { continue };
             match waiting {
@@ -340,7 +385,8 @@ impl Rehearsal {
         }
         let mut jittered = || {
             let jitter = quality.jitter.as_micros() as u64;
-            quality.latency + Duration::from_micros(if jitter > 0 { self.random.random_range(0..=jitter) } else { 0 })
+            quality.latency
+                + Duration::from_micros(if jitter > 0 { self.random.random_range(0..=jitter) } else { 0 })
         };
         let mut copies = vec![jittered()];
         if quality.duplicates > 0.0 {
@@ -409,7 +455,9 @@ impl Rehearsal {
 
     fn perform(&mut self, happening: Happening) {
         match happening {
-            Happening::ToRegion { at, from, bytes } => self.drive(at, Input::Datagram { from, bytes: &bytes }),
+            Happening::ToRegion { at, from, bytes } => {
+                self.drive(at, Input::Datagram { from, bytes: &bytes })
+            }
             Happening::ToViewer { who, from, bytes } => self.deliver_to_viewer(who, from, &bytes),
             Happening::Request { who, at, request } => self.serve(who, at, request),
             Happening::Response { who, at, id, reply } => self.deliver_response(who, at, id, reply),
@@ -423,7 +471,9 @@ impl Rehearsal {
             Happening::Answer { to, run, id, result } => {
                 if self.stages[to.0].run == run && self.stages[to.0].questions.remove(&id) {
                     if let Err(error) = &result {
-                        self.note(|| format!("{} hears of call {}: {error}", self.stages[to.0].plot.name, id.0));
+                        self.note(|| {
+                            format!("{} hears of call {}: {error}", self.stages[to.0].plot.name, id.0)
+                        });
                     }
                     self.drive(to, Input::Reply { id, result });
                 }

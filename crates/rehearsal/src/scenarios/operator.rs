@@ -28,7 +28,8 @@ pub(super) const SHUTDOWN: Scenario = Scenario {
         r.may_die(ada);
         r.may_die(bob);
         r.operate(closing, OperatorCommand::Shutdown { reason: "Maintenance.".into() });
-        let told = |event: &ViewerEvent| matches!(event, ViewerEvent::Kicked { reason } if reason == "Maintenance.");
+        let told =
+            |event: &ViewerEvent| matches!(event, ViewerEvent::Kicked { reason } if reason == "Maintenance.");
         r.run_until("Bob being told", Duration::from_secs(3), |r| r.count(bob, told) > 0)?;
         r.run_until("an empty region", Duration::from_secs(20), |r| r.has_closed(closing))?;
         r.settle()

@@ -60,7 +60,8 @@ fn act(r: &mut Rehearsal, who: Who) {
             r.with(who, |core, now| core.walk(now, heading));
         }
         7 => {
-            let place = Vec3::new(r.random.random_range(-40.0..300.0), r.random.random_range(-40.0..300.0), 22.0);
+            let place =
+                Vec3::new(r.random.random_range(-40.0..300.0), r.random.random_range(-40.0..300.0), 22.0);
             r.with(who, |core, now| core.walk_to(now, place));
         }
         8 => {
@@ -71,7 +72,6 @@ fn act(r: &mut Rehearsal, who: Who) {
         }
     }
 }
-
 
 /// Users come and go in the middle of everything.
 pub(super) const QUITTERS: Scenario = Scenario {

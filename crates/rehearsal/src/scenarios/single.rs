@@ -68,7 +68,9 @@ fn begin(r: &mut Rehearsal, in_sight: bool) -> Play<(Where, Who)> {
 fn play(r: &mut Rehearsal, kinds: &[Traffic], in_sight: bool) -> Play {
     let (to, who) = begin(r, in_sight)?;
     let case = r.seed() as usize;
-    let (Some(what), deed) = (kinds.get(case / DEEDS.len()), DEEDS[case % DEEDS.len()]) else { return Ok(()) };
+    let (Some(what), deed) = (kinds.get(case / DEEDS.len()), DEEDS[case % DEEDS.len()]) else {
+        return Ok(());
+    };
     r.rule(Rule::first(what.way, what.name, deed));
     let asked = r.teleport(who, to);
     r.require(asked.is_ok(), || format!("the viewer cannot teleport: {asked:?}"))?;

@@ -146,7 +146,9 @@ pub(super) const OVERTAKING: Scenario = Scenario {
         let to = if r.seed() % 2 == 0 { r.place("Beta") } else { r.place("Delta") };
         match r.seed() / 2 {
             0 => r.misbehave(who, Misbehaviour { complete_first: true, ..Misbehaviour::default() }),
-            1 => r.rule(Rule::first(Way::ToRegion, "UseCircuitCode", Deed::Delay(Duration::from_millis(400))).at(to)),
+            1 => r.rule(
+                Rule::first(Way::ToRegion, "UseCircuitCode", Deed::Delay(Duration::from_millis(400))).at(to),
+            ),
             2 => r.rule(Rule::first(Way::Call, "UpdateAgent", Deed::Delay(Duration::from_millis(700)))),
             _ => r.rule(Rule::first(Way::Call, "UpdateAgent", Deed::Delay(Duration::from_secs(3)))),
         }

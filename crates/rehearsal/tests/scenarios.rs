@@ -1,0 +1,84 @@
+//! Every scenario over its cases, or over some seeds. More seeds: `cargo run -p rehearsal -- --seeds 0..1000`.
+
+use rehearsal::scenarios::ALL;
+use rehearsal::{check, find, story};
+
+/// All cases of a scenario that enumerates them.
+fn all_cases(name: &str) {
+    let cases = find(name).and_then(|scenario| scenario.cases).expect("a scenario with cases");
+    check(name, 0..cases());
+}
+
+/// Each scenario has a test here: name, and how many seeds it is run with if it draws its cases.
+macro_rules! scenarios {
+    ($($(#[$doc:meta])* $test:ident: $name:literal $($seeds:literal)?;)*) => {
+        $($(#[$doc])* #[test]
+        fn $test() {
+            scenarios!(@run $name $($seeds)?);
+        })*
+
+        const TESTED: &[&str] = &[$($name),*];
+    };
+    (@run $name:literal $seeds:literal) => { check($name, 0..$seeds) };
+    (@run $name:literal) => { all_cases($name) };
+}
+
+scenarios! {
+    a_login_takes_a_few_round_trips: "login" 5;
+    a_login_survives_the_loss_of_a_fifth_of_all_datagrams: "login-lossy" 50;
+    either_login_message_lost_late_or_repeated_costs_no_more_than_seconds: "login-disturbed";
+    a_second_login_ends_the_first: "login-again";
+    a_login_that_nobody_comes_to_leaves_nothing_behind: "login-nobody-comes";
+    a_viewer_that_vanishes_is_logged_out_by_its_silence: "vanish";
+    teleports_in_sight_and_out_of_sight_and_back_are_quick: "teleport" 5;
+    no_late_close_kills_what_came_back_in_sight: "circle-in-sight";
+    no_late_close_kills_what_came_back_out_of_sight: "circle-out-of-sight";
+    landmark_and_home_lead_there: "landmark";
+    a_teleport_within_the_region_moves_the_avatar_only: "teleport-within";
+    a_second_teleport_while_one_is_under_way_changes_nothing: "two-at-once";
+    teleports_succeed_on_a_lossy_network: "teleport-lossy" 40;
+    a_destination_that_is_silent_slow_or_asked_twice_costs_a_teleport_at_most: "destination";
+    a_full_region_refuses_with_words: "full";
+    a_grid_that_fails_costs_a_teleport_at_most: "grid";
+    a_viewer_that_stays_away_can_act_where_it_was: "viewer-stays-away";
+    complete_agent_movement_may_overtake: "overtaking";
+    a_lost_teleport_finish_leaves_the_viewer_in_one_place: "lost-finish";
+    who_arrives_unheard_and_goes_is_not_root_again_at_the_source: "arrived-and-gone";
+    a_cancel_at_any_moment_leaves_a_viewer_that_walks_and_teleports: "cancel";
+    a_logout_at_any_moment_of_a_teleport_leaves_nothing: "logout";
+    a_crash_of_the_viewer_at_any_moment_of_a_teleport_leaves_nothing: "vanish-in-transfer";
+    a_viewer_cut_off_for_seconds_in_a_teleport_lives_on: "isolated-in-transfer";
+    a_second_login_at_any_moment_of_a_teleport_is_alone_in_the_world: "login-again-in-transfer";
+    agents_walk_over_borders_and_back: "crossing";
+    a_viewer_without_circuit_is_shown_the_way_over_the_border: "crossing-without-circuit";
+    a_refused_agent_is_held_at_the_border_and_told_why: "crossing-refused";
+    a_crossing_survives_each_single_fault: "crossing-disturbed";
+    a_destination_that_crashes_at_any_step_costs_a_teleport_at_most: "restart-destination";
+    a_source_that_restarts_at_any_step_leaves_nothing_behind: "restart-source";
+    a_neighbour_that_restarts_can_be_gone_to: "restart-neighbour";
+    a_teleport_in_sight_survives_each_single_fault: "single-fault-in-sight";
+    a_teleport_out_of_sight_survives_each_single_fault: "single-fault-out-of-sight";
+    a_region_that_shuts_down_empties_itself: "shutdown";
+    a_kick_at_any_moment_of_a_teleport_ends_the_session: "kick-in-transfer";
+    a_viewer_that_misbehaves_harms_nobody: "bad-viewers";
+    a_viewer_with_one_way_cut_recovers: "half-cut";
+    users_hop_about_a_rough_network_for_minutes: "hoppers" 24;
+    users_walk_about_a_corner_on_a_rough_network: "walkers" 40;
+    users_come_and_go_amid_everything: "quitters" 50;
+    regions_crash_while_users_hop: "restarts" 24;
+}
+
+#[test]
+fn every_scenario_is_tested() {
+    let missing: Vec<_> = ALL.iter().map(|s| s.name).filter(|name| !TESTED.contains(name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let scenario = find("hoppers").expect("a scenario");
+    let first = story(scenario, 7);
+    assert!(first.lines().count() > 500, "a transcript of a whole run");
+    assert!(first == story(scenario, 7), "two runs of one seed differ");
+    assert!(first != story(scenario, 8), "two seeds give the same run");
+}

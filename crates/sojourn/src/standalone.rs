@@ -36,7 +36,7 @@ pub(crate) async fn run(options: StandaloneOptions) -> Result<()> {
     };
     let store = data::open(&options.data).await?;
     let services = store.services();
-    let simulator = simulator(&options, regions, &services).await?;
+    let simulator = simulator(&options, regions, &store, &services).await?;
     let others = router(&options, &store, &simulator);
     if let Some(account) = first_account::create(&services).await? {
         first_account::print(&account);
@@ -62,6 +62,7 @@ pub(crate) async fn run(options: StandaloneOptions) -> Result<()> {
 async fn simulator(
     options: &Standalone,
     regions: Vec<WorldRegion>,
+    store: &SqlStore,
     services: &Services,
 ) -> Result<Simulator> {
     let sim_ip = sim_ip(&options.host).await?;
@@ -81,6 +82,8 @@ async fn simulator(
         alone: true,
     };
     let simulator = Simulator::start(config, services.clone()).await?;
+    // The sockets are ours, so no other process runs this world: what is marked as living is of a run before.
+    store.forget_the_living().await?;
     simulator.register().await?;
     if let Some(first) = first {
         // Whoever has no better place arrives in the first region of the file.

@@ -102,7 +102,7 @@ pub(super) const ISOLATED: Scenario = Scenario {
 /// A teleport, stopped at the moment that the seed says.
 fn begin(r: &mut Rehearsal) -> Play<(Where, Where, Who)> {
     let alpha = r.place("Alpha");
-    let to = if r.seed() / MOMENTS % 2 == 0 { r.place("Beta") } else { r.place("Delta") };
+    let to = if (r.seed() / MOMENTS).is_multiple_of(2) { r.place("Beta") } else { r.place("Delta") };
     let who = r.enter_world("Ada", alpha)?;
     r.run_for(Duration::from_secs(2))?;
     let asked = r.teleport(who, to);

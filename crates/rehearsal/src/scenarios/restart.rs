@@ -33,7 +33,7 @@ pub(super) const DESTINATION: Scenario = Scenario {
     play: |r| {
         let case = r.seed() as usize;
         let (way, name) = MOMENTS[case % MOMENTS.len()];
-        let (alpha, to, who) = begin(r, case / MOMENTS.len() % 2 == 0)?;
+        let (alpha, to, who) = begin(r, (case / MOMENTS.len()).is_multiple_of(2))?;
         let restart = case / MOMENTS.len() / 2 == 0;
         match way {
             // These end elsewhere: shortly before them is as good.
@@ -63,7 +63,7 @@ pub(super) const SOURCE: Scenario = Scenario {
     play: |r| {
         let case = r.seed() as usize;
         let (way, name) = MOMENTS[case % MOMENTS.len()];
-        let (alpha, to, who) = begin(r, case / MOMENTS.len() % 2 == 0)?;
+        let (alpha, to, who) = begin(r, (case / MOMENTS.len()).is_multiple_of(2))?;
         r.rule(Rule::first(way, name, Deed::RestartCaller));
         _ = r.teleport(who, to);
         r.run_for(Duration::from_secs(25))?;

@@ -173,11 +173,14 @@ class ViewerClient(Client):
     async def _grant(self, region):
         """Asks the seed; a seed not seen before also starts a poll, and silences the one of the old seed."""
         url = region.caps["Seed"]
-        async with region.caps_client.post("Seed", llsd=sorted(HippoClient.SUPPORTED_CAPS)) as response:
-            if response.status == 404 and (self._left or "KickUser" in self.inbox.names()):
+        try:
+            async with region.caps_client.post("Seed", llsd=sorted(HippoClient.SUPPORTED_CAPS)) as response:
+                response.raise_for_status()
+                granted = await response.read_llsd()
+        except aiohttp.ClientError:
+            if self._left or "KickUser" in self.inbox.names():
                 return  # it crossed with the end of the session, which ends the capabilities of all regions
-            response.raise_for_status()
-            granted = await response.read_llsd()
+            raise
         if self._polled.get(region.circuit_addr) == url:
             region.update_caps(granted)
             return

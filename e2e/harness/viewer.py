@@ -178,9 +178,11 @@ class ViewerClient(Client):
                 response.raise_for_status()
                 granted = await response.read_llsd()
         except aiohttp.ClientError:
-            if self._left or "KickUser" in self.inbox.names():
-                return  # it crossed with the end of the session, which ends the capabilities of all regions
-            raise
+            # It crossed with the end of the session, which ends the capabilities of all regions? Then the word of that
+            # is here or on its way.
+            if not self._left:
+                await self.inbox.expect("KickUser", patience=3)
+            return
         if self._polled.get(region.circuit_addr) == url:
             region.update_caps(granted)
             return

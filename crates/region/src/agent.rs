@@ -1,5 +1,6 @@
 //! One user's connection to this region: who they are, what they may do here, and what waits for them.
 
+use crate::doubt::Doubt;
 use crate::interface::Waiter;
 use crate::land::LandCursor;
 use agent::EventQueue;
@@ -123,6 +124,7 @@ pub(crate) struct Agent {
     /// Who waits for the end of a transfer hither.
     pub(crate) awaiting: Vec<(TransferKey, Waiter)>,
     pub(crate) leaving: Option<Leaving>,
+    pub(crate) doubt: Option<Doubt>,
     pub(crate) claim: Option<Claim>,
     pub(crate) visit: u64,
     pub(crate) children: BTreeMap<RegionHandle, ChildLink>,

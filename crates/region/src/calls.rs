@@ -28,6 +28,8 @@ pub(crate) enum Pending {
     Step { agent: AgentId, transfer: TransferId, step: Step },
     /// Where a departure's agent is.
     Withdrawal { agent: AgentId, transfer: TransferId },
+    /// The same, after the departure was over for lack of an answer.
+    Doubt { agent: AgentId, transfer: TransferId, tries_left: u32 },
     /// Which regions an agent can see.
     Survey { agent: AgentId, visit: u64, tries_left: u32 },
     /// A child agent at a neighbour.
@@ -116,6 +118,9 @@ impl Region {
                 self.departure_answered(cx, agent, transfer, step, result);
             }
             Pending::Withdrawal { agent, transfer } => self.withdrawal_answered(cx, agent, transfer, result),
+            Pending::Doubt { agent, transfer, tries_left } => {
+                self.doubt_answered(cx, agent, transfer, tries_left, result);
+            }
             Pending::Survey { agent, visit, tries_left } => {
                 self.survey_answered(cx, agent, visit, tries_left, result);
             }

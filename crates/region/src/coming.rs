@@ -136,6 +136,7 @@ impl Region {
         // T4D for ourselves: whatever was to be closed after an earlier visit is wanted again.
         agent.farewell = None;
         agent.claim = None;
+        agent.doubt = None;
         self.next_visit += 1;
         agent.visit = self.next_visit;
         agent.surveyed = None;

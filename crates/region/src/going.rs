@@ -2,6 +2,7 @@
 
 use crate::agent::{Leaving, Request};
 use crate::calls::{GRID_PATIENCE, Pending};
+use crate::doubt::Doubt;
 use crate::interface::*;
 use crate::region::{Context, Region};
 use agent::event;
@@ -320,7 +321,7 @@ impl Region {
     }
 
     /// The agent is root over there: here it looks in, if at all.
-    fn demote(&mut self, cx: &mut Context<'_>, id: AgentId) {
+    pub(crate) fn demote(&mut self, cx: &mut Context<'_>, id: AgentId) {
         self.scene.freeze(cx.now, id, false);
         self.scene.make_child(id, &mut self.scene_events);
         self.trace_life(cx, || format!("Making {id} a child agent"));
@@ -333,7 +334,7 @@ impl Region {
     }
 
     /// C1.
-    fn begin_grace(&mut self, cx: &mut Context<'_>, id: AgentId) {
+    pub(crate) fn begin_grace(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let grace = self.config.patience.grace;
         let Some(agent) = self.agents.get_mut(&id) else { return };
         agent.farewell = Some(cx.now + grace);
@@ -409,8 +410,18 @@ impl Region {
         });
         match outcome {
             Outcome::Departed if leaving.logging_out => self.end_over_there(cx, id, &leaving),
+            Outcome::Stayed(_) if leaving.machine.in_doubt() => {
+                if let Some(region) = leaving.destination {
+                    self.begin_doubt(cx, id, Doubt { region, transfer: leaving.machine.id() });
+                }
+            }
             Outcome::Departed | Outcome::Stayed(_) => {}
-            Outcome::LoggedOut(_) => self.session_over(cx, id),
+            Outcome::LoggedOut(_) => {
+                if leaving.logging_out && leaving.machine.in_doubt() {
+                    self.end_over_there(cx, id, &leaving);
+                }
+                self.session_over(cx, id);
+            }
         }
     }
 

@@ -12,6 +12,7 @@
 mod agent;
 mod calls;
 mod coming;
+mod doubt;
 mod going;
 mod inspect;
 mod interface;

@@ -139,6 +139,7 @@ impl Region {
         if self.agents.get(&id).is_some_and(went_there) {
             self.depart(cx, id, DepartureInput::Released);
         }
+        self.give_way_to(cx, id, asks, comes);
         let existed = self.agents.contains_key(&id);
         if !existed {
             let children = self.agents.values().filter(|agent| !agent.is_root()).count();
@@ -224,6 +225,7 @@ impl Region {
             update: None,
             awaiting: Vec::new(),
             leaving: None,
+            doubt: None,
             claim: create.claim,
             visit: 0,
             children: BTreeMap::new(),

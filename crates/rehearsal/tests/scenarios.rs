@@ -49,6 +49,7 @@ scenarios! {
     a_crash_of_the_viewer_at_any_moment_of_a_teleport_leaves_nothing: "vanish-in-transfer";
     a_viewer_cut_off_for_seconds_in_a_teleport_lives_on: "isolated-in-transfer";
     a_second_login_at_any_moment_of_a_teleport_is_alone_in_the_world: "login-again-in-transfer";
+    two_regions_that_cannot_talk_agree_on_one_root_when_they_can: "parted";
     agents_walk_over_borders_and_back: "crossing";
     a_viewer_without_circuit_is_shown_the_way_over_the_border: "crossing-without-circuit";
     a_refused_agent_is_held_at_the_border_and_told_why: "crossing-refused";

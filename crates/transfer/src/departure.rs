@@ -104,6 +104,8 @@ pub struct Departure {
     viewer_gone: bool,
     /// A cancel that came too late to be obeyed; kept for the record.
     cancelled_late: bool,
+    /// The destination never said where the agent is.
+    in_doubt: bool,
 }
 
 impl Departure {
@@ -126,6 +128,7 @@ impl Departure {
             deadline: None,
             viewer_gone: false,
             cancelled_late: false,
+            in_doubt: false,
         };
         departure.walk(now, effects);
         departure
@@ -154,6 +157,12 @@ impl Departure {
     /// Whether a cancel came after the point of no return.
     pub fn cancelled_late(&self) -> bool {
         self.cancelled_late
+    }
+
+    /// Whether it ended without a word of the destination about where the agent is: it stayed, for all that is known,
+    /// but whoever hears of the destination again must ask once more.
+    pub fn in_doubt(&self) -> bool {
+        self.in_doubt
     }
 
     /// When [`DepartureInput::Wakeup`] is due.
@@ -257,8 +266,9 @@ impl Departure {
                 *tries_left -= 1;
                 self.ask(now, effects);
             }
-            // A destination that is silent for so long holds no living agent: its own wait ends too.
+            // A destination that is silent for so long most likely holds no living agent: its own wait ends too.
             None => {
+                self.in_doubt = true;
                 let failure = failure.clone();
                 self.stay(failure, effects);
             }

@@ -39,6 +39,7 @@ pub const ALL: &[Scenario] = &[
     moments::VANISH,
     moments::ISOLATED,
     moments::LOGIN_AGAIN,
+    moments::PARTED,
     crossing::ON_FOOT,
     crossing::NO_CHILD,
     crossing::REFUSED,

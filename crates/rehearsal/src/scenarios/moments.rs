@@ -99,6 +99,33 @@ pub(super) const ISOLATED: Scenario = Scenario {
     },
 };
 
+/// The two regions cannot talk to each other for some time.
+pub(super) const PARTED: Scenario = Scenario {
+    name: "parted",
+    about: "source and destination cannot talk for up to half a minute of a teleport: afterwards one root, where the viewer is",
+    cases: Some(|| 2 * MOMENTS),
+    layout: Layout::standard,
+    faults: SLOW,
+    play: |r| {
+        let (alpha, to, who) = begin(r)?;
+        // While nobody can know who is root, two may believe to be.
+        r.may_double = true;
+        let ways = r.seed() % 3;
+        if ways != 1 {
+            r.part(alpha, to);
+        }
+        if ways != 0 {
+            r.part(to, alpha);
+        }
+        let seconds = [3, 9, 12, 30][(r.seed() / 3 % 4) as usize];
+        r.run_for(Duration::from_secs(seconds))?;
+        r.parted.clear();
+        r.run_for(Duration::from_secs(15))?;
+        r.may_double = false;
+        go_on_living(r, who, alpha, to)
+    },
+};
+
 /// A teleport, stopped at the moment that the seed says.
 fn begin(r: &mut Rehearsal) -> Play<(Where, Where, Who)> {
     let alpha = r.place("Alpha");

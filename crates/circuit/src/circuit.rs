@@ -507,6 +507,50 @@ impl Circuit {
 mod tests {
     use super::*;
 
+    fn say(circuit: &mut Circuit, now: Moment, token: u64) -> u32 {
+        let mut out = Vec::new();
+        let message = lludp::messages::DisableSimulator {};
+        circuit.send(now, &message, Delivery::CONTROL.with_token(token)).expect("room for a message");
+        assert!(circuit.poll_datagram(now, &mut out));
+        u32::from_be_bytes(out[1..5].try_into().expect("a header"))
+    }
+
+    #[test]
+    fn numbers_go_on_from_where_they_are_told_to() {
+        let mut circuit = Circuit::new(Config::default(), Moment::ZERO).numbered_from(0x12FF_FFFE);
+        let numbers = [1, 2, 3].map(|token| say(&mut circuit, Moment::ZERO, token));
+        assert_eq!(numbers, [0xFF_FFFE, 0xFF_FFFF, 0]);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_repeated_and_not_reported() {
+        let mut circuit = Circuit::new(Config::default(), Moment::ZERO);
+        let kept = say(&mut circuit, Moment::ZERO, 1);
+        say(&mut circuit, Moment::ZERO, 2);
+        assert!(circuit.forget(2));
+        assert!(!circuit.forget(2), "once");
+        let (mut out, mut repeated) = (Vec::new(), Vec::new());
+        let later = Moment::from_millis(1500);
+        while circuit.poll_datagram(later, &mut out) {
+            if out[0] & Flags::RESENT.bits() != 0 {
+                repeated.push(u32::from_be_bytes(out[1..5].try_into().expect("a header")));
+            }
+        }
+        assert_eq!(repeated, [kept]);
+        assert!(!circuit.has_event());
+    }
+
+    #[test]
+    fn silence_is_an_event() {
+        let mut circuit = Circuit::new(Config::default(), Moment::ZERO);
+        let end = Moment::ZERO + Config::default().silence;
+        let mut out = Vec::new();
+        while circuit.poll_datagram(end, &mut out) {}
+        assert!(circuit.has_event());
+        assert_eq!(circuit.poll_event(), Some(Event::TimedOut));
+        assert!(!circuit.has_event());
+    }
+
     #[test]
     fn a_circuit_is_small() {
         // A thousand child agents' circuits are to fit into two megabytes.

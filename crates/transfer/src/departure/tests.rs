@@ -116,6 +116,7 @@ fn a_viewer_that_never_comes_is_told_after_the_destination_agreed() {
         I::Whereabouts(Some(Whereabouts::Withdrawn)),
         &[E::Unfreeze, told("timeout_tport"), stayed(Step::SendAgent, FailureCause::NeverArrived)],
     );
+    assert!(!case.departure.in_doubt());
 }
 
 #[test]
@@ -151,6 +152,7 @@ fn a_dead_destination_is_asked_a_bounded_number_of_times() {
         I::Wakeup,
         &[E::Unfreeze, told("timeout_tport"), stayed(Step::SendAgent, FailureCause::NeverArrived)],
     );
+    assert!(case.departure.in_doubt(), "silence is no answer");
 }
 
 #[test]

@@ -94,7 +94,8 @@ impl Step {
             Step::Clippy => component(root, "clippy", "clippy", || {
                 run(&mut cargo("clippy --workspace --all-targets --locked -- -D warnings"))
             }),
-            Step::Doc => run(cargo("doc --workspace --no-deps --document-private-items --locked").env("RUSTDOCFLAGS", "-D warnings")),
+            Step::Doc => run(cargo("doc --workspace --no-deps --document-private-items --locked")
+                .env("RUSTDOCFLAGS", "-D warnings")),
             Step::Test => run(&mut cargo("test --workspace --locked")),
             Step::Deny => deny(root),
             Step::Release => run(&mut cargo("build --release --locked -p sojourn")),

@@ -73,7 +73,7 @@ impl Rehearsal {
         let run = self.stages[from.0].run;
         for (index, delay) in copies.into_iter().enumerate() {
             let mut due = self.now + delay;
-            if index == 0 {
+            if index == 0 && !self.faults.calls_overtake {
                 let last = self.last_call.entry((from, to)).or_insert(Moment::ZERO);
                 *last = due.max(*last);
                 due = *last;

@@ -39,6 +39,8 @@ pub struct Faults {
     pub http: Quality,
     /// Calls between regions, each direction; what is lost is never answered.
     pub calls: Quality,
+    /// Calls between two regions may overtake each other; the simulator delivers them in order.
+    pub calls_overtake: bool,
     /// Questions to the grid.
     pub grid: Quality,
 }
@@ -49,6 +51,7 @@ impl Faults {
         datagrams: Quality { jitter: Duration::from_millis(2), ..Quality::steady(Duration::from_millis(20)) },
         http: Quality { jitter: Duration::from_millis(2), ..Quality::steady(Duration::from_millis(20)) },
         calls: Quality::steady(Duration::from_millis(2)),
+        calls_overtake: false,
         grid: Quality::steady(Duration::from_millis(3)),
     };
 

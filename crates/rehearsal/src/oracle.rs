@@ -148,6 +148,9 @@ impl Rehearsal {
                         return Some(format!("{name} is gone, but has capabilities in {}", stage.plot.name));
                     }
                 }
+                if let Some(at) = self.places().find(|at| self.polls(who, *at)) {
+                    return Some(format!("{name} is gone, but {} still holds a poll of its", here(&at)));
+                }
                 self.complaint_about_presence(name, person.session, None)
             }
             Some(phase) => Some(format!("{name} is neither in the world nor gone: {phase:?}")),

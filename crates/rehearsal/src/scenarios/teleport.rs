@@ -181,5 +181,6 @@ pub(super) const SLOW: Faults = Faults {
     datagrams: Quality::steady(Duration::from_millis(25)),
     http: Quality::steady(Duration::from_millis(25)),
     calls: Quality::steady(Duration::from_millis(35)),
+    calls_overtake: false,
     grid: Quality::steady(Duration::from_millis(35)),
 };

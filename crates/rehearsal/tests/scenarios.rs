@@ -1,7 +1,9 @@
 //! Every scenario over its cases, or over some seeds. More seeds: `cargo run -p rehearsal -- --seeds 0..1000`.
 
+use rehearsal::faults::Faults;
 use rehearsal::scenarios::ALL;
-use rehearsal::{check, find, story};
+use rehearsal::{Layout, Rehearsal, check, find, story};
+use std::time::Duration;
 
 /// All cases of a scenario that enumerates them.
 fn all_cases(name: &str) {
@@ -82,4 +84,29 @@ fn the_same_seed_gives_the_same_run() {
     assert!(first.lines().count() > 500, "a transcript of a whole run");
     assert!(first == story(scenario, 7), "two runs of one seed differ");
     assert!(first != story(scenario, 8), "two seeds give the same run");
+}
+
+#[test]
+fn the_oracle_sees_two_roots() {
+    // Regions that cannot talk at all cannot agree; the oracle must notice when it is not told to look away.
+    let mut r = Rehearsal::new(1, &Layout::standard(), Faults::NONE);
+    let (alpha, beta) = (r.place("Alpha"), r.place("Beta"));
+    let who = r.enter_world("Ada", alpha).expect("a login");
+    r.run_for(Duration::from_secs(1)).expect("quiet");
+    r.teleport(who, beta).expect("in the world");
+    r.run_for(Duration::from_millis(28)).expect("the destination knows of it");
+    r.part(alpha, beta);
+    r.part(beta, alpha);
+    let trouble = r.run_for(Duration::from_secs(20)).expect_err("two regions that cannot agree");
+    assert!(trouble.what.contains("Ada acts in"), "{trouble}");
+}
+
+#[test]
+fn the_oracle_sees_who_is_cut_off() {
+    let mut r = Rehearsal::new(1, &Layout::standard(), Faults::NONE);
+    let alpha = r.place("Alpha");
+    let who = r.enter_world("Ada", alpha).expect("a login");
+    r.isolate(who);
+    let trouble = r.run_for(Duration::from_secs(150)).expect_err("a viewer without a network");
+    assert!(trouble.what.contains("was disconnected"), "{trouble}");
 }

@@ -1,0 +1,1 @@
+//! The grid services over HTTP: the traits of [`services`] implemented by asking a grid, ours or a ROBUST.

@@ -26,9 +26,11 @@ mod departure;
 mod failure;
 mod peer;
 pub mod steps;
+mod version;
 
 pub use arrival::{Arrival, ArrivalEffect, ArrivalInput, Expectation, TransferKey, Verdict};
 pub use departure::{Departure, DepartureEffect, DepartureInput, Outcome, Plan};
 pub use failure::{Failure, FailureCause, handling};
 pub use peer::*;
 pub use steps::{Dialect, Patience, Step};
+pub use version::{Agreement, NoVersionRange, Offer, Version, VersionRange, agree};

@@ -1,9 +1,10 @@
 //! What regions say to each other about agents: the simulation service's messages as values. How they travel
 //! (in memory, or as JSON over HTTP) is the shell's business.
 
+use crate::version::{Agreement, Offer, Version};
 use model::{
-    AgentId, CapsSecret, CircuitCode, Quat, RegionHandle, RegionId, SecureSessionId, SessionId,
-    TeleportFlags, Vec3,
+    AgentId, AssetId, CapsSecret, CircuitCode, ItemId, Quat, RegionHandle, RegionId, RegionSize,
+    SecureSessionId, SessionId, TeleportFlags, Uuid, Vec3,
 };
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -47,11 +48,83 @@ pub struct Outfit {
     /// Visual parameters, one byte each.
     pub visual_params: Vec<u8>,
     /// Worn items by wearable type: (item, asset).
-    pub wearables: Vec<Vec<(model::ItemId, model::AssetId)>>,
+    pub wearables: Vec<Vec<(ItemId, AssetId)>>,
     /// Avatar height in millimetres; 0 = unknown.
     pub height_mm: u32,
+    /// How far the avatar hovers above the ground, millimetres.
+    pub hover_mm: i32,
     /// Revision of the current outfit folder.
     pub serial: u32,
+    /// What is attached: (attachment point, item, asset).
+    pub attached: Vec<(u8, ItemId, AssetId)>,
+    /// Baked textures that simulators keep: (face, cache id, texture).
+    pub baked: Vec<(u32, Uuid, AssetId)>,
+}
+
+/// An attachment as the serialised object that it came as. Its texts are passed on byte for byte: until the scene has
+/// objects of its own nobody here reads them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Attachment {
+    /// The object.
+    pub object: Arc<str>,
+    /// Where it came from in the inventory.
+    pub extra: Arc<str>,
+    /// Where its scripts stand; empty without scripts.
+    pub script_state: Arc<str>,
+    /// It has changed since it was attached.
+    pub modified: bool,
+}
+
+/// An animation that plays: (animation, object that started it, sequence number).
+pub type Playing = (AssetId, Uuid, i32);
+
+/// A grab of the agent's controls by a script.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ControlGrab {
+    /// The object.
+    pub object: Uuid,
+    /// The script's item.
+    pub item: ItemId,
+    /// Controls that the agent does not obey while they are grabbed.
+    pub ignored: u32,
+    /// Controls that the script is told of.
+    pub events: u32,
+}
+
+/// A group that the agent is in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct GroupMembership {
+    /// Which.
+    pub group: Uuid,
+    /// What its role allows.
+    pub powers: u64,
+    /// Whether its notices are wanted.
+    pub accepts_notices: bool,
+}
+
+/// What an agent carries that only scripts and groups make use of. It leaves as it came.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Baggage {
+    /// What is attached to the avatar.
+    pub attachments: Vec<Arc<Attachment>>,
+    /// The active group; null for none.
+    pub active_group: Uuid,
+    /// Its name.
+    pub group_name: String,
+    /// The title shown above the avatar's name; `None` when nobody has said.
+    pub group_title: Option<String>,
+    /// The groups that it is in, where the sender tells.
+    pub groups: Vec<GroupMembership>,
+    /// Grabbed controls.
+    pub grabs: Vec<ControlGrab>,
+    /// Animations that scripts play instead of the usual: (state, animation).
+    pub overrides: Vec<(String, AssetId)>,
+    /// What plays when nothing else does.
+    pub default_animation: Option<Playing>,
+    /// What the present movement plays.
+    pub movement_animation: Option<Playing>,
+    /// The kind of movement, as scripts number it.
+    pub motion_state: u8,
 }
 
 /// P5: may this agent come?
@@ -59,21 +132,18 @@ pub struct Outfit {
 pub struct QueryAccess {
     /// Who.
     pub agent: AgentId,
-    /// Which session.
+    /// Which session; null where the peer does not say.
     pub session: SessionId,
     /// Where it wants to be, region-local.
     pub position: Vec3,
     /// A teleport, as opposed to walking over the border.
     pub via_teleport: bool,
-    /// How it comes (a landmark, home, ... decide about landing points).
+    /// How it comes (a landmark, home, ... decide about landing points). Not told by peers without tickets.
     pub flags: TeleportFlags,
-}
-
-/// The answer to [`QueryAccess`] when it is yes.
-#[derive(Clone, PartialEq, Debug)]
-pub struct AccessGranted {
-    /// The protocol that both sides speak.
-    pub dialect: crate::Dialect,
+    /// The versions that the source speaks.
+    pub offer: Offer,
+    /// The source knows transfer numbers and claims.
+    pub tickets: bool,
 }
 
 /// No, in words for the user.
@@ -139,14 +209,16 @@ pub struct CreateAgent {
     pub outfit: Arc<Outfit>,
     /// The viewer in use.
     pub client: Client,
-    /// Child agents that the viewer has already, with the secrets of their capabilities.
-    pub children: Vec<(RegionHandle, CapsSecret)>,
-    /// For a child agent: on whose behalf.
+    /// Child agents that the viewer has already.
+    pub children: Vec<KnownChild>,
+    /// For a child agent: on whose behalf; `None` where a peer does not say.
     pub claim: Option<Claim>,
-    /// For a teleport: its number at the source.
+    /// For a transfer: its number at the source, where that numbers them.
     pub transfer: Option<TransferId>,
-    /// The region that sends the agent; `None` at login.
+    /// The region that sends the agent; `None` at login, and where a peer does not say.
     pub source: Option<RegionId>,
+    /// In which version it is written.
+    pub version: Version,
 }
 
 /// The answer to [`CreateAgent`] when it is yes.
@@ -156,6 +228,37 @@ pub struct AgentCreated {
     pub caps: CapsSecret,
     /// The agent was there before (a child agent, or one whose close was pending); its viewer has a circuit.
     pub existed: bool,
+    /// The peer knows claims; else it closes and keeps agents as the published protocol says.
+    pub tickets: bool,
+}
+
+/// A child agent that a viewer has somewhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KnownChild {
+    /// In which region.
+    pub handle: RegionHandle,
+    /// The secret of its capabilities there.
+    pub caps: CapsSecret,
+    /// Under which it is kept; passed on, since whoever closes it must name it.
+    pub claim: Option<Claim>,
+}
+
+/// When ReleaseAgent is said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReleaseWhen {
+    /// As soon as the agent is root (0.1, T9B).
+    Root,
+    /// When the viewer has settled: it has answered the handshake and fetched its capabilities (0.7 and later).
+    Settled,
+}
+
+/// Where ReleaseAgent goes, and when.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Release {
+    /// The source's own choice, with a secret that is good for one release.
+    pub url: Arc<str>,
+    /// When.
+    pub when: ReleaseWhen,
 }
 
 /// T3: everything about the agent that the destination needs to carry on where the source left off.
@@ -165,10 +268,12 @@ pub struct AgentData {
     pub agent: AgentId,
     /// Which login; the destination compares.
     pub session: SessionId,
-    /// Which transfer.
-    pub transfer: TransferId,
+    /// Which transfer; `None` from peers that do not number them.
+    pub transfer: Option<TransferId>,
     /// Where the agent comes from.
     pub source: RegionId,
+    /// In which version it is written.
+    pub version: Version,
     /// Where it arrives, region-local at the destination.
     pub position: Vec3,
     /// Metres a second.
@@ -189,18 +294,92 @@ pub struct AgentData {
     pub throttles: Option<[u8; 28]>,
     /// Looks.
     pub outfit: Arc<Outfit>,
-    /// Animations that play: (animation, sequence number).
-    pub animations: Vec<(model::AssetId, i32)>,
-    /// Active group and title shown above the name.
-    pub group_title: String,
-    /// Attachments as the serialised objects they came as.
-    pub attachments: Vec<Arc<[u8]>>,
-    /// Child agents that the viewer has, by region, with the secrets of their capabilities.
-    pub children: Vec<(RegionHandle, CapsSecret)>,
+    /// Animations that play.
+    pub animations: Vec<Playing>,
+    /// Attachments, groups and what else is carried along.
+    pub baggage: Arc<Baggage>,
+    /// Child agents that the viewer has.
+    pub children: Vec<KnownChild>,
     /// A border crossing: the viewer is connected already and will not open its circuit again.
     pub crossing: bool,
-    /// The answer waits until the agent is root (0.2) or has failed to become it.
+    /// The answer waits until the agent is root (0.2) or has failed to become it; else only until the viewer has its
+    /// circuit (0.1, T4), and not at all at a crossing.
     pub wait_for_root: bool,
+    /// Whom to tell of the arrival besides.
+    pub release: Option<Release>,
+}
+
+/// A root agent's view as its child agents follow it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct ChildView {
+    /// Who.
+    pub agent: AgentId,
+    /// Which login; null where a peer does not say.
+    pub session: SessionId,
+    /// The region where it is root.
+    pub root: RegionHandle,
+    /// Where it is, in that region's coordinates.
+    pub position: Vec3,
+    /// Where its camera is, in that region's coordinates.
+    pub camera: Vec3,
+    /// Metres a second.
+    pub velocity: Vec3,
+    /// Draw distance, metres.
+    pub draw_distance_m: f32,
+    /// The viewer's throttle wishes for the whole of its connection.
+    pub throttles: Option<[u8; 28]>,
+}
+
+/// A region that has just started says hello to those beside it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Hello {
+    /// Who it is.
+    pub id: RegionId,
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub handle: RegionHandle,
+    /// How large.
+    pub size: RegionSize,
+    /// Host of its circuits.
+    pub host: String,
+    /// UDP port of its circuits.
+    pub udp_port: u16,
+    /// Port of its simulator's HTTP side.
+    pub http_port: u16,
+    /// Base URL of its simulator, with the slash.
+    pub server_uri: String,
+}
+
+/// An instant message on its way to a root agent. Fields are those of ImprovedInstantMessage.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct InstantMessage {
+    /// From whom.
+    pub from: AgentId,
+    /// Their name.
+    pub from_name: String,
+    /// To whom.
+    pub to: AgentId,
+    /// What kind: 0 is plain text, 41 and 42 are typing.
+    pub dialog: u8,
+    /// From a group, not a person.
+    pub from_group: bool,
+    /// The text.
+    pub text: String,
+    /// The conversation that it belongs to.
+    pub conversation: Uuid,
+    /// 0: said to somebody online; 1: may be kept.
+    pub offline: u8,
+    /// Where the sender stands.
+    pub position: Vec3,
+    /// In which region.
+    pub region: Uuid,
+    /// Of which estate.
+    pub estate: u32,
+    /// When it was said, seconds since 1970; 0 = now.
+    pub sent_s: u32,
+    /// What goes with that kind.
+    pub bucket: Vec<u8>,
 }
 
 /// What became of an agent at the destination: the same answer for ever once it has been given.
@@ -219,9 +398,17 @@ pub enum PeerCall {
     QueryAccess(QueryAccess),
     /// P8, T4C, login.
     CreateAgent(Box<CreateAgent>),
-    /// T3.
+    /// T3 (in 0.1 T4).
     UpdateAgent(Box<AgentData>),
-    /// The source gives a transfer up unless the agent has arrived; the answer says which.
+    /// ReleaseAgent (0.1 T9B): to the address that the source gave. On arrival the region looks at the last part of
+    /// it, the secret.
+    Release {
+        /// Who.
+        agent: AgentId,
+        /// The address, or what came of it.
+        url: Arc<str>,
+    },
+    /// The source gives a transfer up unless the agent has arrived; the answer says which. Only for peers with tickets.
     Withdraw {
         /// Who.
         agent: AgentId,
@@ -232,14 +419,15 @@ pub enum PeerCall {
         /// Which transfer.
         transfer: TransferId,
     },
-    /// C1B: a child agent is no longer wanted by this claim.
+    /// CloseAgent (C1B): a child agent is no longer wanted.
     CloseChild {
         /// Who.
         agent: AgentId,
         /// Which login.
         session: SessionId,
-        /// Obeyed only if it still holds the agent.
-        claim: Claim,
+        /// By this claim, and obeyed only if it still holds the agent. `None` is all that the published protocol can
+        /// say: from peers without tickets, and to them.
+        claim: Option<Claim>,
     },
     /// The session is over, or a newer login takes over: the agent goes whatever it is.
     EndSession {
@@ -251,23 +439,63 @@ pub enum PeerCall {
         reason: String,
     },
     /// The root agent moved: its child agents' view follows.
-    ChildPosition {
-        /// Who.
-        agent: AgentId,
-        /// Which login.
-        session: SessionId,
-        /// Position in the coordinates of the called region; may be far outside it.
-        position: Vec3,
-        /// Draw distance, metres.
-        draw_distance_m: f32,
+    ChildView(ChildView),
+    /// A neighbour has started.
+    Hello(Hello),
+    /// An instant message.
+    InstantMessage(Box<InstantMessage>),
+    /// A friend has come online or gone.
+    FriendStatus {
+        /// Who has.
+        friend: AgentId,
+        /// Who is told.
+        to: AgentId,
+        /// Come, not gone.
+        online: bool,
     },
 }
 
-/// The answer to a [`PeerCall`].
+impl PeerCall {
+    /// The published name, for logs and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::QueryAccess(_) => "QueryAccess",
+            Self::CreateAgent(_) => "CreateAgent",
+            Self::UpdateAgent(_) => "UpdateAgent",
+            Self::Release { .. } => "ReleaseAgent",
+            Self::Withdraw { .. } => "WithdrawAgent",
+            Self::CloseChild { .. } => "CloseAgent",
+            Self::EndSession { .. } => "EndSession",
+            Self::ChildView(_) => "AgentPosition",
+            Self::Hello(_) => "HelloNeighbour",
+            Self::InstantMessage(_) => "InstantMessage",
+            Self::FriendStatus { .. } => "FriendStatus",
+        }
+    }
+
+    /// Whose agent it is about; `None` when it is about none.
+    pub fn agent(&self) -> Option<AgentId> {
+        match self {
+            Self::QueryAccess(query) => Some(query.agent),
+            Self::CreateAgent(create) => Some(create.agent),
+            Self::UpdateAgent(data) => Some(data.agent),
+            Self::Release { agent, .. }
+            | Self::Withdraw { agent, .. }
+            | Self::CloseChild { agent, .. }
+            | Self::EndSession { agent, .. } => Some(*agent),
+            Self::ChildView(view) => Some(view.agent),
+            Self::InstantMessage(message) => Some(message.to),
+            Self::FriendStatus { to, .. } => Some(*to),
+            Self::Hello(_) => None,
+        }
+    }
+}
+
+/// The answer to a [`PeerCall`]. A call about an agent, message or friend that is not there is answered by a refusal.
 #[derive(Clone, PartialEq, Debug)]
 pub enum PeerReply {
-    /// To [`PeerCall::QueryAccess`].
-    Access(AccessGranted),
+    /// To [`PeerCall::QueryAccess`]: yes, and in these versions.
+    Access(Agreement),
     /// To [`PeerCall::CreateAgent`].
     Created(AgentCreated),
     /// To [`PeerCall::UpdateAgent`] with `wait_for_root`, and to [`PeerCall::Withdraw`].

@@ -232,14 +232,11 @@ impl Region {
             self.close_doors(cx, id);
             self.leave_scene(id);
         }
+        self.drop_departure(cx, id);
         let Some(agent) = self.agents.remove(&id) else { return };
         for (_, waiter) in agent.returning {
             let result = Err(transfer::Refusal::new("That session is over."));
             cx.effects.push(Effect::Answer { waiter, result });
-        }
-        if let Some(leaving) = &agent.leaving {
-            // By a newer login, while it was being found out where the agent is.
-            *self.stats.transfers.entry((leaving.kind(), "dropped")).or_default() += 1;
         }
         self.verdicts.extend(agent.arrival.verdicts());
         let surplus = self.verdicts.len().saturating_sub(VERDICTS_KEPT);
@@ -256,6 +253,14 @@ impl Region {
             self.stats.dropped += circuit.dropped();
         }
         self.trace_life(cx, || format!("{id} is gone from here"));
+    }
+
+    /// A newer login came while it was being found out where the agent is.
+    fn drop_departure(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let subject = self.agents.get(&id).and_then(|agent| agent.going(self.config.id));
+        let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.take()) else { return };
+        *self.stats.transfers.entry((leaving.kind(), "dropped")).or_default() += 1;
+        self.note_outcome(cx, id, subject, "dropped", "by a newer login".to_owned());
     }
 
     pub(crate) fn handle_operator(&mut self, cx: &mut Context<'_>, command: OperatorCommand) {

@@ -35,9 +35,6 @@ impl Rehearsal {
             if agent.acts {
                 stage.acting.insert((agent.agent, agent.session));
             }
-            if let Some(transfer) = agent.departing {
-                stage.departures.insert(transfer);
-            }
             open += usize::from(!agent.closing);
         }
         let secrets = region.secrets();
@@ -206,10 +203,13 @@ impl Rehearsal {
         if region.open_questions() != stage.questions.len() {
             return Some(format!("{name} waits for answers that nobody owes it"));
         }
-        let ended: u64 = stats.transfers.values().sum();
-        if ended != stage.departures.len() as u64 {
-            let begun = stage.departures.len();
-            return Some(format!("{name} began {begun} transfers and ended {ended}: {:?}", stats.transfers));
+        let open = self.open_transfers(stage.info.id);
+        if open != 0 {
+            return Some(format!("{name} has {open} transfers that have not ended"));
+        }
+        let (said, counted) = (stage.ended, stats.transfers.values().sum::<u64>());
+        if said != counted {
+            return Some(format!("{name} ended {said} transfers and counted {:?}", stats.transfers));
         }
         None
     }

@@ -250,6 +250,7 @@ impl Region {
     pub(crate) fn unfreeze(&mut self, cx: &mut Context<'_>, id: AgentId) {
         self.scene.freeze(cx.now, id, false);
         self.take_back_start(id);
+        self.take_back_finish(id);
         let leaving = self.agents.get(&id).and_then(|agent| agent.leaving.as_ref());
         let closed_children = leaving.is_some_and(|leaving| leaving.closed_children);
         if leaving.is_some_and(|leaving| leaving.unwelcomed) {

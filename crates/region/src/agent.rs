@@ -195,7 +195,10 @@ pub(crate) struct Agent {
     pub(crate) last: String,
     pub(crate) client: Client,
     pub(crate) outfit: Arc<Outfit>,
+    /// The secret of its capabilities.
     pub(crate) caps: CapsSecret,
+    /// Another one, that a peer without tickets has chosen; its viewer has not used it yet.
+    pub(crate) told_caps: Option<CapsSecret>,
     pub(crate) queue: EventQueue<Waiter>,
     pub(crate) link: Option<Link>,
     pub(crate) arrival: Arrival,

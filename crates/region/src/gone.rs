@@ -23,6 +23,8 @@ impl Region {
         let alone = (Party::Source, Party::Source);
         self.note_going(cx, id, Act::Source(Step::Demote), alone, "child agent", "");
         self.trace_life(cx, || format!("Making {id} a child agent"));
+        // Should the viewer come back, it must not be sent away once more.
+        self.take_back_finish(id);
         let now = cx.now;
         if let Some(agent) = self.agents.get_mut(&id) {
             agent.baggage = Arc::default();

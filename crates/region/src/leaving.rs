@@ -203,7 +203,7 @@ impl Region {
     /// Capabilities and event queue end.
     fn close_doors(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        let caps = agent.caps;
+        let (caps, told) = (agent.caps, agent.told_caps.take());
         let mut answers = Vec::new();
         agent.queue.close(&mut answers);
         let circuits = agent.awaiting_circuit.drain(..).map(|(_, waiter)| waiter);
@@ -212,8 +212,9 @@ impl Region {
             cx.effects.push(Effect::Answer { waiter, result: Ok(answer) });
         }
         self.answer_polls(cx, id, answers);
-        if self.caps.remove(&caps).is_some() {
-            cx.effects.push(Effect::CloseCaps { caps });
+        self.close_secret(cx, caps);
+        if let Some(told) = told {
+            self.close_secret(cx, told);
         }
     }
 

@@ -169,6 +169,11 @@ impl Region {
                 Ok(PeerReply::Created(AgentCreated { caps: agent.caps, existed: true, tickets: true }))
             };
         }
+        if let Some(told) = create.caps.filter(|_| existed && create.claim.is_none() && create.transfer.is_none())
+        {
+            self.take_told_secret(cx, id, told);
+        }
+        let Some(agent) = self.agents.get_mut(&id) else { return Err(Refusal::new("Internal error")) };
         if let Some(claim) = create.claim {
             // T4D: whoever claims last keeps it; closes decided earlier find another claim and do nothing.
             agent.claim = Some(claim);
@@ -247,6 +252,7 @@ impl Region {
             client: create.client.clone(),
             outfit: create.outfit.clone(),
             caps,
+            told_caps: None,
             queue: EventQueue::new(EventQueueConfig::default(), cx.now),
             link: None,
             arrival: Arrival::new(self.config.patience),

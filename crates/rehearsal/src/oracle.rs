@@ -35,7 +35,7 @@ impl Rehearsal {
             if agent.acts {
                 stage.acting.insert((agent.agent, agent.session));
             }
-            open += usize::from(!agent.closing);
+            open += if agent.closing { 0 } else { 1 + usize::from(agent.told_caps.is_some()) };
         }
         let secrets = region.secrets();
         let stage = &self.stages[at.0];
@@ -183,11 +183,11 @@ impl Rehearsal {
         {
             return Some(format!("{name} has an agent of nobody: {agent:?}"));
         }
-        let caps: BTreeSet<_> = agents.iter().map(|agent| agent.caps).collect();
+        let caps: BTreeSet<_> = agents.iter().flat_map(|agent| [Some(agent.caps), agent.told_caps]).flatten().collect();
         if caps != stage.open_caps.keys().copied().collect() {
             return Some(format!(
                 "{name} has {} agents and {} capabilities",
-                caps.len(),
+                agents.len(),
                 stage.open_caps.len()
             ));
         }

@@ -87,6 +87,7 @@ impl Region {
             look_again: None,
             unwelcomed: false,
             insist_at: None,
+            closed_there: false,
             logging_out: false,
         });
         let (asked, asks) = match crossing {

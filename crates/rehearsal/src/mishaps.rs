@@ -5,7 +5,7 @@ use crate::people::Who;
 use crate::traffic::{Item, Traffic, Way};
 use crate::world::{Caller, Happening, Rehearsal, Waiting, Where, config};
 use rand::RngExt as _;
-use region::Region;
+use region::{Input, OperatorCommand, Region};
 use std::time::Duration;
 use transfer::PeerError;
 use viewer::HttpReply;
@@ -133,6 +133,7 @@ impl Rehearsal {
         let stage = &mut self.stages[at.0];
         let config = config(self.seed, at.0, stage.run, &stage.plot, self.mutant);
         stage.region = Some(Region::new(config, self.now));
+        self.drive(at, Input::Operator(OperatorCommand::Announce));
     }
 
     /// What becomes of a thing on its way.

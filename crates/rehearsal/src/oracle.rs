@@ -183,7 +183,8 @@ impl Rehearsal {
         {
             return Some(format!("{name} has an agent of nobody: {agent:?}"));
         }
-        let caps: BTreeSet<_> = agents.iter().flat_map(|agent| [Some(agent.caps), agent.told_caps]).flatten().collect();
+        let caps: BTreeSet<_> =
+            agents.iter().flat_map(|agent| [Some(agent.caps), agent.told_caps]).flatten().collect();
         if caps != stage.open_caps.keys().copied().collect() {
             return Some(format!(
                 "{name} has {} agents and {} capabilities",

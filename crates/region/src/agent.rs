@@ -201,8 +201,8 @@ pub(crate) struct Agent {
     pub(crate) outfit: Arc<Outfit>,
     /// The secret of its capabilities.
     pub(crate) caps: CapsSecret,
-    /// Another one, that a peer without tickets has chosen; its viewer has not used it yet.
-    pub(crate) told_caps: Option<CapsSecret>,
+    /// Others that open them too, oldest first.
+    pub(crate) other_caps: Vec<CapsSecret>,
     pub(crate) queue: EventQueue<Waiter>,
     pub(crate) link: Option<Link>,
     pub(crate) arrival: Arrival,

@@ -66,7 +66,7 @@ pub(crate) enum Pending {
     /// Something that the peer must hear in the end.
     Told(Told),
     /// Which region an agent's old child agent is in, to close it.
-    OldChild { agent: AgentId, session: SessionId, child: KnownChild },
+    OldChild { agent: AgentId, session: SessionId, child: KnownChild, tries_left: u32 },
     /// Which regions are beside this one, to say hello.
     Announce,
     /// Where somebody is, to pass a message on; then in which region that is.
@@ -199,8 +199,8 @@ impl Region {
                     self.tell_again(cx, told);
                 }
             }
-            Pending::OldChild { agent, session, child } => {
-                self.old_child_found(cx, agent, session, child, result);
+            Pending::OldChild { agent, session, child, tries_left } => {
+                self.old_child_found(cx, agent, session, (child, tries_left), result);
             }
             Pending::Announce => self.neighbours_found(cx, result),
             Pending::Addressee { message, tries_left } => {

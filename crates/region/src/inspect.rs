@@ -13,8 +13,6 @@ pub struct AgentSummary {
     pub session: SessionId,
     /// The secret of its capabilities.
     pub caps: CapsSecret,
-    /// Another one that its viewer has been told, and has not used yet.
-    pub told_caps: Option<CapsSecret>,
     /// Child, root, or on its way here.
     pub standing: Verdict,
     /// Root, and what its viewer says moves it.
@@ -36,7 +34,6 @@ impl Region {
             agent: agent.id,
             session: agent.session,
             caps: agent.caps,
-            told_caps: agent.told_caps,
             standing: agent.arrival.verdict(),
             acts: agent.acts(),
             closing: agent.closing.is_some(),
@@ -44,6 +41,12 @@ impl Region {
             connected: agent.link.is_some(),
             children: agent.children.len(),
         })
+    }
+
+    /// All secrets that open an agent's capabilities.
+    pub fn secrets_of(&self, id: AgentId) -> impl Iterator<Item = CapsSecret> {
+        let open = self.agents.get(&id).filter(|agent| agent.closing.is_none());
+        open.into_iter().flat_map(|agent| agent.other_caps.iter().copied().chain([agent.caps]))
     }
 
     /// Addresses from which packets are taken.

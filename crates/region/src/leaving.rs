@@ -203,7 +203,7 @@ impl Region {
     /// Capabilities and event queue end.
     fn close_doors(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        let (caps, told) = (agent.caps, agent.told_caps.take());
+        let (caps, others) = (agent.caps, std::mem::take(&mut agent.other_caps));
         let mut answers = Vec::new();
         agent.queue.close(&mut answers);
         let circuits = agent.awaiting_circuit.drain(..).map(|(_, waiter)| waiter);
@@ -213,8 +213,8 @@ impl Region {
         }
         self.answer_polls(cx, id, answers);
         self.close_secret(cx, caps);
-        if let Some(told) = told {
-            self.close_secret(cx, told);
+        for other in others {
+            self.close_secret(cx, other);
         }
     }
 

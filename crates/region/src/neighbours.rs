@@ -30,6 +30,9 @@ const MAX_CHILDREN: usize = 64;
 /// A grid that does not answer is asked so often for one view.
 const SURVEY_TRIES: u32 = 3;
 
+/// The same for where a child agent is that has to be closed.
+const OLD_CHILD_TRIES: u32 = 10;
+
 /// A neighbour that does not answer is asked so often for one view.
 const CHILD_TRIES: u32 = 3;
 
@@ -216,9 +219,20 @@ impl Region {
         agent.inherited = hidden.extract_if(.., |handle, _| in_sight(handle)).collect();
         hidden.retain(|handle, _| by_us && *handle != here);
         for child in hidden.into_values().take(MAX_CHILDREN) {
-            let pending = Pending::OldChild { agent: id, session, child };
-            self.call_grid(cx, GridCall::RegionAt(child.handle), GRID_PATIENCE, pending);
+            self.find_old_child(cx, id, session, (child, OLD_CHILD_TRIES));
         }
+    }
+
+    fn find_old_child(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        session: SessionId,
+        (child, tries): (KnownChild, u32),
+    ) {
+        let Some(tries_left) = tries.checked_sub(1) else { return };
+        let pending = Pending::OldChild { agent: id, session, child, tries_left };
+        self.call_grid(cx, GridCall::RegionAt(child.handle), GRID_PATIENCE, pending);
     }
 
     pub(crate) fn old_child_found(
@@ -226,10 +240,15 @@ impl Region {
         cx: &mut Context<'_>,
         id: AgentId,
         session: SessionId,
-        child: KnownChild,
+        (child, tries_left): (KnownChild, u32),
         result: Result<Reply, PeerError>,
     ) {
-        let Ok(Reply::Region(Some(region))) = result else { return };
+        let region = match result {
+            Ok(Reply::Region(Some(region))) => region,
+            // Without claims nobody else would ever close it.
+            Err(PeerError::TimedOut) => return self.find_old_child(cx, id, session, (child, tries_left)),
+            _ => return,
+        };
         let says = (Party::Destination, Party::Neighbour(region.name.clone()));
         self.note_coming(cx, id, Act::CloseOld, says, "CloseAgent", "");
         let call = PeerCall::CloseChild { agent: id, session, claim: child.claim };

@@ -257,7 +257,7 @@ impl Region {
             client: create.client.clone(),
             outfit: create.outfit.clone(),
             caps,
-            told_caps: None,
+            other_caps: Vec::new(),
             queue: EventQueue::new(EventQueueConfig::default(), cx.now),
             link: None,
             arrival: Arrival::new(self.config.patience),
@@ -418,6 +418,10 @@ impl Region {
         agent.claim = None;
         agent.looked_in = false;
         agent.kept_until = None;
+        if let Some(leaving) = &mut agent.leaving {
+            // It has gone from where it was going, and does not look back from there.
+            leaving.in_sight = false;
+        }
         // One that is on its way here, or has just left, is closed when that is settled.
         if agent.arrival.verdict() == Verdict::Child && agent.leaving.is_none() && agent.farewell.is_none() {
             self.close_agent(cx, id);

@@ -1,34 +1,40 @@
 //! The secrets that open an agent's capabilities.
 //!
 //! A peer with tickets hears which secret an agent has here. One without chooses it, and tells the viewer: an agent
-//! that was here before has two then, since its viewer may come by the one that it is told now, or, should the transfer
-//! fail, go on with the one that it knows.
+//! that was here before has several then, since its viewer may come by the one that it is told now, or, should the
+//! transfer fail, go on with one that it knows.
 
 use crate::interface::*;
 use crate::region::{Context, Region};
 use model::{AgentId, CapsSecret};
 
+/// Secrets of one agent besides the one that its viewer uses; more are told only by peers that fail again and again.
+const OTHERS: usize = 3;
+
 impl Region {
     /// A peer has told the viewer this secret, or will.
     pub(crate) fn take_told_secret(&mut self, cx: &mut Context<'_>, id: AgentId, told: CapsSecret) {
-        let Some(agent) = self.agents.get_mut(&id) else { return };
-        if agent.caps == told || agent.told_caps == Some(told) || self.caps.contains_key(&told) {
+        // One that is taken opens what it opens.
+        if self.caps.contains_key(&told) {
             return;
         }
-        let (session, before) = (agent.session, agent.told_caps.replace(told));
-        if let Some(before) = before {
-            self.close_secret(cx, before);
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let session = agent.session;
+        agent.other_caps.push(told);
+        let oldest = (agent.other_caps.len() > OTHERS).then(|| agent.other_caps.remove(0));
+        if let Some(oldest) = oldest {
+            self.close_secret(cx, oldest);
         }
         self.caps.insert(told, id);
         cx.effects.push(Effect::OpenCaps { caps: told, agent: id, session });
     }
 
-    /// The viewer comes by this secret: it knows no other any more.
-    pub(crate) fn secret_used(&mut self, cx: &mut Context<'_>, id: AgentId, used: CapsSecret) {
+    /// The viewer comes by this secret. It may have been told another in the meantime.
+    pub(crate) fn secret_used(&mut self, id: AgentId, used: CapsSecret) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        if agent.told_caps.take_if(|told| *told == used).is_some() {
-            let before = std::mem::replace(&mut agent.caps, used);
-            self.close_secret(cx, before);
+        if let Some(at) = agent.other_caps.iter().position(|&other| other == used) {
+            agent.other_caps.remove(at);
+            agent.other_caps.push(std::mem::replace(&mut agent.caps, used));
         }
     }
 

@@ -35,7 +35,7 @@ impl Rehearsal {
             if agent.acts {
                 stage.acting.insert((agent.agent, agent.session));
             }
-            open += if agent.closing { 0 } else { 1 + usize::from(agent.told_caps.is_some()) };
+            open += region.secrets_of(agent.agent).count();
         }
         let secrets = region.secrets();
         let stage = &self.stages[at.0];
@@ -187,7 +187,7 @@ impl Rehearsal {
             return Some(format!("{name} has an agent of nobody: {agent:?}"));
         }
         let caps: BTreeSet<_> =
-            agents.iter().flat_map(|agent| [Some(agent.caps), agent.told_caps]).flatten().collect();
+            agents.iter().flat_map(|agent| region.secrets_of(agent.agent)).collect();
         if caps != stage.open_caps.keys().copied().collect() {
             return Some(format!(
                 "{name} has {} agents and {} capabilities",

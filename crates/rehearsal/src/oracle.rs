@@ -186,8 +186,7 @@ impl Rehearsal {
         {
             return Some(format!("{name} has an agent of nobody: {agent:?}"));
         }
-        let caps: BTreeSet<_> =
-            agents.iter().flat_map(|agent| region.secrets_of(agent.agent)).collect();
+        let caps: BTreeSet<_> = agents.iter().flat_map(|agent| region.secrets_of(agent.agent)).collect();
         if caps != stage.open_caps.keys().copied().collect() {
             return Some(format!(
                 "{name} has {} agents and {} capabilities",

@@ -18,7 +18,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use transfer::{Mutant, Patience, PeerError};
+use transfer::{Mutant, Patience, PeerError, Version};
 use viewer::{HttpReply, HttpRequest, Identity, RequestId};
 
 /// A region, by its place in the layout.
@@ -274,6 +274,12 @@ impl Rehearsal {
     /// The seed of this run.
     pub fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// In which version agents go from one region to the other.
+    pub(crate) fn version_between(&self, from: Where, to: Where) -> Version {
+        let newest = |at: Where| self.stages[at.0].plot.versions.high;
+        newest(from).min(newest(to))
     }
 
     /// Whether some region knows no tickets.

@@ -10,6 +10,7 @@ use crate::script::{Ending, Play};
 use crate::traffic::Way;
 use crate::world::{Rehearsal, Where};
 use std::time::Duration;
+use transfer::Version;
 use viewer::Misbehaviour;
 
 /// Calls of a teleport, first to last.
@@ -196,7 +197,10 @@ pub(super) const ARRIVED_AND_GONE: Scenario = Scenario {
     play: |r| {
         let (alpha, who) = begin(r)?;
         let to = if r.seed() % 2 == 0 { r.place("Beta") } else { r.place("Delta") };
-        r.rule(Rule::all(Way::Answer, "UpdateAgent", Deed::Drop));
+        r.rule(match r.version_between(alpha, to) {
+            Version::V0_1 => Rule::all(Way::Call, "ReleaseAgent", Deed::Drop),
+            _ => Rule::all(Way::Answer, "UpdateAgent", Deed::Drop),
+        });
         if r.seed() / 2 == 4 {
             r.rule(Rule { times: 2, ..Rule::first(Way::Answer, "WithdrawAgent", Deed::Drop) });
         }

@@ -1,16 +1,22 @@
-//! Logins, as this simulator serves them: the login service asks, the region makes the agent.
+//! Logins, as this simulator serves them: the login service asks, the region makes the agent. [`remote`] does the same
+//! from another process.
+
+pub(crate) mod remote;
 
 use crate::calls::PeerTransport;
 use crate::http::seed;
 use crate::metrics::Metrics;
 use crate::notices::Notices;
+use crate::peering::addresses::Addresses;
 use async_trait::async_trait;
-use model::{AgentId, SessionId};
+use model::{AgentId, AssetId, RegionId, SessionId};
 use services::{LoginAgent, LoginDestination, Prepared, Refusal, RegionInfo};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
-use transfer::{Client, CreateAgent, Outfit, PeerCall, PeerError, PeerReply, QueryAccess};
+use transfer::{
+    Client, CreateAgent, Offer, Outfit, PeerCall, PeerError, PeerReply, QueryAccess, Version, VersionRange,
+};
 
 /// How long a region may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -25,11 +31,12 @@ pub(crate) struct Destination {
     pub(crate) peers: Arc<dyn PeerTransport>,
     pub(crate) notices: Notices,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) addresses: Arc<Addresses>,
 }
 
 impl Destination {
     async fn ask(&self, region: &Arc<RegionInfo>, call: PeerCall) -> Result<PeerReply, PeerError> {
-        let answer = self.peers.begin(region, call);
+        let answer = self.peers.begin(RegionId::NULL, region, call, true);
         tokio::time::timeout(PATIENCE, answer).await.unwrap_or(Err(PeerError::TimedOut))
     }
 }
@@ -54,13 +61,15 @@ impl LoginDestination for Destination {
 
 impl Destination {
     async fn prepare(&self, region: Arc<RegionInfo>, agent: LoginAgent) -> Result<Prepared, Refusal> {
-        let sim_ip = address(&region.external_host).await?;
+        let sim_ip = address(&self.addresses, &region.external_host).await?;
         let access = QueryAccess {
             agent: agent.agent,
             session: agent.session,
             position: agent.position,
             via_teleport: true,
             flags: agent.flags,
+            offer: Offer::of(VersionRange::ALL),
+            tickets: true,
         };
         self.ask(&region, PeerCall::QueryAccess(access)).await.map_err(refusal)?;
         match self.ask(&region, PeerCall::CreateAgent(Box::new(create(agent)))).await.map_err(refusal)? {
@@ -94,6 +103,8 @@ fn create(agent: LoginAgent) -> CreateAgent {
             wearables: looks.wearables,
             height_mm: looks.height_mm,
             serial: looks.serial,
+            attached: looks.attachments.into_iter().map(|(point, item)| (point, item, AssetId::NULL)).collect(),
+            ..Outfit::default()
         }),
         client: Client {
             viewer: agent.viewer,
@@ -106,6 +117,7 @@ fn create(agent: LoginAgent) -> CreateAgent {
         claim: None,
         transfer: None,
         source: None,
+        version: Version::V0_8,
     }
 }
 
@@ -122,15 +134,7 @@ fn refusal(error: PeerError) -> Refusal {
 }
 
 /// Viewers take literal addresses only.
-async fn address(host: &str) -> Result<Ipv4Addr, Refusal> {
-    if let Ok(address) = host.parse() {
-        return Ok(address);
-    }
-    let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host, 0))).await;
-    let addresses = found.ok().and_then(Result::ok).into_iter().flatten();
-    let mut v4 = addresses.filter_map(|address| match address {
-        std::net::SocketAddr::V4(address) => Some(*address.ip()),
-        std::net::SocketAddr::V6(_) => None,
-    });
-    v4.next().ok_or_else(|| Refusal { reason: "The region's address cannot be found.".into() })
+async fn address(addresses: &Addresses, host: &str) -> Result<Ipv4Addr, Refusal> {
+    let found = addresses.v4(host).await;
+    found.ok_or_else(|| Refusal { reason: "The region's address cannot be found.".into() })
 }

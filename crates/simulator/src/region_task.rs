@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::directory::{CapsEntry, Directory, Request};
 use crate::metrics::RegionCounters;
 use crate::notices::Notices;
+use crate::transfers::Transfers;
 use crate::udp::{RegionSocket, SendBatch};
 use model::{CapsSecret, RegionId};
 use region::{Effect, Input, Region, TraceKind, TraceLine, Waiter};
@@ -49,6 +50,7 @@ impl Waiting {
 /// What a region's task is made of.
 pub(crate) struct RegionTask {
     pub(crate) id: RegionId,
+    pub(crate) name: Arc<str>,
     pub(crate) region: Region,
     pub(crate) clock: Clock,
     pub(crate) socket: Arc<RegionSocket>,
@@ -56,21 +58,24 @@ pub(crate) struct RegionTask {
     pub(crate) directory: Arc<Directory>,
     pub(crate) calls: Calls,
     pub(crate) notices: Notices,
+    pub(crate) transfers: Arc<Transfers>,
     pub(crate) counters: Arc<RegionCounters>,
 }
 
 impl RegionTask {
     /// Runs until the region has closed.
     pub(crate) async fn run(self) {
-        let Self { id, region, clock, socket, inbox, directory, calls, notices, counters } = self;
+        let Self { id, name, region, clock, socket, inbox, directory, calls, notices, transfers, counters } = self;
         let mut turn = Turn {
             id,
+            name,
             region,
             clock,
             socket,
             directory,
             calls,
             notices,
+            transfers,
             counters,
             waiting: HashMap::new(),
             purge_at: WAITERS,
@@ -86,12 +91,14 @@ impl RegionTask {
 
 struct Turn {
     id: RegionId,
+    name: Arc<str>,
     region: Region,
     clock: Clock,
     socket: Arc<RegionSocket>,
     directory: Arc<Directory>,
     calls: Calls,
     notices: Notices,
+    transfers: Arc<Transfers>,
     counters: Arc<RegionCounters>,
     /// Only looked up, never walked in order.
     waiting: HashMap<Waiter, Waiting>,
@@ -213,8 +220,8 @@ impl Turn {
 
     fn perform_one(&mut self, effect: Effect) {
         match effect {
-            Effect::CallPeer { id, region, call, timeout } => {
-                if let Err(error) = self.calls.call_peer(id, &region, call, timeout) {
+            Effect::CallPeer { id, region, call, tickets, timeout } => {
+                if let Err(error) = self.calls.call_peer(id, &region, call, tickets, timeout) {
                     self.put(Input::Reply { id, result: Err(error) });
                 }
             }
@@ -242,6 +249,7 @@ impl Turn {
             }
             Effect::CloseCaps { caps } => self.directory.close_caps(caps, self.id),
             Effect::Trace(line) => log(&line),
+            Effect::Record(note) => self.transfers.note(self.id, &self.name, note),
             Effect::Closed => self.closed = true,
         }
     }

@@ -1,0 +1,222 @@
+//! The history of transfers: what regions here noted of each, step by step, for `GET /transfers` and the log.
+//!
+//! A transfer has two ends, which may be in different processes; each process keeps what its regions noted, under
+//! the same key (source region and number), and whoever looks at it puts the parts together. Times are those of the
+//! machine's clock.
+
+use crate::clock::Clock;
+use model::{AgentId, RegionId};
+use region::TransferNote;
+use serde::Serialize;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Transfers that are kept.
+const TRANSFERS: usize = 512;
+/// Notes of one transfer that are kept.
+const NOTES: usize = 128;
+/// Characters of a note's detail.
+const DETAIL: usize = 300;
+/// How long somebody may wait for the next note.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(25);
+
+/// A transfer: its source and its number there.
+type Key = (RegionId, u64);
+
+/// The history of a process.
+pub(crate) struct Transfers {
+    clock: Clock,
+    history: Mutex<History>,
+    /// The number of the last note.
+    last: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct History {
+    last: u64,
+    transfers: BTreeMap<Key, Transfer>,
+    /// In the order of their first notes.
+    order: VecDeque<Key>,
+    /// Names of the agents in it.
+    names: BTreeMap<AgentId, String>,
+}
+
+/// What was noted of one transfer.
+#[derive(Clone, Debug, Serialize)]
+struct Transfer {
+    source: RegionId,
+    number: u64,
+    agent: AgentId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    kind: &'static str,
+    version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
+    notes: VecDeque<Arc<Note>>,
+}
+
+/// One note.
+#[derive(Clone, Debug, Serialize)]
+struct Note {
+    /// Rises with each note of this process.
+    n: u64,
+    /// Microseconds since 1970.
+    at_us: u64,
+    /// The region that noted it.
+    region: Arc<str>,
+    /// Its id.
+    region_id: RegionId,
+    step: &'static str,
+    from: String,
+    to: String,
+    message: &'static str,
+    detail: String,
+}
+
+/// What somebody who looks is told.
+#[derive(Serialize, Debug)]
+struct View {
+    /// Microseconds since 1970 at which this process began; another one counts from the start again.
+    process: u64,
+    /// The number of the last note.
+    last: u64,
+    transfers: Vec<Transfer>,
+}
+
+impl Transfers {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { clock, history: Mutex::default(), last: watch::Sender::new(0) }
+    }
+
+    /// Takes a region's note.
+    pub(crate) fn note(&self, region_id: RegionId, region: &Arc<str>, note: TransferNote) {
+        let mut history = self.history();
+        history.last += 1;
+        let kept = Arc::new(Note {
+            n: history.last,
+            at_us: self.clock.unix_us(note.at),
+            region: region.clone(),
+            region_id,
+            step: note.step,
+            from: note.from.to_string(),
+            to: note.to.to_string(),
+            message: note.message,
+            detail: note.detail.chars().take(DETAIL).collect(),
+        });
+        log(&note, &kept, history.begun_us(note.transfer));
+        history.add(note, kept);
+        let last = history.last;
+        drop(history);
+        self.last.send_replace(last);
+    }
+
+    /// Agents whose names are not known yet.
+    pub(crate) fn nameless(&self) -> Vec<AgentId> {
+        let history = self.history();
+        let mut agents: Vec<_> = history.transfers.values().map(|transfer| transfer.agent).collect();
+        agents.sort_unstable();
+        agents.dedup();
+        agents.retain(|agent| !history.names.contains_key(agent));
+        agents
+    }
+
+    /// What an agent is called.
+    pub(crate) fn name(&self, agent: AgentId, name: String) {
+        let mut history = self.history();
+        if history.transfers.values().any(|transfer| transfer.agent == agent) {
+            history.names.insert(agent, name);
+        }
+    }
+
+    /// Waits until there are notes after this one; not for ever.
+    pub(crate) async fn after(&self, n: u64) {
+        let mut last = self.last.subscribe();
+        // A number that was never given is of a process before this one.
+        let news = last.wait_for(|last| *last != n);
+        // Whether there was anything, the view says.
+        let _ = tokio::time::timeout(PATIENCE, news).await;
+    }
+
+    /// The notes after this one, or all, as JSON.
+    pub(crate) fn view(&self, after: Option<u64>) -> serde_json::Result<String> {
+        let history = self.history();
+        let after = after.filter(|&after| after <= history.last).unwrap_or(0);
+        let transfers = history.order.iter().filter_map(|key| history.transfers.get(key));
+        let transfers = transfers.filter(|transfer| transfer.notes.back().is_some_and(|note| note.n > after));
+        let transfers = transfers.map(|transfer| Transfer {
+            name: history.names.get(&transfer.agent).cloned(),
+            notes: transfer.notes.iter().filter(|note| note.n > after).cloned().collect(),
+            ..transfer.clone()
+        });
+        let view = View {
+            process: self.clock.unix_us(model::Moment::ZERO),
+            last: history.last,
+            transfers: transfers.collect(),
+        };
+        drop(history);
+        serde_json::to_string(&view)
+    }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl History {
+    fn begun_us(&self, key: Key) -> Option<u64> {
+        Some(self.transfers.get(&key)?.notes.front()?.at_us)
+    }
+
+    fn add(&mut self, note: TransferNote, kept: Arc<Note>) {
+        let key = note.transfer;
+        if !self.transfers.contains_key(&key) {
+            self.order.push_back(key);
+            if self.order.len() > TRANSFERS
+                && let Some(oldest) = self.order.pop_front()
+                && let Some(gone) = self.transfers.remove(&oldest)
+                && self.transfers.values().all(|transfer| transfer.agent != gone.agent)
+            {
+                self.names.remove(&gone.agent);
+            }
+        }
+        let transfer = self.transfers.entry(key).or_insert_with(|| Transfer {
+            source: key.0,
+            number: key.1,
+            agent: note.agent,
+            name: None,
+            kind: note.kind,
+            version: String::new(),
+            outcome: None,
+            notes: VecDeque::new(),
+        });
+        // What is agreed on in the course of it counts.
+        transfer.kind = note.kind;
+        transfer.version = note.version;
+        transfer.outcome = note.outcome.or(transfer.outcome);
+        if transfer.notes.len() >= NOTES {
+            transfer.notes.pop_front();
+        }
+        transfer.notes.push_back(kept);
+    }
+}
+
+fn log(note: &TransferNote, kept: &Note, begun_us: Option<u64>) {
+    let ms = kept.at_us.saturating_sub(begun_us.unwrap_or(kept.at_us)) as f64 / 1000.0;
+    let (source, number) = note.transfer;
+    tracing::info!(
+        target: "sojourn::transfer",
+        transfer = format_args!("{source}/{number}"),
+        agent = %note.agent,
+        region = %kept.region,
+        step = note.step,
+        from = kept.from,
+        to = kept.to,
+        message = note.message,
+        ms,
+        detail = kept.detail,
+        outcome = note.outcome,
+    );
+}

@@ -6,7 +6,8 @@ use crate::land::LandCursor;
 use agent::EventQueue;
 use circuit::Circuit;
 use model::{
-    AgentId, CapsSecret, CircuitCode, Moment, RegionHandle, SecureSessionId, SessionId, TeleportFlags, Vec3,
+    AgentId, CapsSecret, CircuitCode, Moment, RegionHandle, SecureSessionId, SessionId, TeleportFlags, Uuid,
+    Vec3,
 };
 use scene::interest::InterestList;
 use services::RegionInfo;
@@ -14,10 +15,16 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use transfer::{AgentData, Arrival, Claim, Client, CreateAgent, Departure, Outfit, TransferKey, Verdict};
+use transfer::{
+    AgentData, Arrival, Baggage, Claim, Client, CreateAgent, Departure, KnownChild, Outfit, ReleaseWhen,
+    TransferId, TransferKey, Verdict, Version,
+};
 
 /// How long a child agent lives whose viewer never opens its circuit and whose root agent says nothing more.
 pub(crate) const UNUSED_CHILD: Duration = Duration::from_secs(120);
+
+/// How long a child agent lives whose keeper, a peer with claims, does not renew its claim: that peer has died.
+pub(crate) const CHILD_LEASE: Duration = Duration::from_secs(150);
 
 /// RegionHandshake is said again so often while the viewer does not reply to it.
 pub(crate) const HANDSHAKE_TRIES: u32 = 6;
@@ -63,6 +70,15 @@ pub(crate) struct ChildLink {
     /// Under which it was last claimed. A view that was kept from an earlier visit is closed
     /// under the claim of that one.
     pub(crate) claim: Claim,
+    /// The region there knows claims.
+    pub(crate) tickets: bool,
+}
+
+impl ChildLink {
+    /// As those are told who take the agent.
+    pub(crate) fn known(&self, handle: RegionHandle) -> KnownChild {
+        KnownChild { handle, caps: self.caps, claim: self.tickets.then_some(self.claim) }
+    }
 }
 
 /// A transfer on its way out.
@@ -70,13 +86,22 @@ pub(crate) struct ChildLink {
 pub(crate) struct Leaving {
     pub(crate) machine: Departure,
     pub(crate) request: Request,
-    pub(crate) begun: Moment,
     pub(crate) destination: Option<Arc<RegionInfo>>,
     /// Where the agent will stand, region-local at the destination.
     pub(crate) position: Vec3,
     pub(crate) caps: Option<CapsSecret>,
     /// The viewer had a circuit to the destination before.
     pub(crate) connected: bool,
+    /// The destination is so near that the agent looks back from there.
+    pub(crate) in_sight: bool,
+    /// TeleportStart has been said.
+    pub(crate) started: bool,
+    /// The secret in the address that ReleaseAgent goes to.
+    pub(crate) release: Option<Uuid>,
+    /// Child agents were closed before the viewer went (0.1, T1); should it stay, they are made again.
+    pub(crate) closed_children: bool,
+    /// The peer says nothing of the arrival: the grid is asked again then.
+    pub(crate) look_again: Option<Moment>,
     /// The viewer was told to go before it had acknowledged that it had come here.
     pub(crate) unwelcomed: bool,
     /// A crossing without a circuit over there: TeleportFinish follows then, since CrossedRegion alone strands viewers
@@ -91,15 +116,72 @@ impl Leaving {
     pub(crate) fn kind(&self) -> &'static str {
         if self.machine.plan().crossing { "crossing" } else { "teleport" }
     }
+
+    /// When TeleportStart is due, whether or not the destination has answered.
+    pub(crate) fn start_due(&self, patience: &transfer::Patience) -> Option<Moment> {
+        let waits = !self.started && !self.machine.plan().crossing && !self.machine.told_to_go();
+        waits.then_some(self.request.asked + patience.start)
+    }
+}
+
+/// An agent that has gone elsewhere; what is left of it here is closed in the end (C1).
+#[derive(Clone, Debug)]
+pub(crate) struct Farewell {
+    /// When.
+    pub(crate) at: Moment,
+    /// By which transfer.
+    pub(crate) transfer: TransferId,
+    /// Of which kind.
+    pub(crate) kind: &'static str,
+    /// Where it went.
+    pub(crate) destination: Arc<RegionInfo>,
+    /// In which version.
+    pub(crate) version: Version,
+    /// The destination knows claims.
+    pub(crate) tickets: bool,
+    /// The agent looks back from there.
+    pub(crate) in_sight: bool,
+    /// The secret of ReleaseAgent, which ends the wait.
+    pub(crate) release: Option<Uuid>,
+}
+
+/// ReleaseAgent, still to be said.
+#[derive(Clone, Debug)]
+pub(crate) struct Releasing {
+    /// To whom.
+    pub(crate) source: Arc<RegionInfo>,
+    /// To which address.
+    pub(crate) url: Arc<str>,
+    /// When.
+    pub(crate) when: ReleaseWhen,
+}
+
+/// A transfer hither, for those who watch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Coming {
+    pub(crate) transfer: TransferKey,
+    pub(crate) version: Version,
+    pub(crate) kind: &'static str,
 }
 
 /// What the viewer asked for.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Request {
     pub(crate) handle: RegionHandle,
     pub(crate) position: Vec3,
     pub(crate) look_at: Vec3,
     pub(crate) flags: TeleportFlags,
+    /// When it was asked: what the viewer's patience counts from.
+    pub(crate) asked: Moment,
+}
+
+impl Request {
+    /// Whether it asks for the same.
+    pub(crate) fn repeats(&self, other: &Self) -> bool {
+        (self.handle, self.flags) == (other.handle, other.flags)
+            && self.position == other.position
+            && self.look_at == other.look_at
+    }
 }
 
 /// An agent, root or child, connected or not yet.
@@ -123,21 +205,34 @@ pub(crate) struct Agent {
     pub(crate) update: Option<Box<AgentData>>,
     /// Who waits for the end of a transfer hither.
     pub(crate) awaiting: Vec<(TransferKey, Waiter)>,
+    /// Who waits until the viewer has its circuit (0.1, T4), and until when.
+    pub(crate) awaiting_circuit: Vec<(Moment, Waiter)>,
+    /// The transfer by which it is coming, or has last come.
+    pub(crate) coming: Option<Coming>,
+    /// The source is to be told of the arrival.
+    pub(crate) releasing: Option<Releasing>,
+    /// The viewer has fetched its capabilities since it was announced.
+    pub(crate) seed_fetched: bool,
     pub(crate) leaving: Option<Leaving>,
     pub(crate) doubt: Option<Doubt>,
     pub(crate) claim: Option<Claim>,
     pub(crate) visit: u64,
     pub(crate) children: BTreeMap<RegionHandle, ChildLink>,
-    /// When the agent went elsewhere: the moment at which what nobody else has claimed is closed (C1).
-    pub(crate) farewell: Option<Moment>,
+    /// Child agents that the viewer had when it came, by what the source said.
+    pub(crate) inherited: BTreeMap<RegionHandle, KnownChild>,
+    /// The agent has gone elsewhere.
+    pub(crate) farewell: Option<Farewell>,
     pub(crate) interest: InterestList,
     pub(crate) draw_distance_m: f32,
     pub(crate) throttles: Option<[u8; 28]>,
     pub(crate) always_run: bool,
-    pub(crate) group_title: String,
-    pub(crate) attachments: Vec<Arc<[u8]>>,
+    pub(crate) baggage: Arc<Baggage>,
     /// Where the agent stood when its neighbours were last looked at.
     pub(crate) surveyed: Option<Vec3>,
+    /// When they are looked at again, whether or not the agent moves.
+    pub(crate) survey_at: Option<Moment>,
+    /// A child agent kept by a peer with claims: when that peer is taken for dead.
+    pub(crate) kept_until: Option<Moment>,
     /// While the agent has no circuit: when it is forgotten.
     pub(crate) unused_until: Moment,
     /// A kick or logout under way: the circuit goes then.
@@ -180,6 +275,11 @@ impl Agent {
         self.leaving.as_ref().is_some_and(|leaving| leaving.machine.told_to_go())
     }
 
+    /// The title above its name.
+    pub(crate) fn group_title(&self) -> &str {
+        self.baggage.group_title.as_deref().unwrap_or_default()
+    }
+
     pub(crate) fn name(&self) -> String {
         format!("{} {}", self.first, self.last)
     }
@@ -190,7 +290,7 @@ impl Agent {
     }
 
     /// When this agent next needs attention without anything coming in.
-    pub(crate) fn next_wakeup(&self) -> Option<Moment> {
+    pub(crate) fn next_wakeup(&self, patience: &transfer::Patience) -> Option<Moment> {
         let link = self.link.as_ref();
         let handshake = link.and_then(|link| match link.handshake {
             Handshake::Said { again, .. } => Some(again),
@@ -203,7 +303,13 @@ impl Agent {
             self.arrival.next_wakeup(),
             self.leaving.as_ref().and_then(|leaving| leaving.machine.next_wakeup()),
             self.leaving.as_ref().and_then(|leaving| leaving.insist_at),
-            self.farewell,
+            self.leaving.as_ref().and_then(|leaving| leaving.look_again),
+            self.leaving.as_ref().and_then(|leaving| leaving.start_due(patience)),
+            self.farewell.as_ref().map(|farewell| farewell.at),
+            self.doubt.as_ref().and_then(|doubt| doubt.again),
+            self.awaiting_circuit.first().map(|&(until, _)| until),
+            self.survey_at,
+            self.kept_until,
             self.closing,
             self.retry_at,
             self.link.is_none().then_some(self.unused_until),

@@ -3,11 +3,11 @@
 use crate::interface::*;
 use crate::neighbours::AskedChild;
 use crate::region::{Context, Region};
-use model::{AgentId, RegionHandle, Uuid};
+use model::{AgentId, Moment, RegionHandle, SessionId, Uuid};
 use services::RegionInfo;
 use std::sync::Arc;
 use std::time::Duration;
-use transfer::{PeerCall, PeerError, Step, TransferId};
+use transfer::{InstantMessage, KnownChild, Mutant, PeerCall, PeerError, Step, TransferId};
 
 /// How long a grid service may take to answer what is not part of a transfer.
 pub(crate) const GRID_PATIENCE: Duration = Duration::from_secs(5);
@@ -15,8 +15,17 @@ pub(crate) const GRID_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a peer may take to answer what is not part of a transfer.
 pub(crate) const PEER_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a peer may take to say that it has heard something.
+const TELL_PATIENCE: Duration = Duration::from_secs(3);
+
 /// What a peer must hear in the end is said so often while no answer comes.
-const TELL_TRIES: u32 = 5;
+const TELL_TRIES: u32 = 8;
+
+/// Time between two tries.
+const TELL_PAUSE: Duration = Duration::from_secs(2);
+
+/// What waits to be said again, at most.
+const MAX_TOLD_AGAIN: usize = 10_000;
 
 /// Questions under way at most; past it a question is not asked and counts as unanswered.
 const MAX_CALLS: usize = 10_000;
@@ -28,18 +37,20 @@ pub(crate) enum Pending {
     Step { agent: AgentId, transfer: TransferId, step: Step },
     /// Where a departure's agent is.
     Withdrawal { agent: AgentId, transfer: TransferId },
-    /// The same, after the departure was over for lack of an answer.
-    Doubt { agent: AgentId, transfer: TransferId, tries_left: u32 },
+    /// Whether the agent has arrived whose destination says nothing.
+    Looking { agent: AgentId, transfer: TransferId },
+    /// Where a departure's agent is, after the departure was over for lack of an answer.
+    Doubt { agent: AgentId, transfer: TransferId },
     /// Which regions an agent can see.
     Survey { agent: AgentId, visit: u64, tries_left: u32 },
     /// A child agent at a neighbour.
     Child { agent: AgentId, asked: AskedChild },
     /// Where home is, to go there.
-    Home { agent: AgentId },
+    Home { agent: AgentId, asked: Moment },
     /// A landmark's content, to go there.
-    Landmark { agent: AgentId },
+    Landmark { agent: AgentId, asked: Moment },
     /// The region that home or a landmark is in.
-    Place { agent: AgentId, place: Place, flags: model::TeleportFlags },
+    Place { agent: AgentId, place: Place, flags: model::TeleportFlags, asked: Moment },
     /// MapNameRequest.
     MapName { agent: AgentId, name: String },
     /// MapBlockRequest.
@@ -51,9 +62,26 @@ pub(crate) enum Pending {
     /// RegionHandleRequest.
     HandleOf { agent: AgentId, region: Uuid },
     /// Something that the peer must hear in the end.
-    Told { region: Arc<RegionInfo>, call: PeerCall, tries_left: u32 },
+    Told(Told),
+    /// Which region an agent's old child agent is in, to close it.
+    OldChild { agent: AgentId, session: SessionId, child: KnownChild },
+    /// Which regions are beside this one, to say hello.
+    Announce,
+    /// Where somebody is, to pass a message on; then in which region that is.
+    Addressee { message: Box<InstantMessage>, tries_left: u32 },
+    /// Whether a message was delivered.
+    Delivered { message: Box<InstantMessage> },
     /// Nobody waits.
     Nothing,
+}
+
+/// Something that a peer must hear in the end.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    region: Arc<RegionInfo>,
+    call: PeerCall,
+    tickets: bool,
+    tries_left: u32,
 }
 
 impl Region {
@@ -62,19 +90,48 @@ impl Region {
         cx: &mut Context<'_>,
         region: Arc<RegionInfo>,
         call: PeerCall,
+        tickets: bool,
         timeout: Duration,
         pending: Pending,
     ) {
         let Some(id) = self.new_call(cx, pending) else { return };
-        cx.effects.push(Effect::CallPeer { id, region, call, timeout });
+        cx.effects.push(Effect::CallPeer { id, region, call, tickets, timeout });
     }
 
     /// Tells a peer that an agent or a session is over there: said again while no answer comes, or the viewer would
     /// keep the agent alive.
-    pub(crate) fn tell_peer(&mut self, cx: &mut Context<'_>, region: Arc<RegionInfo>, call: PeerCall) {
-        let pending =
-            Pending::Told { region: region.clone(), call: call.clone(), tries_left: TELL_TRIES - 1 };
-        self.call_peer(cx, region, call, PEER_PATIENCE, pending);
+    pub(crate) fn tell_peer(
+        &mut self,
+        cx: &mut Context<'_>,
+        region: Arc<RegionInfo>,
+        call: PeerCall,
+        tickets: bool,
+    ) {
+        self.tell(cx, Told { region, call, tickets, tries_left: TELL_TRIES - 1 });
+    }
+
+    fn tell(&mut self, cx: &mut Context<'_>, told: Told) {
+        let Told { region, call, tickets, .. } = told.clone();
+        self.call_peer(cx, region, call, tickets, TELL_PATIENCE, Pending::Told(told));
+    }
+
+    /// Nobody has answered: said again after a pause, as a peer that is being restarted hears nothing for a while.
+    fn tell_again(&mut self, cx: &mut Context<'_>, told: Told) {
+        let once =
+            matches!(told.call, PeerCall::Release { .. }) && self.config.patience.is(Mutant::ReleaseOnce);
+        if told.tries_left == 0 || self.told_again.len() >= MAX_TOLD_AGAIN || once {
+            self.stats.dropped += 1;
+            return;
+        }
+        self.told_again.push_back((cx.now + TELL_PAUSE, Told { tries_left: told.tries_left - 1, ..told }));
+    }
+
+    /// Says again what is due.
+    pub(crate) fn run_told_again(&mut self, cx: &mut Context<'_>) {
+        while self.told_again.front().is_some_and(|&(at, _)| at <= cx.now) {
+            let Some((_, told)) = self.told_again.pop_front() else { break };
+            self.tell(cx, told);
+        }
     }
 
     pub(crate) fn call_grid(
@@ -118,28 +175,35 @@ impl Region {
                 self.departure_answered(cx, agent, transfer, step, result);
             }
             Pending::Withdrawal { agent, transfer } => self.withdrawal_answered(cx, agent, transfer, result),
-            Pending::Doubt { agent, transfer, tries_left } => {
-                self.doubt_answered(cx, agent, transfer, tries_left, result);
-            }
+            Pending::Looking { agent, transfer } => self.looked(cx, agent, transfer, result),
+            Pending::Doubt { agent, transfer } => self.doubt_answered(cx, agent, transfer, result),
             Pending::Survey { agent, visit, tries_left } => {
                 self.survey_answered(cx, agent, visit, tries_left, result);
             }
             Pending::Child { agent, asked } => self.child_answered(cx, agent, asked, result),
-            Pending::Home { agent } => self.home_found(cx, agent, result),
-            Pending::Landmark { agent } => self.landmark_found(cx, agent, result),
-            Pending::Place { agent, place, flags } => self.place_found(cx, agent, place, flags, result),
+            Pending::Home { agent, asked } => self.home_found(cx, agent, asked, result),
+            Pending::Landmark { agent, asked } => self.landmark_found(cx, agent, asked, result),
+            Pending::Place { agent, place, flags, asked } => {
+                self.place_found(cx, agent, (place, flags), asked, result);
+            }
             Pending::MapName { agent, name } => self.map_name_found(cx, agent, &name, result),
             Pending::MapBlocks { agent, flags } => self.map_blocks_found(cx, agent, flags, result),
             Pending::Names { agent } => self.names_found(cx, agent, result),
             Pending::Wearables { agent } => self.wearables_found(cx, agent, result),
             Pending::HandleOf { agent, region } => self.handle_found(cx, agent, region, result),
-            Pending::Told { region, call, tries_left } => {
-                if tries_left > 0 && result == Err(PeerError::TimedOut) {
-                    let tries_left = tries_left - 1;
-                    let pending = Pending::Told { region: region.clone(), call: call.clone(), tries_left };
-                    self.call_peer(cx, region, call, PEER_PATIENCE, pending);
+            Pending::Told(told) => {
+                if matches!(result, Err(PeerError::TimedOut | PeerError::Unreachable(_))) {
+                    self.tell_again(cx, told);
                 }
             }
+            Pending::OldChild { agent, session, child } => {
+                self.old_child_found(cx, agent, session, child, result);
+            }
+            Pending::Announce => self.neighbours_found(cx, result),
+            Pending::Addressee { message, tries_left } => {
+                self.addressee_found(cx, message, tries_left, result);
+            }
+            Pending::Delivered { message } => self.message_delivered(cx, &message, result),
             Pending::Nothing => {}
         }
     }

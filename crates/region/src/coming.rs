@@ -1,13 +1,15 @@
 //! Arrival: how an agent becomes root here, and what its viewer is told then.
 
-use crate::agent::{Handshake, Request};
+use crate::agent::{Handshake, Releasing, Request};
 use crate::interface::*;
 use crate::land::LandCursor;
 use crate::region::{Context, Region};
 use model::{AgentId, Moment, Quat, Vec3};
 use scene::{ControlFlags, Placement};
+use services::RegionInfo;
+use std::sync::Arc;
 use std::time::Duration;
-use transfer::{ArrivalEffect, ArrivalInput, PeerReply, Verdict};
+use transfer::{Act, ArrivalEffect, ArrivalInput, PeerCall, PeerReply, ReleaseWhen, Verdict};
 
 /// The land is the bulk of what an arriving viewer gets, and the last that it needs: it waits until the handshake,
 /// which clients do step by step, is through, and the viewer has said how fast it may come.
@@ -19,6 +21,13 @@ pub(crate) fn sane_look_at(look_at: Vec3) -> Vec3 {
     if flat.is_finite() && flat.length_squared() > 1e-4 { flat.normalize() } else { Vec3::X }
 }
 
+/// The base URL that an address begins with, with its slash.
+fn base_of(url: &str) -> String {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let end = url[host..].find('/').map_or(url.len(), |at| host + at);
+    format!("{}/", &url[..end])
+}
+
 /// The body rotation that looks there.
 pub(crate) fn facing(look_at: Vec3) -> Quat {
     let look_at = sane_look_at(look_at);
@@ -28,6 +37,7 @@ pub(crate) fn facing(look_at: Vec3) -> Quat {
 impl Region {
     /// The viewer has opened its circuit, for the first time or anew.
     pub(crate) fn circuit_opened(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        self.answer_circuit_waiters(cx, id, None);
         let Some(agent) = self.agents.get_mut(&id) else { return };
         match agent.arrival.verdict() {
             // Some clients lose a RegionHandshake that comes before they are ready: those who are to be root get it
@@ -40,16 +50,39 @@ impl Region {
         }
     }
 
+    /// 0.1, T4: UpdateAgent is answered when the viewer has its circuit, or when it has been waited for long enough
+    /// (those that are due by `until`; all of them without it).
+    pub(crate) fn answer_circuit_waiters(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        until: Option<Moment>,
+    ) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        agent.awaiting_circuit.retain(|&(at, waiter)| {
+            let due = until.is_none_or(|until| at <= until);
+            if due {
+                cx.effects.push(Effect::Answer { waiter, result: Ok(PeerReply::Done) });
+            }
+            !due
+        });
+    }
+
     /// CompleteAgentMovement came.
     pub(crate) fn movement_completed(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let says = (Party::Viewer, Party::Destination);
+        self.note_coming(cx, id, Act::Complete, says, "CompleteAgentMovement", "");
         self.arrive(cx, id, ArrivalInput::Complete);
         if self.agents.get(&id).is_some_and(|agent| agent.arrival.waits_for_update()) {
+            let alone = (Party::Destination, Party::Destination);
+            self.note_coming(cx, id, Act::WaitForUpdate, alone, "waiting for UpdateAgent", "");
             self.trace_life(cx, || format!("Completing movement of {id}: waiting for update"));
         }
         self.touch(id);
     }
 
     pub(crate) fn wake_arrival(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        self.answer_circuit_waiters(cx, id, Some(cx.now));
         if self.agents.get(&id).and_then(|agent| agent.arrival.next_wakeup()).is_some_and(|at| at <= cx.now) {
             self.arrive(cx, id, ArrivalInput::Wakeup);
         }
@@ -120,8 +153,17 @@ impl Region {
             agent.outfit = update.outfit;
             agent.always_run = update.always_run;
             agent.draw_distance_m = update.draw_distance_m;
-            agent.group_title = update.group_title;
-            agent.attachments = update.attachments;
+            agent.baggage = update.baggage;
+            agent.inherited.extend(update.children.iter().map(|child| (child.handle, *child)));
+            agent.releasing = update.release.map(|release| Releasing {
+                source: Arc::new(RegionInfo {
+                    id: update.source,
+                    server_uri: base_of(&release.url),
+                    ..RegionInfo::default()
+                }),
+                url: release.url,
+                when: release.when,
+            });
             if agent.throttles.is_none()
                 && let Some(throttles) = update.throttles
             {
@@ -136,6 +178,7 @@ impl Region {
         // T4D for ourselves: whatever was to be closed after an earlier visit is wanted again.
         agent.farewell = None;
         agent.claim = None;
+        agent.kept_until = None;
         agent.doubt = None;
         self.next_visit += 1;
         agent.visit = self.next_visit;
@@ -147,15 +190,21 @@ impl Region {
             self.scene.set_appearance(now, id, crate::people::appearance(&outfit), &mut self.scene_events);
         self.scene.make_root(now, id, placement, &mut self.scene_events);
         self.scene.set_always_run(now, id, always_run);
-        let playing: Vec<_> = animations.into_iter().map(|(animation, _)| animation.0).collect();
+        let playing: Vec<_> = animations.into_iter().map(|(animation, ..)| animation.0).collect();
         if !playing.is_empty() {
             self.scene.set_animations(id, &playing, &[], &mut self.scene_events);
         }
         self.trace_life(cx, || format!("Upgrading child to root agent for {id}"));
+        let alone = || (Party::Destination, Party::Destination);
+        let says = || (Party::Destination, Party::Viewer);
+        self.note_coming(cx, id, Act::Root, alone(), "root agent", "");
         self.settle_handshake(cx, id);
         self.send_movement_complete(cx, id);
+        self.note_coming(cx, id, Act::MovementComplete, says(), "AgentMovementComplete", "");
+        self.release(cx, id, ReleaseWhen::Root);
         self.show_region(cx.now, id);
         self.introduce(cx, id);
+        self.note_coming(cx, id, Act::Show, says(), "ObjectUpdate, AvatarAppearance", "");
         let place = self.place_of(id);
         if let (Some(place), Some(agent)) = (place, self.agents.get(&id)) {
             // Not waited for: a slow grid delays nobody's arrival.
@@ -164,6 +213,31 @@ impl Region {
         }
         self.survey(cx, id);
         self.next_statistics.get_or_insert(now);
+        self.release_if_settled(cx, id);
+    }
+
+    /// Since 0.7 the source is released when nothing of it is of use to the viewer any longer.
+    pub(crate) fn release_if_settled(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let settled = self.agents.get(&id).is_some_and(|agent| {
+            let link = agent.link.as_ref();
+            let answered = link.is_some_and(|link| link.handshake == Handshake::Settled);
+            agent.is_root() && agent.seed_fetched && answered
+        });
+        if settled {
+            self.release(cx, id, ReleaseWhen::Settled);
+        }
+    }
+
+    /// ReleaseAgent, said until it is heard.
+    fn release(&mut self, cx: &mut Context<'_>, id: AgentId, when: ReleaseWhen) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let Some(Releasing { source, url, .. }) = agent.releasing.take_if(|due| due.when == when) else {
+            return;
+        };
+        let says = (Party::Destination, Party::Source);
+        self.note_coming(cx, id, Act::Release, says, "ReleaseAgent", "");
+        self.trace_life(cx, || format!("Releasing {id} with callback"));
+        self.tell_peer(cx, source, PeerCall::Release { agent: id, url }, false);
     }
 
     /// RegionHandshake for a viewer that has not had it since it opened its circuit.

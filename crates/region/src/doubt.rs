@@ -3,15 +3,16 @@
 //! The agent acts here again then, since nobody else answers for it. But silence is no answer: should the destination
 //! be heard again and say that the agent has arrived there, it is there, and what is left here only looks in.
 
+use crate::agent::Leaving;
 use crate::calls::{PEER_PATIENCE, Pending};
 use crate::interface::*;
 use crate::region::{Context, Region};
-use model::{AgentId, RegionId};
+use model::{AgentId, Moment, RegionId, Uuid};
 use services::RegionInfo;
 use std::sync::Arc;
-use transfer::{PeerCall, PeerError, PeerReply, TransferId, Whereabouts};
+use transfer::{PeerCall, PeerError, PeerReply, TransferId, Version, Whereabouts};
 
-/// A silent destination is asked so often, each time for [`PEER_PATIENCE`].
+/// A silent destination is asked so often, with a pause of [`PEER_PATIENCE`].
 const TRIES: u32 = 60;
 
 /// Who may have the agent.
@@ -19,22 +20,53 @@ const TRIES: u32 = 60;
 pub(crate) struct Doubt {
     pub(crate) region: Arc<RegionInfo>,
     pub(crate) transfer: TransferId,
+    pub(crate) version: Version,
+    pub(crate) tickets: bool,
+    /// The secret by which that region would say that it has it.
+    pub(crate) release: Option<Uuid>,
+    tries_left: u32,
+    /// When it is asked again.
+    pub(crate) again: Option<Moment>,
 }
 
 impl Region {
-    pub(crate) fn begin_doubt(&mut self, cx: &mut Context<'_>, id: AgentId, doubt: Doubt) {
+    pub(crate) fn begin_doubt(&mut self, cx: &mut Context<'_>, id: AgentId, leaving: &Leaving) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        agent.doubt = Some(doubt);
-        self.ask_in_doubt(cx, id, TRIES - 1);
+        let Some(region) = leaving.destination.clone() else { return };
+        let plan = leaving.machine.plan();
+        agent.doubt = Some(Doubt {
+            region,
+            transfer: leaving.machine.id(),
+            version: plan.version,
+            tickets: plan.tickets,
+            release: leaving.release,
+            tries_left: TRIES,
+            again: None,
+        });
+        self.ask_in_doubt(cx, id);
     }
 
-    fn ask_in_doubt(&mut self, cx: &mut Context<'_>, id: AgentId, tries_left: u32) {
-        let Some(agent) = self.agents.get(&id) else { return };
-        let (session, Some(Doubt { region, transfer })) = (agent.session, agent.doubt.clone()) else {
-            return;
-        };
-        let call = PeerCall::Withdraw { agent: id, session, source: self.config.id, transfer };
-        self.call_peer(cx, region, call, PEER_PATIENCE, Pending::Doubt { agent: id, transfer, tries_left });
+    /// Asks again when it is time to.
+    pub(crate) fn wake_doubt(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let doubt = self.agents.get_mut(&id).and_then(|agent| agent.doubt.as_mut());
+        if doubt.is_some_and(|doubt| doubt.again.take_if(|at| *at <= cx.now).is_some()) {
+            self.ask_in_doubt(cx, id);
+        }
+    }
+
+    fn ask_in_doubt(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let session = agent.session;
+        let Some(doubt) = &mut agent.doubt else { return };
+        doubt.tries_left = doubt.tries_left.saturating_sub(1);
+        let Doubt { region, transfer, tickets, .. } = doubt.clone();
+        let pending = Pending::Doubt { agent: id, transfer };
+        if tickets {
+            let call = PeerCall::Withdraw { agent: id, session, source: self.config.id, transfer };
+            self.call_peer(cx, region, call, tickets, PEER_PATIENCE, pending);
+        } else {
+            self.call_grid(cx, GridCall::Presence(session), PEER_PATIENCE, pending);
+        }
     }
 
     pub(crate) fn doubt_answered(
@@ -42,24 +74,26 @@ impl Region {
         cx: &mut Context<'_>,
         id: AgentId,
         transfer: TransferId,
-        tries_left: u32,
         result: Result<Reply, PeerError>,
     ) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        if agent.doubt.as_ref().is_none_or(|doubt| doubt.transfer != transfer) {
-            return;
-        }
-        match result {
+        let Some(doubt) = agent.doubt.as_mut().filter(|doubt| doubt.transfer == transfer) else { return };
+        let there = match result {
+            Ok(Reply::Peer(PeerReply::Whereabouts(whereabouts))) => Some(whereabouts),
+            Ok(Reply::Presence(region)) if region == Some(doubt.region.id) => Some(Whereabouts::Arrived),
+            Ok(Reply::Presence(_)) => Some(Whereabouts::Withdrawn),
+            // An answer that is none, and no answer: it is asked again.
+            _ => None,
+        };
+        match there {
+            Some(Whereabouts::Withdrawn) => agent.doubt = None,
             // Nobody moves an agent that has no viewer, so another transfer of it ends soon.
-            Ok(Reply::Peer(PeerReply::Whereabouts(Whereabouts::Arrived))) if agent.leaving.is_none() => {
-                self.give_way(cx, id);
+            Some(Whereabouts::Arrived) if agent.leaving.is_none() => self.give_way(cx, id),
+            _ if doubt.tries_left == 0 => agent.doubt = None,
+            _ => {
+                doubt.again = Some(cx.now + PEER_PATIENCE);
+                self.touch(id);
             }
-            Ok(Reply::Peer(PeerReply::Whereabouts(Whereabouts::Arrived))) | Err(PeerError::TimedOut)
-                if tries_left > 0 =>
-            {
-                self.ask_in_doubt(cx, id, tries_left - 1);
-            }
-            _ => agent.doubt = None,
         }
     }
 
@@ -78,13 +112,13 @@ impl Region {
         }
     }
 
-    fn give_way(&mut self, cx: &mut Context<'_>, id: AgentId) {
+    pub(crate) fn give_way(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let Some(doubt) = agent.doubt.take() else { return };
         if agent.is_root() && agent.closing.is_none() {
             self.trace_life(cx, || format!("{id} has been in {} since its teleport", doubt.region.name));
             self.demote(cx, id);
-            self.begin_grace(cx, id);
+            self.begin_late_grace(cx, id, &doubt);
             self.touch(id);
         }
     }

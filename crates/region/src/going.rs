@@ -1,18 +1,19 @@
-//! Departure: a transfer seen from its source. The machine decides, this file does what it says.
+//! Departure: a transfer seen from its source, until the agent has gone. The machine decides, this file does what it
+//! says; what follows its end is in `gone`.
 
 use crate::agent::{Leaving, Request};
-use crate::calls::{GRID_PATIENCE, Pending};
-use crate::doubt::Doubt;
+use crate::calls::Pending;
 use crate::interface::*;
 use crate::region::{Context, Region};
 use agent::event;
-use model::{AgentId, AssetId, RegionHandle, TeleportFlags, Vec3};
+use model::{AgentId, AssetId, CapsSecret, RegionHandle, TeleportFlags, Uuid, Vec3};
 use services::RegionInfo;
 use std::sync::Arc;
 use std::time::Duration;
 use transfer::{
-    AgentCreated, AgentData, ArrivalInput, CreateAgent, Departure, DepartureEffect, DepartureInput,
-    FailureCause, Outcome, PeerCall, PeerError, PeerReply, Plan, QueryAccess, Step, TransferId, Whereabouts,
+    Act, AgentCreated, AgentData, Agreement, Baggage, CreateAgent, Departure, DepartureEffect,
+    DepartureInput, FailureCause, KnownChild, Mutant, Offer, PeerCall, PeerError, PeerReply, Plan, Protocol,
+    QueryAccess, Refusal, Release, Step, TransferId, Version, Whereabouts,
 };
 
 /// How long a client may take to open a circuit on CrossedRegion alone.
@@ -20,6 +21,12 @@ const INSIST_AFTER: Duration = Duration::from_millis(1200);
 
 /// P4: viewers cannot go farther, along either axis.
 pub(crate) const MAX_DISTANCE_REGIONS: u32 = 4096;
+
+/// Wearable types that appearance before 0.8 can name.
+const WEARABLES_BEFORE_0_8: usize = 16;
+
+/// The grid is asked so often whether an agent has arrived whose destination says nothing.
+const LOOK_PAUSE: Duration = Duration::from_millis(250);
 
 impl Region {
     /// P1, P2: a viewer wants to be elsewhere.
@@ -32,7 +39,7 @@ impl Region {
         }
         if let Some(leaving) = &agent.leaving {
             // The same again is the viewer's impatience, or its network's.
-            if leaving.request != request {
+            if !leaving.request.repeats(&request) {
                 self.tell_failed(cx, id, "preexisting_tport");
             }
             return;
@@ -54,29 +61,40 @@ impl Region {
             return;
         }
         let position = if sane { request.position } else { Vec3::new(128.0, 128.0, 0.0) };
-        self.depart_to(cx, id, Request { position, ..request }, Plan::default());
+        self.depart_to(cx, id, Request { position, ..request }, false);
     }
 
     /// Begins a transfer. The agent must be root and free to go.
-    pub(crate) fn depart_to(&mut self, cx: &mut Context<'_>, id: AgentId, request: Request, plan: Plan) {
+    pub(crate) fn depart_to(&mut self, cx: &mut Context<'_>, id: AgentId, request: Request, crossing: bool) {
         self.next_transfer += 1;
         let transfer = TransferId(self.next_transfer);
+        let plan = Plan { version: self.config.versions.high, tickets: true, crossing };
         let mut effects = Vec::new();
-        let machine = Departure::begin(transfer, plan, self.config.patience, cx.now, &mut effects);
+        let patience = self.config.patience;
+        let machine = Departure::begin(transfer, plan, patience, request.asked, cx.now, &mut effects);
         let Some(agent) = self.agents.get_mut(&id) else { return };
         agent.leaving = Some(Leaving {
             machine,
             request,
-            begun: cx.now,
             destination: None,
             position: request.position,
             caps: None,
             connected: false,
+            in_sight: false,
+            started: false,
+            release: None,
+            closed_children: false,
+            look_again: None,
             unwelcomed: false,
             insist_at: None,
             logging_out: false,
         });
-        if plan.crossing {
+        let (asked, asks) = match crossing {
+            true => ("border reached", (Party::Source, Party::Source)),
+            false => ("TeleportLocationRequest", (Party::Viewer, Party::Source)),
+        };
+        self.note_going(cx, id, Act::Request, asks, asked, format!("{:?}", request.flags));
+        if crossing {
             self.scene.freeze(cx.now, id, true);
         }
         self.perform(cx, id, effects);
@@ -86,18 +104,25 @@ impl Region {
     pub(crate) fn cancel_teleport(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let is_teleport = |leaving: &Leaving| !leaving.machine.plan().crossing;
         if self.agents.get(&id).and_then(|agent| agent.leaving.as_ref()).is_some_and(is_teleport) {
+            let says = (Party::Viewer, Party::Source);
+            self.note_going(cx, id, Act::Cancel, says, "TeleportCancel", "");
             self.depart(cx, id, DepartureInput::Cancel);
         }
     }
 
     pub(crate) fn wake_departure(&mut self, cx: &mut Context<'_>, id: AgentId) {
         self.insist(cx, id);
-        let due = self
-            .agents
-            .get(&id)
-            .and_then(|agent| agent.leaving.as_ref())
-            .and_then(|leaving| leaving.machine.next_wakeup())
-            .is_some_and(|at| at <= cx.now);
+        let patience = self.config.patience;
+        let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) else { return };
+        let start = leaving.start_due(&patience).is_some_and(|at| at <= cx.now);
+        let look = leaving.look_again.take_if(|at| *at <= cx.now).is_some();
+        let due = leaving.machine.next_wakeup().is_some_and(|at| at <= cx.now);
+        if start {
+            self.tell_start(cx, id);
+        }
+        if look {
+            self.look_for(cx, id);
+        }
         if due {
             self.depart(cx, id, DepartureInput::Wakeup);
         }
@@ -130,8 +155,12 @@ impl Region {
             Step::AskAccess => self.ask_access(cx, id),
             Step::TellStart => self.tell_start(cx, id),
             Step::CreateAgent => self.create_over_there(cx, id),
-            Step::TellFinish => self.tell_finish(cx, id),
+            Step::CloseChildren => self.close_children_first(cx, id),
+            Step::OpenCircuit => self.open_circuit(cx, id),
             Step::SendAgent => self.send_agent(cx, id),
+            Step::TellProgress => self.tell_progress(cx, id),
+            Step::TellFinish => self.tell_finish(cx, id),
+            Step::AwaitArrival => self.await_arrival(cx, id),
             Step::Demote => self.demote(cx, id),
             Step::Grace => self.begin_grace(cx, id),
         }
@@ -155,11 +184,19 @@ impl Region {
         }
         let handle = RegionHandle::from_metres(x as u32, y as u32);
         let pending = Pending::Step { agent: id, transfer: leaving.machine.id(), step: Step::FindRegion };
+        let asks = (Party::Source, Party::Grid);
+        self.note_going(cx, id, Act::Source(Step::FindRegion), asks, "get_region_by_position", "");
         self.call_grid(cx, GridCall::RegionAt(handle), self.config.patience.answer, pending);
     }
 
     /// P5.
     fn ask_access(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let offer = Offer::of(self.config.versions);
+        let Some((agent, _, destination)) = self.on_its_way(id) else { return };
+        let in_sight = self.in_sight(agent, &destination);
+        if let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) {
+            leaving.in_sight = in_sight;
+        }
         let Some((agent, leaving, destination)) = self.on_its_way(id) else { return };
         let query = QueryAccess {
             agent: id,
@@ -167,26 +204,56 @@ impl Region {
             position: leaving.position,
             via_teleport: !leaving.machine.plan().crossing,
             flags: leaving.request.flags,
+            offer,
+            tickets: true,
         };
-        let transfer = leaving.machine.id();
-        let pending = Pending::Step { agent: id, transfer, step: Step::AskAccess };
-        let patience = self.config.patience.answer;
-        self.call_peer(cx, destination, PeerCall::QueryAccess(query), patience, pending);
+        let name = destination.name.clone();
+        self.ask_destination(cx, id, Step::AskAccess, PeerCall::QueryAccess(query), name);
     }
 
-    /// P6.
+    /// A call to the destination that is a step.
+    fn ask_destination(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        step: Step,
+        call: PeerCall,
+        detail: impl Into<String>,
+    ) {
+        let Some((_, leaving, destination)) = self.on_its_way(id) else { return };
+        let transfer = leaving.machine.id();
+        let tickets = leaving.machine.plan().tickets;
+        let patience = match step {
+            Step::SendAgent => self.config.patience.verdict,
+            _ => self.config.patience.answer,
+        };
+        let asks = (Party::Source, Party::Destination);
+        self.note_going(cx, id, Act::Source(step), asks, call.name(), detail);
+        let pending = Pending::Step { agent: id, transfer, step };
+        self.call_peer(cx, destination, call, tickets, patience, pending);
+    }
+
+    /// P6; said once, and without waiting for the destination when that takes long.
     fn tell_start(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        let Some(leaving) = self.agents.get(&id).and_then(|agent| agent.leaving.as_ref()) else { return };
-        self.send_teleport_start(cx, id, leaving.request.flags);
+        let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) else { return };
+        if std::mem::replace(&mut leaving.started, true) {
+            return;
+        }
+        let flags = leaving.request.flags;
+        let says = (Party::Source, Party::Viewer);
+        self.note_going(cx, id, Act::Source(Step::TellStart), says, "TeleportStart", "");
+        self.send_teleport_start(cx, id, flags);
     }
 
     /// P7, P8.
     fn create_over_there(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let flying = self.scene.presence(id).is_some_and(|presence| presence.is_flying());
+        let fresh = self.new_secret();
         let Some((agent, leaving, destination)) = self.on_its_way(id) else { return };
-        let crossing = leaving.machine.plan().crossing;
-        let mut flags = if crossing { TeleportFlags::empty() } else { leaving.request.flags };
-        flags.set(TeleportFlags::IS_FLYING, flying && !crossing);
+        let plan = leaving.machine.plan();
+        let mut flags = if plan.crossing { TeleportFlags::empty() } else { leaving.request.flags };
+        flags.set(TeleportFlags::IS_FLYING, flying && !plan.crossing);
+        let caps = agent.children.get(&destination.handle).map_or(fresh, |child| child.caps);
         let create = CreateAgent {
             agent: id,
             session: agent.session,
@@ -194,26 +261,63 @@ impl Region {
             circuit_code: agent.circuit_code,
             first: agent.first.clone(),
             last: agent.last.clone(),
-            caps: None,
+            caps: Some(caps),
             flags,
             position: leaving.position,
             look_at: leaving.request.look_at,
             draw_distance_m: agent.draw_distance_m,
             outfit: agent.outfit.clone(),
             client: agent.client.clone(),
-            children: agent.children.iter().map(|(&handle, child)| (handle, child.caps)).collect(),
+            children: self.children_of(agent, plan.tickets),
             // A child agent over there stays whose it was, should the transfer come to nothing.
             claim: None,
-            transfer: Some(leaving.machine.id()),
+            transfer: plan.tickets.then_some(leaving.machine.id()),
             source: Some(self.config.id),
+            version: plan.version,
         };
-        let transfer = leaving.machine.id();
-        let pending = Pending::Step { agent: id, transfer, step: Step::CreateAgent };
-        let patience = self.config.patience.answer;
-        self.call_peer(cx, destination, PeerCall::CreateAgent(Box::new(create)), patience, pending);
+        if !plan.crossing {
+            self.send_teleport_progress(cx, id, flags, "contacting");
+        }
+        let call = PeerCall::CreateAgent(Box::new(create));
+        self.ask_destination(cx, id, Step::CreateAgent, call, format!("caps {caps}"));
     }
 
-    /// T1. From here on only the destination knows where the agent is.
+    /// The child agents that the viewer has, as the destination is told them. The published list has the source in it.
+    fn children_of(&self, agent: &crate::agent::Agent, tickets: bool) -> Vec<KnownChild> {
+        let here = KnownChild { handle: self.config.cell.handle(), caps: agent.caps, claim: None };
+        let here = (!tickets).then_some(here);
+        agent.children.iter().map(|(&handle, child)| child.known(handle)).chain(here).collect()
+    }
+
+    /// 0.1, T2, T3: a viewer that has no circuit over there opens one.
+    fn open_circuit(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some((_, leaving, destination)) = self.on_its_way(id) else { return };
+        let (Some(caps), Some(address)) = (leaving.caps, circuit_address(&destination)) else { return };
+        if leaving.connected {
+            return;
+        }
+        let says = (Party::Source, Party::Viewer);
+        self.note_going(
+            cx,
+            id,
+            Act::Source(Step::OpenCircuit),
+            says,
+            "EnableSimulator, EstablishAgentCommunication",
+            "",
+        );
+        self.push_enable_simulator(cx, id, &destination, address, caps);
+    }
+
+    /// 0.1, T5.
+    fn tell_progress(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some((_, leaving, _)) = self.on_its_way(id) else { return };
+        let flags = leaving.request.flags | TeleportFlags::DISABLE_CANCEL;
+        let says = (Party::Source, Party::Viewer);
+        self.note_going(cx, id, Act::Source(Step::TellProgress), says, "TeleportProgress", "sending_dest");
+        self.send_teleport_progress(cx, id, flags, "sending_dest");
+    }
+
+    /// 0.1 T6, 0.2 T1. From here on only the destination knows where the agent is.
     fn tell_finish(&mut self, cx: &mut Context<'_>, id: AgentId) {
         self.scene.freeze(cx.now, id, true);
         let unwelcomed = self.take_back_welcome(id);
@@ -221,12 +325,18 @@ impl Region {
             leaving.unwelcomed = unwelcomed;
         }
         let Some((_, leaving, _)) = self.on_its_way(id) else { return };
-        let flags = leaving.request.flags;
-        if !leaving.machine.plan().crossing {
-            self.send_teleport_progress(cx, id, flags);
+        let plan = leaving.machine.plan();
+        let says = (Party::Source, Party::Viewer);
+        let finish = Act::Source(Step::TellFinish);
+        if !plan.crossing {
+            if plan.version >= Version::V0_2 {
+                self.tell_progress(cx, id);
+            }
+            self.note_going(cx, id, finish, says, "TeleportFinish", "");
             self.push_teleport_finish(cx, id);
             return;
         }
+        self.note_going(cx, id, finish, says, "CrossedRegion", "");
         self.push_crossed_region(cx, id);
         let insist_at = cx.now + INSIST_AFTER;
         if let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) {
@@ -280,158 +390,108 @@ impl Region {
         }
     }
 
-    /// T3.
+    /// 0.1 T4, 0.2 T3.
     fn send_agent(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let release = self.release_address(id);
         let Some(presence) = self.scene.presence(id) else { return };
         let state = (presence.velocity(), presence.rotation(), presence.look_at(), presence.is_flying());
-        let (control_flags, animations) = (
-            presence.control_flags().bits(),
-            presence.animations().iter().map(|playing| (AssetId(playing.id), playing.sequence)).collect(),
-        );
-        let Some((agent, leaving, destination)) = self.on_its_way(id) else { return };
-        let crossing = leaving.machine.plan().crossing;
+        let control_flags = presence.control_flags().bits();
+        let animations = presence.animations().iter();
+        let animations =
+            animations.map(|playing| (AssetId(playing.id), Uuid::nil(), playing.sequence)).collect();
+        let Some((agent, leaving, _)) = self.on_its_way(id) else { return };
+        let plan = leaving.machine.plan();
         let (velocity, rotation, look_at, flying) = state;
-        let data = AgentData {
+        let mut data = AgentData {
             agent: id,
             session: agent.session,
-            transfer: leaving.machine.id(),
+            transfer: plan.tickets.then_some(leaving.machine.id()),
             source: self.config.id,
+            version: plan.version,
             position: leaving.position,
-            velocity: if crossing { velocity } else { Vec3::ZERO },
+            velocity: if plan.crossing { velocity } else { Vec3::ZERO },
             rotation,
-            look_at: if crossing { look_at } else { leaving.request.look_at },
+            look_at: if plan.crossing { look_at } else { leaving.request.look_at },
             flying,
             always_run: agent.always_run,
             control_flags,
             draw_distance_m: agent.draw_distance_m,
             throttles: agent.throttles,
             outfit: agent.outfit.clone(),
-            animations: if crossing { animations } else { Vec::new() },
-            group_title: agent.group_title.clone(),
-            attachments: agent.attachments.clone(),
-            children: agent.children.iter().map(|(&handle, child)| (handle, child.caps)).collect(),
+            animations,
+            baggage: agent.baggage.clone(),
+            children: self.children_of(agent, plan.tickets),
             // A viewer that has to open its circuit first gets the full welcome.
-            crossing: crossing && leaving.connected,
-            wait_for_root: true,
+            crossing: plan.crossing && leaving.connected,
+            wait_for_root: match plan.crossing {
+                true => plan.tickets,
+                false => Protocol::of(plan.version).wait_for_root,
+            },
+            release,
         };
-        let transfer = leaving.machine.id();
-        let pending = Pending::Step { agent: id, transfer, step: Step::SendAgent };
-        let patience = self.config.patience.arrival;
-        self.call_peer(cx, destination, PeerCall::UpdateAgent(Box::new(data)), patience, pending);
+        if self.config.patience.is(Mutant::BaggageLost) {
+            data.baggage = Arc::new(Baggage::default());
+        }
+        let attachments = data.baggage.attachments.len();
+        let detail = match &data.release {
+            Some(release) => format!("{attachments} attachments, release to {}", release.url),
+            None => format!("{attachments} attachments"),
+        };
+        self.ask_destination(cx, id, Step::SendAgent, PeerCall::UpdateAgent(Box::new(data)), detail);
     }
 
-    /// The agent is root over there: here it looks in, if at all.
-    pub(crate) fn demote(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        self.scene.freeze(cx.now, id, false);
-        self.scene.make_child(id, &mut self.scene_events);
-        self.trace_life(cx, || format!("Making {id} a child agent"));
-        let now = cx.now;
-        if let Some(agent) = self.agents.get_mut(&id) {
-            agent.attachments.clear();
-            agent.unused_until = now + crate::agent::UNUSED_CHILD;
+    /// Where ReleaseAgent is to go, if the version has it. The secret in it is good for this transfer alone.
+    fn release_address(&mut self, id: AgentId) -> Option<Release> {
+        let secret = self.new_secret().0;
+        let (base, region) = (self.config.http_base.clone(), self.config.id);
+        let leaving = self.agents.get_mut(&id)?.leaving.as_mut()?;
+        let plan = leaving.machine.plan();
+        let when = Protocol::of(plan.version).release.filter(|_| !plan.crossing)?;
+        // Since 0.7 it only ends the wait before the old connection is closed, and in sight that is not closed.
+        if leaving.in_sight && when == transfer::ReleaseWhen::Settled {
+            return None;
         }
-        self.arrive(cx, id, ArrivalInput::Demoted);
+        leaving.release = Some(secret);
+        Some(Release { url: format!("{base}agent/{id}/{region}/release/{secret}/").into(), when })
     }
 
-    /// C1.
-    pub(crate) fn begin_grace(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        let grace = self.config.patience.grace;
-        let Some(agent) = self.agents.get_mut(&id) else { return };
-        agent.farewell = Some(cx.now + grace);
+    /// 0.1, T7. A peer that has no ReleaseAgent for this says nothing: the grid will know.
+    fn await_arrival(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some((_, leaving, _)) = self.on_its_way(id) else { return };
+        let silent = leaving.release.is_none();
+        let waits = (Party::Source, Party::Source);
+        self.note_going(cx, id, Act::Source(Step::AwaitArrival), waits, "waiting for ReleaseAgent", "");
+        if silent {
+            self.look_for(cx, id);
+        }
     }
 
-    /// C1A, C1B: what nobody has claimed in the meantime is closed.
-    pub(crate) fn finish_farewell(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        let Some(agent) = self.agents.get_mut(&id) else { return };
-        if agent.farewell.take_if(|farewell| *farewell <= cx.now).is_none() {
-            return;
-        }
-        let session = agent.session;
-        for child in std::mem::take(&mut agent.children).into_values() {
-            let call = PeerCall::CloseChild { agent: id, session, claim: child.claim };
-            self.tell_peer(cx, child.region, call);
-        }
-        let Some(agent) = self.agents.get(&id) else { return };
-        if agent.claim.is_some() || agent.arrival.verdict() != transfer::Verdict::Child {
-            self.trace_life(cx, || format!("Not closing child agent {id}: it is wanted again"));
-            return;
-        }
-        self.trace_life(cx, || format!("Closing agent {id} after teleport"));
-        self.close_agent(cx, id);
-    }
-
-    fn ask_to_withdraw(&mut self, cx: &mut Context<'_>, id: AgentId, await_answer: bool) {
-        let Some((agent, leaving, destination)) = self.on_its_way(id) else { return };
+    /// Asks the grid where the session is: the answer may be the arrival.
+    fn look_for(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some((agent, leaving, _)) = self.on_its_way(id) else { return };
         let (session, transfer) = (agent.session, leaving.machine.id());
-        let call = PeerCall::Withdraw { agent: id, session, source: self.config.id, transfer };
-        let pending = match await_answer {
-            true => Pending::Withdrawal { agent: id, transfer },
-            false => Pending::Nothing,
-        };
-        self.call_peer(cx, destination, call, self.config.patience.withdrawal, pending);
+        let pending = Pending::Looking { agent: id, transfer };
+        self.call_grid(cx, GridCall::Presence(session), self.config.patience.withdrawal, pending);
     }
 
-    /// The agent stays.
-    fn unfreeze(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        self.scene.freeze(cx.now, id, false);
-        self.take_back_start(id);
-        let leaving = self.agents.get(&id).and_then(|agent| agent.leaving.as_ref());
-        if leaving.is_some_and(|leaving| leaving.unwelcomed) {
-            self.send_movement_complete(cx, id);
-        }
-    }
-
-    fn departure_failed(&mut self, cx: &mut Context<'_>, id: AgentId, reason: &str) {
-        let crossing = self
-            .agents
-            .get(&id)
-            .and_then(|agent| agent.leaving.as_ref())
-            .is_some_and(|leaving| leaving.machine.plan().crossing);
-        if crossing {
-            // There is no message for it: the avatar is held at the border, and a notice says why.
-            self.scene.border_refused(cx.now, id, &mut self.scene_events);
-            self.alert(cx, id, reason, None);
-        } else {
-            self.tell_failed(cx, id, reason);
-        }
-    }
-
-    pub(crate) fn tell_failed(&mut self, cx: &mut Context<'_>, id: AgentId, reason: &str) {
-        self.push_event(cx, id, event::teleport_failed(id, reason));
-    }
-
-    fn departure_over(&mut self, cx: &mut Context<'_>, id: AgentId, outcome: &Outcome) {
-        let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.take()) else { return };
-        let kind = leaving.kind();
-        *self.stats.transfers.entry((kind, outcome.name())).or_default() += 1;
-        let took = cx.now.since(leaving.begun);
-        self.trace_life(cx, || {
-            format!("Agent {id} cleared from transit: {kind} {}, {} ms", outcome.name(), took.as_millis())
-        });
-        match outcome {
-            Outcome::Departed if leaving.logging_out => self.end_over_there(cx, id, &leaving),
-            Outcome::Stayed(_) if leaving.machine.in_doubt() => {
-                if let Some(region) = leaving.destination {
-                    self.begin_doubt(cx, id, Doubt { region, transfer: leaving.machine.id() });
-                }
-            }
-            Outcome::Departed | Outcome::Stayed(_) => {}
-            Outcome::LoggedOut(_) => {
-                if leaving.logging_out && leaving.machine.in_doubt() {
-                    self.end_over_there(cx, id, &leaving);
-                }
-                self.session_over(cx, id);
-            }
-        }
-    }
-
-    /// The user logged out here while the agent was arriving there.
-    fn end_over_there(&mut self, cx: &mut Context<'_>, id: AgentId, leaving: &Leaving) {
-        let (Some(agent), Some(destination)) = (self.agents.get(&id), leaving.destination.clone()) else {
+    pub(crate) fn looked(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        transfer: TransferId,
+        result: Result<Reply, PeerError>,
+    ) {
+        let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) else { return };
+        if leaving.machine.id() != transfer || leaving.machine.step() != Step::AwaitArrival {
             return;
-        };
-        let call = PeerCall::EndSession { agent: id, session: agent.session, reason: String::new() };
-        self.tell_peer(cx, destination, call);
+        }
+        let there = leaving.destination.as_ref().map(|destination| destination.id);
+        if matches!(result, Ok(Reply::Presence(region)) if region.is_some() && region == there) {
+            self.depart(cx, id, DepartureInput::Released);
+        } else {
+            leaving.look_again = Some(cx.now + LOOK_PAUSE);
+            self.touch(id);
+        }
     }
 
     /// The answer to one of a departure's steps.
@@ -443,11 +503,16 @@ impl Region {
         step: Step,
         result: Result<Reply, PeerError>,
     ) {
-        let here = self.config.cell.handle();
-        let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) else { return };
+        let (here, versions) = (self.config.cell.handle(), self.config.versions);
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let Some(leaving) = agent.leaving.as_mut() else { return };
         if leaving.machine.id() != transfer || leaving.machine.step() != step {
             return;
         }
+        let plan = leaving.machine.plan();
+        let known = |region: &Option<Arc<RegionInfo>>| {
+            region.as_ref().is_some_and(|region| agent.children.contains_key(&region.handle))
+        };
         let input = match (step, result) {
             (Step::FindRegion, Ok(Reply::Region(Some(region)))) => match settle_on(leaving, here, region) {
                 Ok(()) => DepartureInput::Done(step),
@@ -456,13 +521,33 @@ impl Region {
             (Step::FindRegion, Ok(Reply::Region(None))) => {
                 DepartureInput::Failed(step, FailureCause::NoSuchRegion)
             }
-            (Step::AskAccess, Ok(Reply::Peer(PeerReply::Access(_)))) => DepartureInput::Done(step),
-            (Step::CreateAgent, Ok(Reply::Peer(PeerReply::Created(AgentCreated { caps, existed })))) => {
+            (Step::AskAccess, Ok(Reply::Peer(PeerReply::Access(agreement)))) => {
+                match acceptable(agreement, versions, &agent.outfit) {
+                    Ok(agreement) => {
+                        if plan.crossing && !agreement.tickets {
+                            // The published crossing has no CreateAgent: what is known of the child agent counts.
+                            let child =
+                                leaving.destination.as_ref().and_then(|d| agent.children.get(&d.handle));
+                            leaving.caps = child.map(|child| child.caps);
+                            leaving.connected = child.is_some();
+                        }
+                        DepartureInput::Agreed(agreement)
+                    }
+                    Err(refusal) => DepartureInput::Failed(step, FailureCause::Refused(refusal)),
+                }
+            }
+            (Step::CreateAgent, Ok(Reply::Peer(PeerReply::Created(created)))) => {
+                let AgentCreated { caps, existed, tickets } = created;
                 leaving.caps = Some(caps);
-                leaving.connected = existed;
+                leaving.connected = existed || (!tickets && known(&leaving.destination));
                 DepartureInput::Done(step)
             }
             (Step::SendAgent, Ok(Reply::Peer(PeerReply::Whereabouts(Whereabouts::Arrived)))) => {
+                DepartureInput::Done(step)
+            }
+            (Step::SendAgent, Ok(Reply::Peer(PeerReply::Done)))
+                if !plan.tickets || !leaving.machine.told_to_go() =>
+            {
                 DepartureInput::Done(step)
             }
             (Step::SendAgent, Ok(Reply::Peer(PeerReply::Whereabouts(Whereabouts::Withdrawn)))) => {
@@ -471,99 +556,41 @@ impl Region {
             (_, Ok(_)) => DepartureInput::Failed(step, FailureCause::Garbage),
             (_, Err(error)) => DepartureInput::Failed(step, cause_of(error)),
         };
+        let answer = match &input {
+            DepartureInput::Agreed(agreement) => format!("yes, in {:?}", agreement.outbound),
+            DepartureInput::Failed(_, cause) => format!("{cause:?}"),
+            _ => "yes".to_owned(),
+        };
+        let party = if step == Step::FindRegion { Party::Grid } else { Party::Destination };
+        self.note_going(cx, id, Act::Source(step), (party, Party::Source), "answer", answer);
         self.depart(cx, id, input);
     }
 
-    pub(crate) fn withdrawal_answered(
-        &mut self,
-        cx: &mut Context<'_>,
-        id: AgentId,
-        transfer: TransferId,
-        result: Result<Reply, PeerError>,
-    ) {
-        let Some(leaving) = self.agents.get(&id).and_then(|agent| agent.leaving.as_ref()) else { return };
-        if leaving.machine.id() != transfer {
-            return;
-        }
-        // No answer is left to the machine's own clock: it asks again.
-        if let Ok(Reply::Peer(PeerReply::Whereabouts(whereabouts))) = result {
-            self.depart(cx, id, DepartureInput::Whereabouts(Some(whereabouts)));
-        }
-    }
-
-    /// K7: home, or a landmark.
-    pub(crate) fn teleport_to_landmark(&mut self, cx: &mut Context<'_>, id: AgentId, landmark: AssetId) {
-        if landmark.is_null() {
-            self.call_grid(cx, GridCall::Home(id), GRID_PATIENCE, Pending::Home { agent: id });
-        } else {
-            self.call_grid(cx, GridCall::Asset(landmark), GRID_PATIENCE, Pending::Landmark { agent: id });
-        }
-    }
-
-    pub(crate) fn home_found(&mut self, cx: &mut Context<'_>, id: AgentId, result: Result<Reply, PeerError>) {
-        match result {
-            Ok(Reply::Home(Some(place))) => {
-                let flags = TeleportFlags::VIA_HOME | TeleportFlags::SET_LAST_TO_TARGET;
-                self.teleport_to_place(cx, id, place, flags);
-            }
-            Ok(Reply::Home(None)) => self.tell_failed(cx, id, "You have not set a home yet."),
-            _ => self.tell_failed(cx, id, "Your home cannot be looked up now; please try again."),
-        }
-    }
-
-    pub(crate) fn landmark_found(
-        &mut self,
-        cx: &mut Context<'_>,
-        id: AgentId,
-        result: Result<Reply, PeerError>,
-    ) {
-        let place = match &result {
-            Ok(Reply::Asset(Some(bytes))) => crate::landmark::parse(bytes),
-            _ => None,
-        };
-        match place {
-            Some(place) => {
-                let flags = TeleportFlags::VIA_LANDMARK | TeleportFlags::SET_LAST_TO_TARGET;
-                self.teleport_to_place(cx, id, place, flags);
-            }
-            None => self.tell_failed(cx, id, "nolandmark_tport"),
-        }
-    }
-
-    pub(crate) fn teleport_to_place(
-        &mut self,
-        cx: &mut Context<'_>,
-        id: AgentId,
-        place: Place,
-        flags: TeleportFlags,
-    ) {
-        let pending = Pending::Place { agent: id, place, flags };
-        self.call_grid(cx, GridCall::RegionById(place.region), GRID_PATIENCE, pending);
-    }
-
-    pub(crate) fn place_found(
-        &mut self,
-        cx: &mut Context<'_>,
-        id: AgentId,
-        place: Place,
-        flags: TeleportFlags,
-        result: Result<Reply, PeerError>,
-    ) {
-        match result {
-            Ok(Reply::Region(Some(region))) => {
-                let (position, look_at) = (place.position, place.look_at);
-                self.teleport(cx, id, Request { handle: region.handle, position, look_at, flags });
-            }
-            Ok(Reply::Region(None)) => self.tell_failed(cx, id, "There is no such region any more."),
-            _ => self.tell_failed(cx, id, "The grid's map does not answer; please try again."),
-        }
-    }
-
     /// An agent on its way out, once its destination is known.
-    fn on_its_way(&self, id: AgentId) -> Option<(&crate::agent::Agent, &Leaving, Arc<RegionInfo>)> {
+    pub(crate) fn on_its_way(
+        &self,
+        id: AgentId,
+    ) -> Option<(&crate::agent::Agent, &Leaving, Arc<RegionInfo>)> {
         let agent = self.agents.get(&id)?;
         let leaving = agent.leaving.as_ref()?;
         Some((agent, leaving, leaving.destination.clone()?))
+    }
+
+    /// EnableSimulator and EstablishAgentCommunication in one answer of the event queue: the second means nothing
+    /// without the first.
+    pub(crate) fn push_enable_simulator(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        region: &RegionInfo,
+        address: std::net::SocketAddrV4,
+        caps: CapsSecret,
+    ) {
+        let enable = event::EnableSimulator { handle: region.handle, address, size: region.size };
+        self.push_event(cx, id, event::enable_simulator(&enable));
+        let establish =
+            event::EstablishAgentCommunication { agent: id, address, seed: seed_url(region, caps) };
+        self.push_event(cx, id, event::establish_agent_communication(&establish));
     }
 }
 
@@ -577,6 +604,37 @@ impl Leaving {
             false => (handle.x_m().into(), handle.y_m().into()),
         }
     }
+}
+
+/// What the destination answered, unless this side cannot go along with it. A simulator of the older kind names the
+/// newest version that it knows and takes less.
+fn acceptable(
+    agreement: Agreement,
+    ours: transfer::VersionRange,
+    outfit: &transfer::Outfit,
+) -> Result<Agreement, Refusal> {
+    let newest = |version: Version| version.min(ours.high);
+    let agreement = match agreement.tickets {
+        true => agreement,
+        false => Agreement {
+            outbound: newest(agreement.outbound),
+            inbound: newest(agreement.inbound),
+            ..agreement
+        },
+    };
+    let Agreement { outbound, .. } = agreement;
+    if !ours.contains(outbound) {
+        return Err(Refusal::new(format!(
+            "That region speaks simulation protocol {outbound}, and this one {ours}."
+        )));
+    }
+    let more = outfit.wearables.iter().skip(WEARABLES_BEFORE_0_8).any(|worn| !worn.is_empty());
+    if more && outbound < Version::V0_8 {
+        return Err(Refusal::new(
+            "That region does not support the outfit you are wearing. Please try again with a simpler one.",
+        ));
+    }
+    Ok(agreement)
 }
 
 /// Global metres of a point given as handle and position; never outside the world.

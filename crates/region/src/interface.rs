@@ -1,11 +1,13 @@
 //! What goes into a region and what comes out: the whole surface between it and the shell.
 
-use model::{AgentId, AssetId, CapsSecret, GridCell, RegionHandle, RegionId, RegionSize, SessionId, Vec3};
+use model::{
+    AgentId, AssetId, CapsSecret, GridCell, Moment, RegionHandle, RegionId, RegionSize, SessionId, Vec3,
+};
 use services::RegionInfo;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use transfer::{PeerCall, PeerError, PeerReply};
+use transfer::{PeerCall, PeerError, PeerReply, TransferKey, Version, VersionRange};
 
 /// Who may come in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -52,6 +54,8 @@ pub struct RegionConfig {
     pub seed: u64,
     /// Waits of transfers.
     pub patience: transfer::Patience,
+    /// Versions of the simulation protocol in which agents are sent and taken.
+    pub versions: VersionRange,
     /// A viewer that is silent for so long has gone.
     pub silence_timeout: Duration,
     /// Version shown to viewers.
@@ -136,6 +140,8 @@ pub enum OperatorCommand {
     },
     /// Show everybody a notice.
     Notice(String),
+    /// The region is on the grid's map now: its neighbours are told, so that those who stand there see in.
+    Announce,
     /// Packet tracing: 0 off, 1 the events of note, 2 all but the most frequent, 3 all.
     TracePackets {
         /// How much.
@@ -162,6 +168,8 @@ pub enum Effect {
         region: Arc<RegionInfo>,
         /// What.
         call: PeerCall,
+        /// The peer knows transfer numbers and claims, as far as is known.
+        tickets: bool,
         /// How long the answer may take.
         timeout: Duration,
     },
@@ -206,6 +214,8 @@ pub enum Effect {
     },
     /// Something worth a line in the log (packet, event-queue and life-cycle traces).
     Trace(TraceLine),
+    /// Something happened in a transfer: for whoever watches.
+    Record(TransferNote),
     /// The region is empty and closed, after [`OperatorCommand::Shutdown`].
     Closed,
 }
@@ -239,6 +249,28 @@ pub enum GridCall {
     Names(Vec<AgentId>),
     /// What the agent wears, as the avatar service has it.
     Wearables(AgentId),
+    /// Where the grid believes a session to be.
+    Presence(SessionId),
+    /// Where the grid believes somebody to be.
+    WhereIs(AgentId),
+}
+
+impl GridCall {
+    /// Its name, for logs and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::RegionAt(_) => "RegionAt",
+            Self::RegionById(_) => "RegionById",
+            Self::RegionsByName { .. } => "RegionsByName",
+            Self::RegionsInRange { .. } => "RegionsInRange",
+            Self::Home(_) => "Home",
+            Self::Asset(_) => "Asset",
+            Self::Names(_) => "Names",
+            Self::Wearables(_) => "Wearables",
+            Self::Presence(_) => "Presence",
+            Self::WhereIs(_) => "WhereIs",
+        }
+    }
 }
 
 /// What a call brought.
@@ -258,6 +290,9 @@ pub enum Reply {
     Names(Vec<(AgentId, String, String)>),
     /// To `Wearables`: (item, asset) by wearable type.
     Wearables(Vec<Vec<(model::ItemId, AssetId)>>),
+    /// To `Presence`, `WhereIs`: the region of the root agent; `None` when there is no such session, or it has not
+    /// arrived anywhere yet.
+    Presence(Option<RegionId>),
 }
 
 /// A place in the world that outlasts sessions: home, last location, a landmark.
@@ -306,6 +341,64 @@ pub enum GridNotice {
         /// How.
         outfit: Arc<transfer::Outfit>,
     },
+}
+
+/// Who takes part in a transfer, as its watchers see it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Party {
+    /// The viewer.
+    Viewer,
+    /// The region that sends the agent.
+    Source,
+    /// The region that takes it.
+    Destination,
+    /// The grid services.
+    Grid,
+    /// A region that the agent looks into.
+    Neighbour(String),
+}
+
+impl std::fmt::Display for Party {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Viewer => f.write_str("viewer"),
+            Self::Source => f.write_str("source"),
+            Self::Destination => f.write_str("destination"),
+            Self::Grid => f.write_str("grid"),
+            Self::Neighbour(name) => f.write_str(name),
+        }
+    }
+}
+
+/// One thing that happened in a transfer, seen by its source or by its destination.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TransferNote {
+    /// Which transfer. Where the source does not number them the region is null and the number the destination's own.
+    pub transfer: TransferKey,
+    /// Whose.
+    pub agent: AgentId,
+    /// Their name.
+    pub name: String,
+    /// "teleport" or "crossing".
+    pub kind: &'static str,
+    /// In which version; before the destination has answered, the newest that the source speaks.
+    pub version: Version,
+    /// When, by the region's clock.
+    pub at: Moment,
+    /// The region that saw it.
+    pub region: Arc<str>,
+    /// The letters of the published page, as "P5" or "T3A"; what the page does not know has a word.
+    pub step: &'static str,
+    /// Who said it.
+    pub from: Party,
+    /// To whom; the same as `from` for what somebody does alone.
+    pub to: Party,
+    /// What was said or done, by its published name.
+    pub message: &'static str,
+    /// What there is to add; may be empty.
+    pub detail: String,
+    /// With the last note of a side: how it ended there.
+    pub outcome: Option<&'static str>,
 }
 
 /// One line of trace, with the facts that the published example log has.
@@ -361,6 +454,8 @@ pub struct Stats {
     pub timeouts: u64,
     /// Logouts on request.
     pub logouts: u64,
+    /// Transfers under way at their source, and agents expected here, now.
+    pub open_transfers: usize,
     /// Ended transfers by (kind, outcome), for instance ("teleport", "departed").
     pub transfers: std::collections::BTreeMap<(&'static str, &'static str), u64>,
     /// Ticks of the scene.

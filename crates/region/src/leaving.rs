@@ -60,10 +60,13 @@ impl Region {
     pub(crate) fn end_older_login(&mut self, cx: &mut Context<'_>, id: AgentId) {
         self.viewer_vanished(cx, id);
         let Some(agent) = self.agents.get(&id) else { return };
-        let destination = agent.leaving.as_ref().and_then(|leaving| leaving.destination.clone());
-        if let Some(destination) = destination {
+        let destination = agent
+            .leaving
+            .as_ref()
+            .and_then(|leaving| Some((leaving.destination.clone()?, leaving.machine.plan().tickets)));
+        if let Some((destination, tickets)) = destination {
             let call = PeerCall::EndSession { agent: id, session: agent.session, reason: String::new() };
-            self.tell_peer(cx, destination, call);
+            self.tell_peer(cx, destination, call, tickets);
         }
     }
 
@@ -157,12 +160,13 @@ impl Region {
             }
             for child in children.into_values() {
                 let call = PeerCall::EndSession { agent: id, session, reason: String::new() };
-                self.tell_peer(cx, child.region, call);
+                self.tell_peer(cx, child.region, call, child.tickets);
             }
         } else {
-            for child in children.into_values() {
-                let call = PeerCall::CloseChild { agent: id, session, claim: child.claim };
-                self.tell_peer(cx, child.region, call);
+            // Whoever the agent is with now keeps or closes those that know no claims.
+            for child in children.into_values().filter(|child| child.tickets) {
+                let call = PeerCall::CloseChild { agent: id, session, claim: Some(child.claim) };
+                self.tell_peer(cx, child.region, call, true);
             }
         }
         self.close_doors(cx, id);
@@ -202,7 +206,8 @@ impl Region {
         let caps = agent.caps;
         let mut answers = Vec::new();
         agent.queue.close(&mut answers);
-        for (_, waiter) in agent.awaiting.drain(..) {
+        let circuits = agent.awaiting_circuit.drain(..).map(|(_, waiter)| waiter);
+        for waiter in agent.awaiting.drain(..).map(|(_, waiter)| waiter).chain(circuits) {
             let answer = transfer::PeerReply::Whereabouts(transfer::Whereabouts::Withdrawn);
             cx.effects.push(Effect::Answer { waiter, result: Ok(answer) });
         }
@@ -278,6 +283,7 @@ impl Region {
                     self.alert(cx, id, &words, None);
                 }
             }
+            OperatorCommand::Announce => self.announce(cx),
             OperatorCommand::TracePackets { level, agent } => self.trace.packets(level, agent),
             OperatorCommand::TraceEvents { level } => self.trace.events(level),
         }

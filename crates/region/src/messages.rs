@@ -29,7 +29,7 @@ impl Region {
     ) {
         match message {
             Message::AgentUpdate(update) => self.handle_agent_update(cx, id, sequence, update),
-            Message::RegionHandshakeReply(_) => self.handle_handshake_reply(id),
+            Message::RegionHandshakeReply(_) => self.handle_handshake_reply(cx, id),
             Message::AgentThrottle(throttle) => self.handle_throttle(cx, id, throttle.throttle.throttles),
             Message::ChatFromViewer(chat) => self.handle_chat(cx, id, chat),
             Message::TeleportLocationRequest(request) => {
@@ -42,6 +42,7 @@ impl Region {
                         position: info.position,
                         look_at: info.look_at,
                         flags: TeleportFlags::VIA_LOCATION,
+                        asked: cx.now,
                     },
                 );
             }
@@ -54,7 +55,7 @@ impl Region {
                     position: request.info.position,
                     look_at: request.info.look_at,
                 };
-                self.teleport_to_place(cx, id, place, TeleportFlags::VIA_REGION_ID);
+                self.teleport_to_place(cx, id, place, TeleportFlags::VIA_REGION_ID, cx.now);
             }
             Message::TeleportCancel(_) => self.cancel_teleport(cx, id),
             Message::LogoutRequest(_) => self.log_out(cx, id),
@@ -91,6 +92,7 @@ impl Region {
                 let pending = Pending::HandleOf { agent: id, region };
                 self.call_grid(cx, GridCall::RegionById(RegionId(region)), GRID_PATIENCE, pending);
             }
+            Message::ImprovedInstantMessage(message) => self.handle_instant_message(cx, id, message),
             Message::RequestMultipleObjects(request) => self.resend_objects(id, request),
             Message::MoneyBalanceRequest(request) => self.send_balance(cx, id, request),
             Message::EconomyDataRequest(_) => self.send_economy_data(cx, id),
@@ -149,10 +151,11 @@ impl Region {
         self.scene.control(cx.now, id, &control, &mut self.scene_events);
     }
 
-    fn handle_handshake_reply(&mut self, id: AgentId) {
+    fn handle_handshake_reply(&mut self, cx: &mut Context<'_>, id: AgentId) {
         if let Some(link) = self.agents.get_mut(&id).and_then(|agent| agent.link.as_mut()) {
             link.handshake = Handshake::Settled;
         }
+        self.release_if_settled(cx, id);
     }
 
     fn handle_throttle(&mut self, cx: &mut Context<'_>, id: AgentId, wishes: &[u8]) {

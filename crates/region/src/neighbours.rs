@@ -2,17 +2,24 @@
 
 use crate::agent::ChildLink;
 use crate::calls::{GRID_PATIENCE, PEER_PATIENCE, Pending, cells_in_view};
-use crate::going::{circuit_address, seed_url};
+use crate::going::circuit_address;
 use crate::interface::*;
 use crate::region::{Context, Region};
-use agent::event;
-use model::{AgentId, SessionId, TeleportFlags, Vec3};
+use model::{AgentId, RegionHandle, SessionId, TeleportFlags, Vec3};
 use services::RegionInfo;
 use std::sync::Arc;
-use transfer::{AgentCreated, Claim, CreateAgent, PeerCall, PeerError, PeerReply};
+use std::time::Duration;
+use transfer::{
+    Act, AgentCreated, ChildView, ChildrenClosedBy, Claim, CreateAgent, Hello, KnownChild, PeerCall,
+    PeerError, PeerReply, Protocol, Verdict,
+};
 
 /// An agent that has moved so far gets its neighbours looked at again, and its child agents moved.
 const SURVEY_AFTER_M: f32 = 32.0;
+
+/// One that stands still gets them looked at so often: neighbours come and go, and keep child agents only for those of
+/// whom they hear.
+const SURVEY_EVERY: Duration = Duration::from_secs(45);
 
 /// How far viewers are shown the world beyond their region, metres: the bounds of what their draw distance asks for.
 const VIEW_M: std::ops::RangeInclusive<f32> = 96.0..=255.0;
@@ -46,9 +53,10 @@ impl Region {
 
     fn ask_for_neighbours(&mut self, cx: &mut Context<'_>, id: AgentId, tries_left: u32) {
         let Some(position) = self.scene.presence(id).map(|presence| presence.position()) else { return };
-        let (handle, size) = (self.config.cell.handle(), self.config.size);
+        let (handle, size, now) = (self.config.cell.handle(), self.config.size, cx.now);
         let Some(agent) = self.agents.get_mut(&id) else { return };
         agent.surveyed = Some(position);
+        agent.survey_at = Some(now + SURVEY_EVERY);
         let (min, max) = cells_in_view(handle, size, view_m(agent.draw_distance_m));
         let pending = Pending::Survey { agent: id, visit: agent.visit, tries_left };
         self.call_grid(cx, GridCall::RegionsInRange { min, max }, GRID_PATIENCE, pending);
@@ -62,21 +70,85 @@ impl Region {
         if surveyed.distance_squared(position) < SURVEY_AFTER_M * SURVEY_AFTER_M {
             return;
         }
-        let (session, draw_distance_m) = (agent.session, agent.draw_distance_m);
-        let children: Vec<_> = agent.children.values().map(|child| child.region.clone()).collect();
-        let here = self.config.cell.handle();
-        for region in children {
-            let offset = |from: u32, to: u32| (i64::from(from) - i64::from(to)) as f32;
-            let shift = Vec3::new(
-                offset(here.x_m(), region.handle.x_m()),
-                offset(here.y_m(), region.handle.y_m()),
-                0.0,
-            );
-            let position = position + shift;
-            let call = PeerCall::ChildPosition { agent: id, session, position, draw_distance_m };
-            self.call_peer(cx, region, call, PEER_PATIENCE, Pending::Nothing);
+        let velocity = self.scene.presence(id).map_or(Vec3::ZERO, |presence| presence.velocity());
+        let view = ChildView {
+            agent: id,
+            session: agent.session,
+            root: self.config.cell.handle(),
+            position,
+            camera: position,
+            velocity,
+            draw_distance_m: agent.draw_distance_m,
+            throttles: agent.throttles,
+        };
+        let children: Vec<_> =
+            agent.children.values().map(|child| (child.region.clone(), child.tickets)).collect();
+        for (region, tickets) in children {
+            self.call_peer(cx, region, PeerCall::ChildView(view), tickets, PEER_PATIENCE, Pending::Nothing);
         }
         self.survey(cx, id);
+    }
+
+    /// What an agent sees is looked at again now and then: neighbours come, go and start anew, and those that keep its
+    /// child agents must hear that it lives. A child agent of which nobody has been heard is closed.
+    pub(crate) fn wake_views(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let survey = agent.survey_at.take_if(|at| *at <= cx.now).is_some() && agent.acts();
+        let lapsed = agent.kept_until.take_if(|at| *at <= cx.now).is_some();
+        let idle =
+            agent.arrival.verdict() == Verdict::Child && agent.leaving.is_none() && agent.farewell.is_none();
+        if survey {
+            self.survey(cx, id);
+        }
+        if lapsed && idle {
+            self.trace_life(cx, || {
+                format!("Closing child agent {id}: its root agent is not heard of any more")
+            });
+            self.close_agent(cx, id);
+        }
+    }
+
+    /// HelloNeighbour, from us: those who stand beside this region are to see into it.
+    pub(crate) fn announce(&mut self, cx: &mut Context<'_>) {
+        let (min, max) = cells_in_view(self.config.cell.handle(), self.config.size, 1);
+        self.call_grid(cx, GridCall::RegionsInRange { min, max }, GRID_PATIENCE, Pending::Announce);
+    }
+
+    pub(crate) fn neighbours_found(&mut self, cx: &mut Context<'_>, result: Result<Reply, PeerError>) {
+        let Ok(Reply::Regions(regions)) = result else { return };
+        let hello = Hello {
+            id: self.config.id,
+            name: self.config.name.clone(),
+            handle: self.config.cell.handle(),
+            size: self.config.size,
+            host: self.info.external_host.clone(),
+            udp_port: self.config.udp_port,
+            http_port: http_port(&self.info.server_uri),
+            server_uri: self.info.server_uri.clone(),
+        };
+        let here = self.config.id;
+        for region in regions.into_iter().filter(|region| region.id != here).take(MAX_CHILDREN) {
+            self.call_peer(
+                cx,
+                region,
+                PeerCall::Hello(hello.clone()),
+                false,
+                PEER_PATIENCE,
+                Pending::Nothing,
+            );
+        }
+    }
+
+    /// HelloNeighbour, from another: it knows nobody, whatever was there before.
+    pub(crate) fn greeted(&mut self, cx: &mut Context<'_>, hello: &Hello) {
+        let ids: Vec<_> = self.agents.values().filter(|agent| agent.acts()).map(|agent| agent.id).collect();
+        for id in ids {
+            if let Some(agent) = self.agents.get_mut(&id) {
+                agent.children.remove(&hello.handle);
+                agent.inherited.remove(&hello.handle);
+            }
+            self.survey(cx, id);
+        }
     }
 
     pub(crate) fn survey_answered(
@@ -120,19 +192,60 @@ impl Region {
             .collect();
         let gone: Vec<_> = gone.iter().filter_map(|handle| agent.children.remove(handle)).collect();
         for child in gone {
-            let call = PeerCall::CloseChild { agent: id, session, claim: child.claim };
-            self.tell_peer(cx, child.region, call);
+            let claim = child.tickets.then_some(child.claim);
+            let call = PeerCall::CloseChild { agent: id, session, claim };
+            self.tell_peer(cx, child.region, call, child.tickets);
         }
+        self.close_inherited(cx, id, &seen);
         for region in seen {
             self.open_child(cx, id, region, CHILD_TRIES);
         }
     }
 
+    /// Since 0.7 the destination closes what the viewer brought along and cannot see from here.
+    fn close_inherited(&mut self, cx: &mut Context<'_>, id: AgentId, seen: &[Arc<RegionInfo>]) {
+        let here = self.config.cell.handle();
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let by_us = agent
+            .coming
+            .is_some_and(|coming| Protocol::of(coming.version).children == ChildrenClosedBy::Destination);
+        let session = agent.session;
+        let mut hidden = std::mem::take(&mut agent.inherited);
+        // What stays in sight is known by its secret until its own region has answered.
+        let in_sight = |handle: &RegionHandle| seen.iter().any(|region| region.handle == *handle);
+        agent.inherited = hidden.extract_if(.., |handle, _| in_sight(handle)).collect();
+        hidden.retain(|handle, _| by_us && *handle != here);
+        for child in hidden.into_values().take(MAX_CHILDREN) {
+            let pending = Pending::OldChild { agent: id, session, child };
+            self.call_grid(cx, GridCall::RegionAt(child.handle), GRID_PATIENCE, pending);
+        }
+    }
+
+    pub(crate) fn old_child_found(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        session: SessionId,
+        child: KnownChild,
+        result: Result<Reply, PeerError>,
+    ) {
+        let Ok(Reply::Region(Some(region))) = result else { return };
+        let says = (Party::Destination, Party::Neighbour(region.name.clone()));
+        self.note_coming(cx, id, Act::CloseOld, says, "CloseAgent", "");
+        let call = PeerCall::CloseChild { agent: id, session, claim: child.claim };
+        self.tell_peer(cx, region, call, child.claim.is_some());
+    }
+
     /// A child agent for the viewer at a neighbour; asked for each time, so that one whose simulator has restarted
     /// is made again.
     fn open_child(&mut self, cx: &mut Context<'_>, id: AgentId, region: Arc<RegionInfo>, tries: u32) {
+        let fresh = self.new_secret();
         let Some(agent) = self.agents.get(&id) else { return };
         let position = self.scene.presence(id).map_or(Vec3::ZERO, |presence| presence.position());
+        // A region without tickets keeps the secret that it is told, so it is told the one that the viewer has.
+        let known = agent.children.get(&region.handle).map(|child| child.caps);
+        let known = known.or(agent.inherited.get(&region.handle).map(|child| child.caps));
+        let caps = known.unwrap_or(fresh);
         let here = self.config.cell.handle();
         let offset = |from: u32, to: u32| (i64::from(from) - i64::from(to)) as f32;
         let shift =
@@ -144,7 +257,7 @@ impl Region {
             circuit_code: agent.circuit_code,
             first: agent.first.clone(),
             last: agent.last.clone(),
-            caps: None,
+            caps: Some(caps),
             flags: TeleportFlags::empty(),
             position: position + shift,
             look_at: Vec3::X,
@@ -155,12 +268,15 @@ impl Region {
             claim: Some(agent.own_claim(self.config.id)),
             transfer: None,
             source: Some(self.config.id),
+            version: self.config.versions.high,
         };
         let tries_left = tries.saturating_sub(1);
         let asked =
             AskedChild { session: agent.session, visit: agent.visit, region: region.clone(), tries_left };
         let pending = Pending::Child { agent: id, asked };
-        self.call_peer(cx, region, PeerCall::CreateAgent(Box::new(create)), PEER_PATIENCE, pending);
+        let asks = (Party::Destination, Party::Neighbour(region.name.clone()));
+        self.note_coming(cx, id, Act::AskNeighbours, asks, "CreateAgent", "");
+        self.call_peer(cx, region, PeerCall::CreateAgent(Box::new(create)), true, PEER_PATIENCE, pending);
     }
 
     pub(crate) fn child_answered(
@@ -188,33 +304,44 @@ impl Region {
             // Nobody is left to keep the child; and where no answer came, it may be there all the same. A view that is
             // known from before stays known, and is closed under its own claim.
             (_, Ok(Reply::Peer(PeerReply::Created(_))) | Err(PeerError::TimedOut)) => {
-                self.tell_peer(cx, region, PeerCall::CloseChild { agent: id, session, claim });
+                self.tell_peer(
+                    cx,
+                    region,
+                    PeerCall::CloseChild { agent: id, session, claim: Some(claim) },
+                    true,
+                );
                 return;
             }
             // Refused or down: a neighbour that cannot be looked into. The next survey tries again.
             _ => return,
         };
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        let AgentCreated { caps, existed } = created;
-        let child = ChildLink { region: region.clone(), caps, claim };
+        let AgentCreated { caps, existed, tickets } = created;
+        let inherited = agent.inherited.remove(&region.handle);
+        let existed = existed || (!tickets && inherited.is_some_and(|known| known.caps == caps));
+        let child = ChildLink { region: region.clone(), caps, claim, tickets };
         let known = agent.children.insert(region.handle, child);
         // A viewer that was told already is told again only when it has no circuit there, or its seed is new.
         if existed || known.is_some_and(|known| known.caps == caps) {
             return;
         }
         self.trace_life(cx, || format!("Informing {id} about neighbour {}", region.name));
-        // T4C -> V, in one answer of the event queue: the second means nothing without the first.
         let Some(address) = circuit_address(&region) else { return };
-        let enable = event::EnableSimulator { handle: region.handle, address, size: region.size };
-        self.push_event(cx, id, event::enable_simulator(&enable));
-        let establish =
-            event::EstablishAgentCommunication { agent: id, address, seed: seed_url(&region, caps) };
-        self.push_event(cx, id, event::establish_agent_communication(&establish));
+        let says = (Party::Destination, Party::Viewer);
+        self.note_coming(cx, id, Act::TellNeighbour, says, "EnableSimulator", region.name.clone());
+        self.push_enable_simulator(cx, id, &region, address, caps);
     }
 }
 
-fn view_m(draw_distance_m: f32) -> u32 {
+pub(crate) fn view_m(draw_distance_m: f32) -> u32 {
     // A little more than the viewer draws, so that what comes into view is there already.
     const AHEAD_M: f32 = 64.0;
     (draw_distance_m + AHEAD_M).clamp(*VIEW_M.start(), *VIEW_M.end()) as u32
+}
+
+/// The port in a base URL; 80 where there is none.
+fn http_port(base: &str) -> u16 {
+    let authority = base.split_once("://").map_or(base, |(_, rest)| rest);
+    let authority = authority.split('/').next().unwrap_or_default();
+    authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(80)
 }

@@ -1,6 +1,7 @@
 //! From datagram to deed: whose it is, whether they may say it, and who takes it.
 
 use crate::agent::{Handshake, Link};
+use crate::interface::Party;
 use crate::region::{Context, Region};
 use circuit::{Circuit, Received};
 use lludp::Message;
@@ -9,6 +10,7 @@ use lludp::messages::{CompleteAgentMovement, UseCircuitCode};
 use model::{AgentId, CircuitCode, Moment, SessionId, Uuid};
 use std::net::SocketAddr;
 use std::time::Duration;
+use transfer::Act;
 
 /// A UseCircuitCode that comes so long after the first is no copy of it that the network kept, but a viewer that
 /// begins anew.
@@ -121,7 +123,7 @@ impl Region {
             self.stats.wrong_circuit_codes += 1;
             return;
         }
-        self.bind(cx, id, from, datagram);
+        let first = self.bind(cx, id, from, datagram);
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let Some(link) = agent.link.as_mut() else { return };
         // A viewer that comes back may count from the start again; what it sends now must not pass for old. Before
@@ -146,6 +148,10 @@ impl Region {
         if received == Received::Duplicate {
             return;
         }
+        let act = if first { Act::UseCircuit } else { Act::UseCircuitAgain };
+        let says = (Party::Viewer, Party::Destination);
+        self.note_coming(cx, id, act, says, "UseCircuitCode", format!("circuit {}", block.code));
+        self.note_coming(cx, id, Act::CircuitAcked, (Party::Destination, Party::Viewer), "PacketAck", "");
         self.trace_life(cx, || {
             format!("Handling UseCircuitCode request for circuit {} from {from} for {id}", block.code)
         });

@@ -1,16 +1,18 @@
 //! What other regions and the login service ask of this one.
 
-use crate::agent::{Agent, Announced};
+use crate::agent::{Agent, Announced, Coming};
 use crate::interface::*;
 use crate::region::{Context, Region};
 use agent::{EventQueue, EventQueueConfig};
-use model::{AgentId, SessionId, TeleportFlags, Vec3};
+use model::{AgentId, RegionId, RegionSize, SessionId, TeleportFlags, Vec3};
 use scene::interest::InterestList;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use transfer::{
-    AccessGranted, AgentCreated, AgentData, Arrival, ArrivalInput, Claim, CreateAgent, DepartureInput,
-    Dialect, Expectation, PeerCall, PeerReply, QueryAccess, Refusal, TransferKey, Verdict, Whereabouts,
+    Act, AgentCreated, AgentData, Arrival, ArrivalInput, ChildView, Claim, CreateAgent, DepartureInput,
+    Expectation, Mutant, Offer, PeerCall, PeerReply, QueryAccess, Refusal, Step, TransferId, TransferKey,
+    Verdict, Whereabouts, agree,
 };
 
 /// Child agents at most, beyond those that the region's own size allows as root agents.
@@ -27,9 +29,10 @@ type Answer = Result<PeerReply, Refusal>;
 impl Region {
     pub(crate) fn handle_peer(&mut self, cx: &mut Context<'_>, call: PeerCall, waiter: Waiter) {
         let answer = match call {
-            PeerCall::QueryAccess(query) => {
-                self.may_enter(&query).map(|()| PeerReply::Access(AccessGranted { dialect: Dialect::V0_2 }))
-            }
+            PeerCall::QueryAccess(query) => self.may_enter(&query).and_then(|()| {
+                let large = self.config.size != RegionSize::STANDARD;
+                agree(query.offer, query.tickets, self.config.versions, large).map(PeerReply::Access)
+            }),
             PeerCall::CreateAgent(create) => match self.agents.get_mut(&create.agent) {
                 Some(agent) if agent.closing.is_some() && agent.session == create.session => {
                     if !agent.session_over && agent.returning.len() < MAX_RETURNING {
@@ -53,14 +56,21 @@ impl Region {
                 self.close_child(cx, agent, session, claim);
                 Ok(PeerReply::Done)
             }
+            PeerCall::Release { agent, url } => self.released(cx, agent, &url).map(|()| PeerReply::Done),
             PeerCall::EndSession { agent, session, reason } => {
                 self.end_session(cx, agent, session, &reason);
                 Ok(PeerReply::Done)
             }
-            PeerCall::ChildPosition { agent, session, position, draw_distance_m } => {
-                self.move_child(cx, agent, session, position, draw_distance_m);
+            PeerCall::ChildView(view) => {
+                self.move_child(cx, &view);
                 Ok(PeerReply::Done)
             }
+            PeerCall::Hello(hello) => {
+                self.greeted(cx, &hello);
+                Ok(PeerReply::Done)
+            }
+            PeerCall::InstantMessage(message) => self.deliver_message(cx, &message),
+            PeerCall::FriendStatus { friend, to, online } => self.deliver_status(cx, friend, to, online),
         };
         cx.effects.push(Effect::Answer { waiter, result: answer });
     }
@@ -103,6 +113,8 @@ impl Region {
                 position: create.position,
                 via_teleport: !create.flags.is_empty(),
                 flags: create.flags,
+                offer: Offer::Named(create.version),
+                tickets: create.transfer.is_some(),
             })?;
         }
         if let (Some(transfer), Some(source)) = (create.transfer, create.source)
@@ -154,12 +166,17 @@ impl Region {
                 Err(Refusal::new("preexisting_tport"))
             } else {
                 // A neighbour that still believes it is root asks for a child agent: the viewer is here.
-                Ok(PeerReply::Created(AgentCreated { caps: agent.caps, existed: true }))
+                Ok(PeerReply::Created(AgentCreated { caps: agent.caps, existed: true, tickets: true }))
             };
         }
         if let Some(claim) = create.claim {
             // T4D: whoever claims last keeps it; closes decided earlier find another claim and do nothing.
             agent.claim = Some(claim);
+            agent.kept_until = Some(cx.now + crate::agent::CHILD_LEASE);
+        } else if !comes {
+            // A root agent in a region without claims looks in: whatever was claimed before is over.
+            agent.claim = None;
+            agent.kept_until = None;
         }
         agent.unused_until = cx.now + crate::agent::UNUSED_CHILD;
         if comes {
@@ -170,19 +187,36 @@ impl Region {
                 flags: create.flags,
                 at: cx.now,
             };
-            let expectation = match (create.transfer, create.source) {
-                (Some(transfer), Some(source)) => Expectation::Transfer((source, transfer)),
-                _ => Expectation::Login,
-            };
-            if expectation == Expectation::Login {
-                agent.unused_until = cx.now + LOGIN_PATIENCE;
-            }
+            agent.seed_fetched = false;
+            agent.releasing = None;
             agent.update = None;
+            agent.inherited = create.children.iter().map(|child| (child.handle, *child)).collect();
+            let expectation = match (create.transfer, create.source) {
+                _ if create.flags.contains(TeleportFlags::VIA_LOGIN) => Expectation::Login,
+                (Some(transfer), Some(source)) => Expectation::Transfer((source, transfer)),
+                // The source numbers no transfers: it gets a number here.
+                _ => Expectation::Transfer(self.unnumbered()),
+            };
+            let Some(agent) = self.agents.get_mut(&id) else { return Err(Refusal::new("Internal error")) };
+            match expectation {
+                Expectation::Login => {
+                    agent.unused_until = cx.now + LOGIN_PATIENCE;
+                    agent.coming = None;
+                }
+                Expectation::Transfer(transfer) => {
+                    let kind = if create.flags.is_empty() { "crossing" } else { "teleport" };
+                    agent.coming = Some(Coming { transfer, version: create.version, kind });
+                }
+            }
             self.arrive(cx, id, ArrivalInput::Expect(expectation));
+            let asks = (Party::Source, Party::Destination);
+            let step = Act::Source(Step::CreateAgent);
+            self.note_coming(cx, id, step, asks, "CreateAgent", format!("{:?}", create.flags));
         }
         let Some(agent) = self.agents.get(&id) else { return Err(Refusal::new("Internal error")) };
         // A viewer that has no circuit here yet has to be told to open one.
-        let reply = AgentCreated { caps: agent.caps, existed: existed && agent.link.is_some() };
+        let existed = existed && agent.link.is_some();
+        let reply = AgentCreated { caps: agent.caps, existed, tickets: true };
         self.trace_life(cx, || {
             let kind = if comes { "incoming" } else { "child" };
             let (name, code) = (format!("{} {}", create.first, create.last), create.circuit_code.0);
@@ -224,19 +258,25 @@ impl Region {
             },
             update: None,
             awaiting: Vec::new(),
+            awaiting_circuit: Vec::new(),
+            coming: None,
+            releasing: None,
+            seed_fetched: false,
             leaving: None,
             doubt: None,
             claim: create.claim,
             visit: 0,
             children: BTreeMap::new(),
+            inherited: BTreeMap::new(),
             farewell: None,
             interest: InterestList::default(),
             draw_distance_m: create.draw_distance_m,
             throttles: None,
             always_run: false,
-            group_title: String::new(),
-            attachments: Vec::new(),
+            baggage: Arc::default(),
             surveyed: None,
+            survey_at: None,
+            kept_until: None,
             unused_until: cx.now,
             closing: None,
             session_over: false,
@@ -249,23 +289,73 @@ impl Region {
         self.enter_scene(cx, id);
     }
 
-    /// T3 at the destination.
+    /// A number for a transfer whose source has none.
+    fn unnumbered(&mut self) -> TransferKey {
+        self.next_transfer += 1;
+        (RegionId::default(), TransferId(self.next_transfer))
+    }
+
+    /// Which transfer an UpdateAgent belongs to. Without a number it is the one that is expected; a published crossing
+    /// is announced by nothing else. `None`: of none that is known.
+    fn transfer_of(&mut self, cx: &mut Context<'_>, data: &AgentData) -> Option<TransferKey> {
+        if let Some(transfer) = data.transfer {
+            return Some((data.source, transfer));
+        }
+        let agent = self.agents.get(&data.agent)?;
+        match agent.arrival.expected() {
+            Some(Expectation::Transfer(key)) if key.0 == RegionId::default() => return Some(key),
+            Some(_) => return None,
+            None => {}
+        }
+        let crosses = data.crossing || (!data.wait_for_root && data.release.is_none());
+        if !crosses || agent.arrival.verdict() != Verdict::Child {
+            return None;
+        }
+        let key = self.unnumbered();
+        if let Some(agent) = self.agents.get_mut(&data.agent) {
+            agent.coming = Some(Coming { transfer: key, version: data.version, kind: "crossing" });
+            agent.announced.at = cx.now;
+        }
+        self.arrive(cx, data.agent, ArrivalInput::Expect(Expectation::Transfer(key)));
+        Some(key)
+    }
+
+    /// T3 at the destination (0.1: T4).
     fn update_agent(&mut self, cx: &mut Context<'_>, data: Box<AgentData>, waiter: Waiter) {
         let id = data.agent;
-        let key = (data.source, data.transfer);
-        let Some(agent) = self.agents.get_mut(&id).filter(|agent| agent.session == data.session) else {
-            let answer = PeerReply::Whereabouts(self.verdict(key));
+        if self.agents.get(&id).is_none_or(|agent| agent.session != data.session) {
+            let whereabouts = match data.transfer {
+                Some(transfer) => self.verdict((data.source, transfer)),
+                None => Whereabouts::Withdrawn,
+            };
+            let answer = PeerReply::Whereabouts(whereabouts);
+            cx.effects.push(Effect::Answer { waiter, result: Ok(answer) });
+            return;
+        }
+        let Some(key) = self.transfer_of(cx, &data) else {
+            let answer = PeerReply::Whereabouts(Whereabouts::Withdrawn);
             cx.effects.push(Effect::Answer { waiter, result: Ok(answer) });
             return;
         };
+        let circuit = cx.now + self.config.patience.circuit;
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let released = data.release.is_some();
         if data.wait_for_root {
             agent.awaiting.push((key, waiter));
+        } else if released && agent.link.is_none() && agent.arrival.expected().is_some() {
+            agent.awaiting_circuit.push((circuit, waiter));
         } else {
             cx.effects.push(Effect::Answer { waiter, result: Ok(PeerReply::Done) });
         }
+        let asks = (Party::Source, Party::Destination);
+        let carried = format!("{} attachments", data.baggage.attachments.len());
         if agent.arrival.expected() == Some(Expectation::Transfer(key)) {
+            if let Some(coming) = &mut agent.coming {
+                coming.version = data.version;
+            }
             agent.update = Some(data);
         }
+        self.note_coming(cx, id, Act::Update, asks, "UpdateAgent", carried);
         self.trace_life(cx, || format!("Incoming agent update for {id}"));
         self.arrive(cx, id, ArrivalInput::Update(key));
     }
@@ -295,37 +385,47 @@ impl Region {
     }
 
     /// C1B at a child region.
-    fn close_child(&mut self, cx: &mut Context<'_>, id: AgentId, session: SessionId, claim: Claim) {
+    fn close_child(&mut self, cx: &mut Context<'_>, id: AgentId, session: SessionId, claim: Option<Claim>) {
+        let heed = self.config.patience.is(Mutant::ClaimsIgnored);
         let Some(agent) = self.agents.get_mut(&id).filter(|agent| agent.session == session) else { return };
-        if agent.claim != Some(claim) {
+        if claim.is_some() && agent.claim != claim && !heed {
+            self.note_going(cx, id, Act::Keep, (Party::Source, Party::Source), "close of an older claim", "");
             self.trace_life(cx, || format!("Not closing child agent {id}: somebody else keeps it"));
             return;
         }
+        // A peer without tickets gives up what it has sent here by closing it. Where its viewer has arrived after all,
+        // the viewer's word counts.
+        if claim.is_none()
+            && let Some(Expectation::Transfer(key)) = agent.arrival.expected()
+            && key.0 == RegionId::default()
+        {
+            self.arrive(cx, id, ArrivalInput::Withdraw(key));
+            return;
+        }
         agent.claim = None;
+        agent.kept_until = None;
         // One that is on its way here, or has just left, is closed when that is settled.
         if agent.arrival.verdict() == Verdict::Child && agent.leaving.is_none() && agent.farewell.is_none() {
             self.close_agent(cx, id);
         }
     }
 
-    fn move_child(
-        &mut self,
-        cx: &mut Context<'_>,
-        id: AgentId,
-        session: SessionId,
-        position: Vec3,
-        draw_distance_m: f32,
-    ) {
-        let Some(agent) = self.agents.get_mut(&id) else { return };
-        if agent.session != session
-            || agent.is_root()
-            || !position.is_finite()
-            || !draw_distance_m.is_finite()
-        {
+    fn move_child(&mut self, cx: &mut Context<'_>, view: &ChildView) {
+        let here = self.config.cell.handle();
+        let Some(agent) = self.agents.get_mut(&view.agent) else { return };
+        let stranger = agent.session != view.session && view.session != SessionId::default();
+        let sane = view.position.is_finite() && view.draw_distance_m.is_finite();
+        if stranger || agent.is_root() || !sane {
             return;
         }
         agent.unused_until = cx.now + crate::agent::UNUSED_CHILD;
-        agent.draw_distance_m = draw_distance_m;
-        self.scene.set_child_position(id, Some(position));
+        if let Some(kept_until) = &mut agent.kept_until {
+            *kept_until = cx.now + crate::agent::CHILD_LEASE;
+        }
+        agent.draw_distance_m =
+            view.draw_distance_m.clamp(scene::MIN_DRAW_DISTANCE_M, scene::MAX_DRAW_DISTANCE_M);
+        let offset = |from: u32, to: u32| (i64::from(from) - i64::from(to)) as f32;
+        let shift = Vec3::new(offset(view.root.x_m(), here.x_m()), offset(view.root.y_m(), here.y_m()), 0.0);
+        self.scene.set_child_position(view.agent, Some(view.position + shift));
     }
 }

@@ -10,7 +10,7 @@ use scene::interest::PendingKind;
 use scene::{Appearance, AvatarName, NewPresence, Placement, Presence, SceneEvent};
 use std::sync::Arc;
 use std::time::Duration;
-use transfer::{Outfit, Plan};
+use transfer::Outfit;
 
 /// Terse updates in one packet: 18 of 66 bytes stay below 1200.
 const TERSE_IN_ONE: usize = 16;
@@ -75,7 +75,7 @@ impl Region {
             name: AvatarName {
                 first: agent.first.clone(),
                 last: agent.last.clone(),
-                title: agent.group_title.clone(),
+                title: agent.group_title().to_owned(),
             },
             appearance: appearance(&agent.outfit),
             draw_distance_m: agent.draw_distance_m,
@@ -319,9 +319,9 @@ impl Region {
             self.scene.border_refused(cx.now, id, &mut self.scene_events);
             return;
         }
-        let request =
-            crate::agent::Request { handle: here, position, look_at, flags: TeleportFlags::empty() };
-        self.depart_to(cx, id, request, Plan { crossing: true, ..Plan::default() });
+        let flags = TeleportFlags::empty();
+        let request = crate::agent::Request { handle: here, position, look_at, flags, asked: cx.now };
+        self.depart_to(cx, id, request, true);
     }
 
     /// The next datagram for one agent: what its circuit has due, then the newest news of others, then land.

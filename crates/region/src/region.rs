@@ -1,7 +1,7 @@
 //! The region as a value: what it holds, and how inputs find their way.
 
 use crate::agent::{Agent, Handshake};
-use crate::calls::Pending;
+use crate::calls::{Pending, Told};
 use crate::interface::*;
 use agent::{EventQueueEffect, Poll};
 use model::{AgentId, CapsSecret, Moment};
@@ -29,6 +29,8 @@ pub(crate) struct Context<'a> {
 pub struct Region {
     pub(crate) config: RegionConfig,
     pub(crate) info: Arc<RegionInfo>,
+    /// Its name, for notes.
+    pub(crate) name: Arc<str>,
     pub(crate) circuit_config: Arc<circuit::Config>,
     pub(crate) scene: Scene,
     pub(crate) agents: BTreeMap<AgentId, Agent>,
@@ -39,6 +41,8 @@ pub struct Region {
     /// What became of the last transfers of agents that are gone: their sources may still ask.
     pub(crate) verdicts: VecDeque<(TransferKey, Whereabouts)>,
     pub(crate) calls: BTreeMap<CallId, Pending>,
+    /// What peers did not hear, to be said again; the pause is always the same, so the first is the next.
+    pub(crate) told_again: VecDeque<(Moment, Told)>,
     pub(crate) next_call: u64,
     pub(crate) next_transfer: u64,
     /// Counts all agents' visits: an agent that was forgotten and comes again must not repeat its claims.
@@ -92,6 +96,8 @@ impl Region {
             caps: HashMap::new(),
             verdicts: VecDeque::new(),
             calls: BTreeMap::new(),
+            told_again: VecDeque::new(),
+            name: config.name.as_str().into(),
             next_call: 0,
             next_transfer: first_number,
             next_visit: first_number,
@@ -134,6 +140,7 @@ impl Region {
             Input::Operator(command) => self.handle_operator(cx, command),
             Input::Wakeup => {}
         }
+        self.run_told_again(cx);
         self.run_alarms(cx);
         self.run_scene(cx);
         self.flush_event_queues(cx);
@@ -145,7 +152,8 @@ impl Region {
 
     /// The earliest moment at which [`Input::Wakeup`] is due; `None` while nothing at all is waited for.
     pub fn next_wakeup(&self) -> Option<Moment> {
-        [self.alarms.first().map(|&(at, _)| at), self.scene.next_wakeup(), self.next_statistics]
+        let told_again = self.told_again.front().map(|&(at, _)| at);
+        [self.alarms.first().map(|&(at, _)| at), told_again, self.scene.next_wakeup(), self.next_statistics]
             .into_iter()
             .flatten()
             .min()
@@ -164,7 +172,7 @@ impl Region {
                 agent.ready = false;
                 // That a viewer is silent, or a circuit wound up, shows only when nothing more is to be sent.
                 let ended = agent.link.as_ref().is_some_and(|link| link.circuit.has_event());
-                let due = if ended { Some(now) } else { agent.next_wakeup() };
+                let due = if ended { Some(now) } else { agent.next_wakeup(&self.config.patience) };
                 self.set_alarm(id, due);
             }
         }
@@ -177,6 +185,10 @@ impl Region {
         let mut stats = self.stats.clone();
         stats.root_agents = self.agents.values().filter(|agent| agent.is_root()).count();
         stats.child_agents = self.agents.len() - stats.root_agents;
+        let open = |agent: &&Agent| {
+            agent.leaving.is_some() || agent.arrival.verdict() == transfer::Verdict::Expected
+        };
+        stats.open_transfers = self.agents.values().filter(open).count();
         for link in circuits {
             let circuit = link.circuit.statistics();
             stats.circuits += 1;
@@ -295,7 +307,9 @@ impl Region {
         self.repeat_handshake(cx, id);
         self.wake_arrival(cx, id);
         self.wake_departure(cx, id);
+        self.wake_doubt(cx, id);
         self.finish_farewell(cx, id);
+        self.wake_views(cx, id);
         let Some(agent) = self.agents.get(&id) else { return };
         if agent.closing.is_some_and(|at| at <= cx.now) {
             self.finish_closing(cx, id);

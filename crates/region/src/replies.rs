@@ -104,7 +104,7 @@ impl Region {
     pub(crate) fn send_agent_data(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some(agent) = self.agents.get(&id) else { return };
         let (first, last) = (text::Nul::new(&agent.first), text::Nul::new(&agent.last));
-        let title = text::Nul::new(&agent.group_title);
+        let title = text::Nul::new(agent.group_title());
         let message = m::AgentDataUpdate {
             agent_data: m::agent_data_update::AgentData {
                 agent_id: id.0,

@@ -1,12 +1,14 @@
 //! What a viewer is told when it comes: the region's properties, its land and parcel, and the end of its movement.
 
 use crate::agent::{HANDSHAKE_PAUSE, HANDSHAKE_TRIES, Handshake};
+use crate::interface::Party;
 use crate::region::{Context, Region, STATISTICS_PAUSE};
 use agent::event;
 use circuit::{Category, Delivery};
 use lludp::messages as m;
 use lludp::text;
 use model::{AgentId, CapsSecret, TeleportFlags, Uuid, Vec3};
+use transfer::Act;
 
 /// The four ground textures that viewers of an OpenSimulator grid know.
 const TERRAIN_TEXTURES: [Uuid; 4] = [
@@ -153,13 +155,20 @@ impl Region {
         }
     }
 
-    /// T5: the bar moves on, and its cancel button goes: from here on the viewer may be expected elsewhere.
-    pub(crate) fn send_teleport_progress(&mut self, cx: &mut Context<'_>, id: AgentId, flags: TeleportFlags) {
-        let words = text::Nul::new("sending_dest");
+    /// The bar moves on. `key` is one of those that viewers have words for; with the flag to disable it the cancel
+    /// button goes, since from there on the viewer may be expected elsewhere.
+    pub(crate) fn send_teleport_progress(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        flags: TeleportFlags,
+        key: &str,
+    ) {
+        let words = text::Nul::new(key);
         let message = m::TeleportProgress {
             agent_data: m::teleport_progress::AgentData { agent_id: id.0 },
             info: m::teleport_progress::Info {
-                teleport_flags: ((flags & TeleportFlags::VIEWER) | TeleportFlags::DISABLE_CANCEL).bits(),
+                teleport_flags: (flags & TeleportFlags::VIEWER).bits(),
                 message: words.as_bytes(),
             },
         };
@@ -221,11 +230,16 @@ impl Region {
         }
     }
 
-    /// The viewer has its capabilities: nothing waits for that but the log.
+    /// The viewer has its capabilities.
     pub(crate) fn handle_seed_fetched(&mut self, cx: &mut Context<'_>, caps: CapsSecret) {
-        if let Some(&id) = self.caps.get(&caps) {
-            self.trace_life(cx, || format!("Received SEED caps request for agent {id}"));
+        let Some(&id) = self.caps.get(&caps) else { return };
+        self.trace_life(cx, || format!("Received SEED caps request for agent {id}"));
+        let asks = (Party::Viewer, Party::Destination);
+        self.note_coming(cx, id, Act::Seed, asks, "seed capability", "");
+        if let Some(agent) = self.agents.get_mut(&id) {
+            agent.seed_fetched = true;
         }
+        self.release_if_settled(cx, id);
     }
 
     /// Seconds since 1970: what the shell said when the region began, and the time that has passed since.

@@ -1,5 +1,6 @@
 //! The destination's half of a transfer, and the only place where an agent becomes root.
 
+use crate::mutant::Mutant;
 use crate::peer::{TransferId, Whereabouts};
 use crate::steps::Patience;
 use model::{Moment, RegionId};
@@ -123,6 +124,9 @@ impl Arrival {
 
     /// What was settled about a transfer; `None` while it is open or when it was never heard of.
     pub fn settled(&self, transfer: TransferKey) -> Option<Whereabouts> {
+        if self.patience.is(Mutant::VerdictsForgotten) {
+            return None;
+        }
         self.settled.iter().rev().find(|(key, _)| *key == transfer).map(|(_, whereabouts)| *whereabouts)
     }
 
@@ -186,7 +190,7 @@ impl Arrival {
             State::Root => effects.push(ArrivalEffect::RepeatComplete),
             State::Child => effects.push(ArrivalEffect::Unexpected),
             State::Expected { how, updated, completed, deadline } => {
-                if *updated || *how == Expectation::Login {
+                if *updated || *how == Expectation::Login || self.patience.is(Mutant::NoWaitForUpdate) {
                     self.become_root(effects);
                 } else if !*completed {
                     *completed = true;

@@ -1,24 +1,19 @@
 //! The source's half of a transfer.
 
-use crate::failure::{Failure, FailureCause, handling};
+use crate::failure::{Failure, FailureCause, Stage, handling};
+use crate::mutant::Mutant;
 use crate::peer::{TransferId, Whereabouts};
-use crate::steps::{Dialect, Patience, Step, script};
+use crate::steps::{Patience, Plan, Step};
+use crate::version::Agreement;
 use model::Moment;
-
-/// What kind of transfer this is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Plan {
-    /// The protocol version.
-    pub dialect: Dialect,
-    /// A walk over the border, not a teleport.
-    pub crossing: bool,
-}
 
 /// What happens to a departure.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DepartureInput {
-    /// The step that was begun is done. (For [`Step::SendAgent`]: the destination says that the agent is root.)
+    /// The step that was begun is done. (For the last step before [`Step::Demote`]: the agent is root over there.)
     Done(Step),
+    /// [`Step::AskAccess`] is done: the agent may come, and both sides will speak these versions.
+    Agreed(Agreement),
     /// The step that was begun went wrong.
     Failed(Step, FailureCause),
     /// The destination says that the agent is root, unasked (ReleaseAgent).
@@ -36,11 +31,11 @@ pub enum DepartureInput {
 /// What the region has to do for a departure.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DepartureEffect {
-    /// Begin this step; its end comes back as `Done` or `Failed`. [`Step::TellStart`], [`Step::TellFinish`],
-    /// [`Step::Demote`] and [`Step::Grace`] only send and never fail: no answer is expected.
+    /// Begin this step. Of those that are waited for the end comes back as `Done`, `Agreed` or `Failed`; the others
+    /// only send, and never fail.
     Begin(Step),
-    /// Tell the destination that the agent shall not come. With `await_answer` its answer decides where the agent
-    /// is; without, it is told and forgotten.
+    /// Tell the destination that the agent shall not come. With `await_answer` the answer decides where the agent is;
+    /// without, it is told and forgotten. From a peer without tickets the answer is what the grid knows.
     Withdraw {
         /// Whether the answer comes back as [`DepartureInput::Whereabouts`].
         await_answer: bool,
@@ -96,6 +91,8 @@ pub struct Departure {
     plan: Plan,
     patience: Patience,
     script: &'static [Step],
+    /// Index of [`Step::TellFinish`] in `script`.
+    finish: usize,
     /// Index in `script` of the step under way.
     at: usize,
     state: State,
@@ -109,11 +106,13 @@ pub struct Departure {
 }
 
 impl Departure {
-    /// Begins a transfer: the first step's effect comes out at once.
+    /// Begins a transfer: the first step's effect comes out at once. `asked` is when the viewer asked for it, which is
+    /// what its patience counts from.
     pub fn begin(
         id: TransferId,
         plan: Plan,
         patience: Patience,
+        asked: Moment,
         now: Moment,
         effects: &mut Vec<DepartureEffect>,
     ) -> Self {
@@ -121,17 +120,31 @@ impl Departure {
             id,
             plan,
             patience,
-            script: script(plan.dialect, plan.crossing),
+            script: &[],
+            finish: 0,
             at: 0,
             state: State::Walking,
-            begun: now,
+            begun: asked,
             deadline: None,
             viewer_gone: false,
             cancelled_late: false,
             in_doubt: false,
         };
+        departure.follow(plan);
         departure.walk(now, effects);
         departure
+    }
+
+    /// Scripts agree up to the step that chooses among them, so the place in the new one is the place in the old.
+    fn follow(&mut self, plan: Plan) {
+        self.plan = plan;
+        self.script = plan.script();
+        self.finish = self.index_of(Step::TellFinish);
+    }
+
+    fn index_of(&self, step: Step) -> usize {
+        let at = self.script.iter().position(|&other| other == step);
+        at.expect("every script has TellFinish and Demote, as its tests show")
     }
 
     /// This transfer's number.
@@ -151,7 +164,19 @@ impl Departure {
 
     /// Whether the viewer may have left already: the agent neither acts nor can be cancelled any more.
     pub fn told_to_go(&self) -> bool {
-        self.step() > Step::TellFinish
+        self.at > self.finish
+    }
+
+    /// How far it has gone.
+    pub fn stage(&self) -> Stage {
+        let made = |step: &Step| matches!(step, Step::CreateAgent | Step::SendAgent);
+        if self.told_to_go() {
+            Stage::ToldToGo
+        } else if self.script[..=self.at].iter().any(made) {
+            Stage::Made
+        } else {
+            Stage::Preparing
+        }
     }
 
     /// Whether a cancel came after the point of no return.
@@ -178,8 +203,13 @@ impl Departure {
         }
         let finding_out = matches!(self.state, State::FindingOut { .. });
         match input {
-            Input::Done(step) if step == self.step() => self.arrived_or_next(now, step, effects),
-            Input::Released if self.told_to_go() => self.arrived_or_next(now, Step::SendAgent, effects),
+            Input::Agreed(agreement) if self.step() == Step::AskAccess => {
+                let Agreement { outbound, tickets, .. } = agreement;
+                self.follow(Plan { version: outbound, tickets, ..self.plan });
+                self.next(now, effects);
+            }
+            Input::Done(step) if step == self.step() => self.next(now, effects),
+            Input::Released if self.told_to_go() => self.arrived(now, effects),
             Input::Failed(step, cause) if step == self.step() && !finding_out => {
                 self.fail(now, cause, effects);
             }
@@ -196,23 +226,33 @@ impl Departure {
                 if finding_out {
                     self.found_out(now, None, effects);
                 } else {
-                    let cause = match self.step() {
-                        Step::SendAgent => FailureCause::NeverArrived,
-                        _ => FailureCause::TimedOut,
-                    };
+                    let told = self.told_to_go();
+                    let cause = if told { FailureCause::NeverArrived } else { FailureCause::TimedOut };
                     self.fail(now, cause, effects);
                 }
             }
             // An answer to a step that was given up, a second release, an early wake-up.
-            Input::Done(_) | Input::Failed(..) | Input::Released | Input::Whereabouts(_) | Input::Wakeup => {}
+            Input::Done(_)
+            | Input::Agreed(_)
+            | Input::Failed(..)
+            | Input::Released
+            | Input::Whereabouts(_)
+            | Input::Wakeup => {}
         }
     }
 
-    /// A step has succeeded. If that was the arrival, it does not matter what we were doing about its absence.
-    fn arrived_or_next(&mut self, now: Moment, step: Step, effects: &mut Vec<DepartureEffect>) {
-        debug_assert_eq!(step, self.step());
+    /// The step under way has succeeded. If that was the arrival, it does not matter what we were doing about its
+    /// absence.
+    fn next(&mut self, now: Moment, effects: &mut Vec<DepartureEffect>) {
         self.state = State::Walking;
         self.at += 1;
+        self.walk(now, effects);
+    }
+
+    /// The agent is root over there, however that became known.
+    fn arrived(&mut self, now: Moment, effects: &mut Vec<DepartureEffect>) {
+        self.state = State::Walking;
+        self.at = self.index_of(Step::Demote);
         self.walk(now, effects);
     }
 
@@ -220,12 +260,7 @@ impl Departure {
     fn walk(&mut self, now: Moment, effects: &mut Vec<DepartureEffect>) {
         while let Some(&step) = self.script.get(self.at) {
             effects.push(DepartureEffect::Begin(step));
-            let wait = match step {
-                Step::FindRegion | Step::AskAccess | Step::CreateAgent => Some(self.patience.answer),
-                Step::SendAgent => Some(self.patience.arrival),
-                Step::TellStart | Step::TellFinish | Step::Demote | Step::Grace => None,
-            };
-            if let Some(wait) = wait {
+            if let Some(wait) = self.wait_of(step) {
                 let last = self.begun + self.patience.verdict.saturating_sub(self.patience.finding_out());
                 self.deadline = Some((now + wait).min(last.max(now)));
                 return;
@@ -238,9 +273,31 @@ impl Departure {
         self.over(Outcome::Departed, effects);
     }
 
+    /// How long the end of a step is waited for; `None`: it only sends.
+    fn wait_of(&self, step: Step) -> Option<std::time::Duration> {
+        if self.patience.is(Mutant::NoWaitForArrival) && matches!(step, Step::SendAgent | Step::AwaitArrival)
+        {
+            return None;
+        }
+        match step {
+            Step::FindRegion | Step::AskAccess | Step::CreateAgent => Some(self.patience.answer),
+            Step::SendAgent if self.at > self.finish => Some(self.patience.arrival),
+            // The destination may wait for the viewer's circuit, and a little more than that for the way.
+            Step::SendAgent => Some(self.patience.circuit + self.patience.answer),
+            Step::AwaitArrival => Some(self.patience.arrival),
+            Step::TellStart
+            | Step::CloseChildren
+            | Step::OpenCircuit
+            | Step::TellProgress
+            | Step::TellFinish
+            | Step::Demote
+            | Step::Grace => None,
+        }
+    }
+
     fn fail(&mut self, now: Moment, cause: FailureCause, effects: &mut Vec<DepartureEffect>) {
-        let failure = Failure { step: self.step(), cause };
-        if handling(&failure).ask_first {
+        let failure = Failure { step: self.step(), stage: self.stage(), cause };
+        if handling(&failure).ask_first && !self.patience.is(Mutant::NoQuestionBeforeRollback) {
             self.state = State::FindingOut { failure, tries_left: self.patience.withdrawals };
             self.ask(now, effects);
         } else {
@@ -257,7 +314,7 @@ impl Departure {
     fn found_out(&mut self, now: Moment, answer: Option<Whereabouts>, effects: &mut Vec<DepartureEffect>) {
         let State::FindingOut { failure, tries_left } = &mut self.state else { return };
         match answer {
-            Some(Whereabouts::Arrived) => self.arrived_or_next(now, Step::SendAgent, effects),
+            Some(Whereabouts::Arrived) => self.arrived(now, effects),
             Some(Whereabouts::Withdrawn) => {
                 let failure = failure.clone();
                 self.stay(failure, effects);

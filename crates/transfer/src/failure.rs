@@ -25,11 +25,25 @@ pub enum FailureCause {
     ViewerGone,
 }
 
+/// How far a transfer has gone, as far as undoing it is concerned: the same step comes earlier in one version and later
+/// in another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Stage {
+    /// Nothing is left behind anywhere.
+    Preparing,
+    /// The destination may have made an agent.
+    Made,
+    /// The viewer may have gone, whatever we believe: only the destination knows.
+    ToldToGo,
+}
+
 /// A transfer that failed: where and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Failure {
     /// The step that was under way.
     pub step: Step,
+    /// How far it had gone.
+    pub stage: Stage,
     /// What went wrong.
     pub cause: FailureCause,
 }
@@ -51,17 +65,10 @@ pub struct Handling {
 /// The table. Rows are causes, columns steps; viewers are told everything that they do not know.
 pub fn handling(failure: &Failure) -> Handling {
     use FailureCause as Cause;
-    // Before CreateAgent nothing is left behind anywhere. An unanswered CreateAgent may have been obeyed.
-    let withdraw = match failure.step {
-        Step::FindRegion | Step::AskAccess | Step::TellStart => false,
-        Step::CreateAgent => !matches!(failure.cause, Cause::Refused(_)),
-        Step::TellFinish | Step::SendAgent | Step::Demote | Step::Grace => true,
-    };
-    // From TellFinish on the viewer may have gone, whatever we believe.
-    let ask_first = match failure.step {
-        Step::FindRegion | Step::AskAccess | Step::TellStart | Step::CreateAgent => false,
-        Step::TellFinish | Step::SendAgent | Step::Demote | Step::Grace => true,
-    };
+    // A refused CreateAgent has left nothing; an unanswered one may have been obeyed.
+    let refused = failure.step == Step::CreateAgent && matches!(failure.cause, Cause::Refused(_));
+    let withdraw = failure.stage > Stage::Preparing && !refused;
+    let ask_first = failure.stage == Stage::ToldToGo;
     let (tell, name): (Option<String>, _) = match &failure.cause {
         Cause::NoSuchRegion => (Some("There is no region at that place.".into()), "no_such_region"),
         Cause::TooFar => {
@@ -89,16 +96,7 @@ pub fn handling(failure: &Failure) -> Handling {
 mod tests {
     use super::*;
 
-    const STEPS: [Step; 8] = [
-        Step::FindRegion,
-        Step::AskAccess,
-        Step::TellStart,
-        Step::CreateAgent,
-        Step::TellFinish,
-        Step::SendAgent,
-        Step::Demote,
-        Step::Grace,
-    ];
+    const STAGES: [Stage; 3] = [Stage::Preparing, Stage::Made, Stage::ToldToGo];
 
     fn causes() -> Vec<FailureCause> {
         vec![
@@ -115,38 +113,39 @@ mod tests {
         ]
     }
 
+    fn rows() -> impl Iterator<Item = Failure> {
+        Step::ALL.into_iter().flat_map(|step| {
+            STAGES
+                .into_iter()
+                .flat_map(move |stage| causes().into_iter().map(move |cause| Failure { step, stage, cause }))
+        })
+    }
+
     #[test]
     fn every_row_tells_the_user_unless_the_user_did_it() {
-        for step in STEPS {
-            for cause in causes() {
-                let silent = matches!(cause, FailureCause::Cancelled | FailureCause::ViewerGone);
-                let handling = handling(&Failure { step, cause: cause.clone() });
-                assert_eq!(handling.tell.is_none(), silent, "{step:?} {cause:?}");
-                assert_ne!(handling.tell.as_deref(), Some(""), "{step:?} {cause:?}");
-                assert!(
-                    !handling.ask_first || handling.withdraw,
-                    "asking is a withdrawal: {step:?} {cause:?}"
-                );
-            }
+        for failure in rows() {
+            let silent = matches!(failure.cause, FailureCause::Cancelled | FailureCause::ViewerGone);
+            let handling = handling(&failure);
+            assert_eq!(handling.tell.is_none(), silent, "{failure:?}");
+            assert_ne!(handling.tell.as_deref(), Some(""), "{failure:?}");
         }
     }
 
     #[test]
-    fn nothing_is_undone_that_was_not_begun() {
-        for cause in causes() {
-            for step in [Step::FindRegion, Step::AskAccess, Step::TellStart] {
-                assert!(!handling(&Failure { step, cause: cause.clone() }).withdraw);
-            }
+    fn nothing_is_undone_that_was_not_begun_and_nothing_taken_back_unasked() {
+        for failure in rows() {
+            let handling = handling(&failure);
+            let refused =
+                matches!(failure.cause, FailureCause::Refused(_)) && failure.step == Step::CreateAgent;
+            assert_eq!(handling.withdraw, failure.stage != Stage::Preparing && !refused, "{failure:?}");
+            assert_eq!(handling.ask_first, failure.stage == Stage::ToldToGo, "{failure:?}");
         }
-        let refused = FailureCause::Refused(Refusal::new("no"));
-        assert!(!handling(&Failure { step: Step::CreateAgent, cause: refused }).withdraw);
-        assert!(handling(&Failure { step: Step::CreateAgent, cause: FailureCause::TimedOut }).withdraw);
     }
 
     #[test]
     fn the_destinations_own_words_reach_the_user() {
         let cause = FailureCause::Refused(Refusal::new("The region is full"));
-        let told = handling(&Failure { step: Step::AskAccess, cause }).tell;
+        let told = handling(&Failure { step: Step::AskAccess, stage: Stage::Preparing, cause }).tell;
         assert_eq!(told.as_deref(), Some("The region is full"));
     }
 }

@@ -24,13 +24,15 @@
 mod arrival;
 mod departure;
 mod failure;
+mod mutant;
 mod peer;
 pub mod steps;
 mod version;
 
 pub use arrival::{Arrival, ArrivalEffect, ArrivalInput, Expectation, TransferKey, Verdict};
-pub use departure::{Departure, DepartureEffect, DepartureInput, Outcome, Plan};
-pub use failure::{Failure, FailureCause, handling};
+pub use departure::{Departure, DepartureEffect, DepartureInput, Outcome};
+pub use failure::{Failure, FailureCause, Stage, handling};
+pub use mutant::Mutant;
 pub use peer::*;
-pub use steps::{Dialect, Patience, Step};
+pub use steps::{Act, ChildrenClosedBy, Patience, Plan, Protocol, Step};
 pub use version::{Agreement, NoVersionRange, Offer, Version, VersionRange, agree};

@@ -115,8 +115,8 @@ impl FromStr for VersionRange {
     /// Reads `LOW..HIGH`, or one version for both.
     fn from_str(text: &str) -> Result<Self, NoVersionRange> {
         let (low, high) = text.split_once("..").unwrap_or((text, text));
-        let read = |text: &str| match text.trim().strip_prefix("0.")?.parse().ok()? {
-            minor @ 1..=8 => Some(Version(minor)),
+        let read = |text: &str| match text.trim().strip_prefix("0.")?.as_bytes() {
+            [digit @ b'1'..=b'8'] => Some(Version(digit - b'0')),
             _ => None,
         };
         match (read(low), read(high)) {

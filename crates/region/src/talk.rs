@@ -1,0 +1,170 @@
+//! Instant messages and friends' comings and goings, to and from root agents of this region.
+
+use crate::calls::{PEER_PATIENCE, Pending};
+use crate::interface::*;
+use crate::region::{Context, Region};
+use circuit::Delivery;
+use lludp::messages as m;
+use lludp::text;
+use model::AgentId;
+use transfer::{InstantMessage, PeerCall, PeerError, PeerReply, Refusal};
+
+/// Bytes of a message's text; viewers send and show no more.
+const TEXT_BYTES: usize = 1023;
+
+/// Somebody who has just moved on is looked for again.
+const TRIES: u32 = 2;
+
+/// A grid's word to a simulator: this login is replaced by a newer one.
+const DIALOG_KICK: u8 = 250;
+
+/// Who says that word.
+const GRID: AgentId = AgentId(uuid::uuid!("6571e388-6218-4574-87db-f9379718315e"));
+
+impl Region {
+    /// ImprovedInstantMessage from a viewer: to somebody here, or wherever the grid knows them to be.
+    pub(crate) fn handle_instant_message(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        said: &m::ImprovedInstantMessage<'_>,
+    ) {
+        let Some(agent) = self.agents.get(&id).filter(|agent| agent.acts()) else { return };
+        let block = &said.message_block;
+        if block.dialog == DIALOG_KICK {
+            self.stats.forbidden += 1;
+            return;
+        }
+        let position = self.scene.presence(id).map(|presence| presence.position()).unwrap_or_default();
+        let message = Box::new(InstantMessage {
+            from: id,
+            from_name: agent.name(),
+            to: AgentId(block.to_agent_id),
+            dialog: block.dialog,
+            from_group: false,
+            text: text::cut(&text::read(block.message), TEXT_BYTES).to_owned(),
+            conversation: block.id,
+            offline: block.offline,
+            position,
+            region: self.config.id.0,
+            estate: 1,
+            sent_s: 0,
+            bucket: block.binary_bucket.to_vec(),
+        });
+        if self.deliver_message(cx, &message).is_err() {
+            self.look_for_addressee(cx, message, TRIES - 1);
+        }
+    }
+
+    fn look_for_addressee(&mut self, cx: &mut Context<'_>, message: Box<InstantMessage>, tries_left: u32) {
+        let call = GridCall::WhereIs(message.to);
+        self.call_grid(cx, call, PEER_PATIENCE, Pending::Addressee { message, tries_left });
+    }
+
+    pub(crate) fn addressee_found(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: Box<InstantMessage>,
+        tries_left: u32,
+        result: Result<Reply, PeerError>,
+    ) {
+        match result {
+            Ok(Reply::Presence(Some(region))) if region != self.config.id => {
+                let pending = Pending::Addressee { message, tries_left };
+                self.call_grid(cx, GridCall::RegionById(region), PEER_PATIENCE, pending);
+            }
+            Ok(Reply::Region(Some(region))) => {
+                let call = PeerCall::InstantMessage(message.clone());
+                self.call_peer(cx, region, call, false, PEER_PATIENCE, Pending::Delivered { message });
+            }
+            // Believed to be here, and not found here: on the way from or to somewhere.
+            Ok(Reply::Presence(Some(_))) if tries_left > 0 => {
+                self.look_for_addressee(cx, message, tries_left - 1);
+            }
+            _ => self.not_delivered(cx, &message),
+        }
+    }
+
+    pub(crate) fn message_delivered(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: &InstantMessage,
+        result: Result<Reply, PeerError>,
+    ) {
+        if result != Ok(Reply::Peer(PeerReply::Done)) {
+            self.not_delivered(cx, message);
+        }
+    }
+
+    fn not_delivered(&mut self, cx: &mut Context<'_>, message: &InstantMessage) {
+        /// What somebody typed; typing notices and the like are not missed.
+        const TEXT: u8 = 0;
+        if message.dialog == TEXT {
+            self.alert(cx, message.from, "User not online - message not delivered.", None);
+        }
+    }
+
+    /// An instant message to somebody who is here.
+    pub(crate) fn deliver_message(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: &InstantMessage,
+    ) -> Result<PeerReply, Refusal> {
+        let here = self.agents.get(&message.to).filter(|agent| agent.is_root() && agent.closing.is_none());
+        let Some(agent) = here else { return Err(Refusal::new("They are not here.")) };
+        if message.dialog == DIALOG_KICK && message.from == GRID {
+            let session = agent.session;
+            self.end_session(cx, message.to, session, "You have logged in from somewhere else.");
+            return Ok(PeerReply::Done);
+        }
+        let (name, words) = (text::Nul::new(&message.from_name), text::Nul::new(&message.text));
+        let block = m::improved_instant_message::MessageBlock {
+            from_group: message.from_group,
+            to_agent_id: message.to.0,
+            parent_estate_id: message.estate,
+            region_id: message.region,
+            position: message.position,
+            offline: message.offline,
+            dialog: message.dialog,
+            id: message.conversation,
+            timestamp: message.sent_s,
+            from_agent_name: name.as_bytes(),
+            message: words.as_bytes(),
+            binary_bucket: &message.bucket,
+        };
+        let said = m::ImprovedInstantMessage {
+            agent_data: m::improved_instant_message::AgentData {
+                agent_id: message.from.0,
+                session_id: model::Uuid::nil(),
+            },
+            message_block: block,
+            estate_block: Some(m::improved_instant_message::EstateBlock { estate_id: message.estate }),
+            meta_data: (&[]).into(),
+        };
+        self.send(cx, message.to, &said, Delivery::CONTROL);
+        Ok(PeerReply::Done)
+    }
+
+    /// OnlineNotification, OfflineNotification.
+    pub(crate) fn deliver_status(
+        &mut self,
+        cx: &mut Context<'_>,
+        friend: AgentId,
+        to: AgentId,
+        online: bool,
+    ) -> Result<PeerReply, Refusal> {
+        if !self.agents.get(&to).is_some_and(|agent| agent.acts()) {
+            return Err(Refusal::new("They are not here."));
+        }
+        if online {
+            let block = [m::online_notification::AgentBlock { agent_id: friend.0 }];
+            let message = m::OnlineNotification { agent_block: (&block).into() };
+            self.send(cx, to, &message, Delivery::CONTROL);
+        } else {
+            let block = [m::offline_notification::AgentBlock { agent_id: friend.0 }];
+            let message = m::OfflineNotification { agent_block: (&block).into() };
+            self.send(cx, to, &message, Delivery::CONTROL);
+        }
+        Ok(PeerReply::Done)
+    }
+}

@@ -10,7 +10,7 @@
 //! map), and read a missing entry as just that. [`write()`] does the same, [`write_with_defaults`] does not: the answers
 //! to QUERYACCESS have them.
 
-use crate::limits::Budget;
+use crate::limits::{BYTES_MAX, Budget};
 use crate::number::write_real;
 use crate::{Map, ParseError, Value};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -21,8 +21,17 @@ use std::fmt::{self, Write};
 /// # Errors
 /// Not JSON, or over the [limits](crate::limits).
 pub fn parse(document: impl AsRef<[u8]>) -> Result<Value, ParseError> {
+    parse_up_to(BYTES_MAX, document)
+}
+
+/// Reads a document that may be longer or must be shorter than [the usual](BYTES_MAX): an agent that is sent to another
+/// simulator carries its attachments with it.
+///
+/// # Errors
+/// Not JSON, longer than `bytes_max`, or over the other [limits](crate::limits).
+pub fn parse_up_to(bytes_max: usize, document: impl AsRef<[u8]>) -> Result<Value, ParseError> {
     let document = document.as_ref();
-    let mut budget = Budget::for_document(document.len())?;
+    let mut budget = Budget::for_document_up_to(bytes_max, document.len())?;
     let mut deserializer = serde_json::Deserializer::from_slice(document);
     Seed(&mut budget)
         .deserialize(&mut deserializer)

@@ -21,8 +21,13 @@ pub(crate) struct Budget {
 impl Budget {
     /// Refuses a document that is too long. Called before anything is read.
     pub(crate) fn for_document(bytes: usize) -> Result<Self, ParseError> {
-        if bytes > BYTES_MAX {
-            return Err(ParseError::new(BYTES_MAX, "document too long"));
+        Self::for_document_up_to(BYTES_MAX, bytes)
+    }
+
+    /// The same with a limit of the reader's own.
+    pub(crate) fn for_document_up_to(bytes_max: usize, bytes: usize) -> Result<Self, ParseError> {
+        if bytes > bytes_max {
+            return Err(ParseError::new(bytes_max, "document too long"));
         }
         Ok(Self::default())
     }

@@ -104,7 +104,7 @@ impl Calls {
         timeout: Duration,
     ) -> Result<(), PeerError> {
         self.has_room()?;
-        let line = self.trace.call_out(|| format!("{} to grid", grid_call_name(&call)));
+        let line = self.trace.call_out(|| format!("{} to grid", call.name()));
         let grid = self.grid.clone();
         self.start(id, timeout, line, async move { grid.call(call).await });
         Ok(())
@@ -146,19 +146,5 @@ impl Calls {
             result
         });
         self.ids.insert(task.id(), id);
-    }
-}
-
-fn grid_call_name(call: &GridCall) -> &'static str {
-    match call {
-        GridCall::RegionAt(_) => "RegionAt",
-        GridCall::RegionById(_) => "RegionById",
-        GridCall::RegionsByName { .. } => "RegionsByName",
-        GridCall::RegionsInRange { .. } => "RegionsInRange",
-        GridCall::Home(_) => "Home",
-        GridCall::Asset(_) => "Asset",
-        GridCall::Names(_) => "Names",
-        GridCall::Wearables(_) => "Wearables",
-        GridCall::Presence(_) => "Presence",
     }
 }

@@ -3,7 +3,7 @@
 use crate::peering::addresses::Addresses;
 use model::{GridCell, RegionHandle, RegionId};
 use region::{GridCall, GridNotice, Place, Reply};
-use services::{AvatarData, LoginAppearance, RegionInfo, ServiceError, Services};
+use services::{AvatarData, LoginAppearance, Presence, RegionInfo, ServiceError, Services};
 use std::sync::Arc;
 use tokio::sync::Notify;
 use transfer::{Outfit, PeerError, Refusal};
@@ -101,10 +101,8 @@ impl GridSide {
                 let known = avatars.get(agent).await?.unwrap_or_default();
                 Reply::Wearables(LoginAppearance::from_avatar(&known).wearables)
             }
-            GridCall::Presence(session) => {
-                let known = presence.by_session(session).await?;
-                Reply::Presence(known.map(|known| known.region).filter(|region| !region.is_null()))
-            }
+            GridCall::Presence(session) => stands(presence.by_session(session).await?),
+            GridCall::WhereIs(agent) => stands(presence.by_agents(&[agent]).await?.into_iter().next()),
         })
     }
 
@@ -135,6 +133,11 @@ impl GridSide {
             }
         }
     }
+}
+
+/// Where a session's agent stands; nowhere until it has arrived.
+fn stands(known: Option<Presence>) -> Reply {
+    Reply::Presence(known.map(|known| known.region).filter(|region| !region.is_null()))
 }
 
 /// The north-east corner of a cell, which the cell's last metre belongs to.

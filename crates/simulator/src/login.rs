@@ -9,21 +9,17 @@ use crate::metrics::Metrics;
 use crate::notices::Notices;
 use crate::peering::addresses::Addresses;
 use async_trait::async_trait;
-use model::{AgentId, AssetId, RegionId, SessionId};
+use model::{AgentId, RegionId, SessionId};
 use services::{LoginAgent, LoginDestination, Prepared, Refusal, RegionInfo};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
-use transfer::{
-    Client, CreateAgent, Offer, Outfit, PeerCall, PeerError, PeerReply, QueryAccess, Version, VersionRange,
-};
+use transfer::{Offer, PeerCall, PeerError, PeerReply, QueryAccess, VersionRange};
 
 /// How long a region may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long the grid may take to hear what it has not heard yet about somebody.
 const FLUSH: Duration = Duration::from_secs(2);
-/// Draw distance until the viewer says its own, metres.
-const DRAW_DISTANCE_M: f32 = 128.0;
 
 /// Puts agents into regions through the same calls that regions make to each other.
 #[derive(Clone)]
@@ -72,7 +68,7 @@ impl Destination {
             tickets: true,
         };
         self.ask(&region, PeerCall::QueryAccess(access)).await.map_err(refusal)?;
-        match self.ask(&region, PeerCall::CreateAgent(Box::new(create(agent)))).await.map_err(refusal)? {
+        match self.ask(&region, create(agent)).await.map_err(refusal)? {
             PeerReply::Created(created) => Ok(Prepared {
                 seed_capability: seed::seed_url(&region.server_uri, created.caps),
                 sim_ip,
@@ -83,42 +79,9 @@ impl Destination {
     }
 }
 
-fn create(agent: LoginAgent) -> CreateAgent {
-    let looks = agent.appearance;
-    CreateAgent {
-        agent: agent.agent,
-        session: agent.session,
-        secure_session: agent.secure_session,
-        circuit_code: agent.circuit_code,
-        first: agent.first,
-        last: agent.last,
-        caps: Some(agent.caps),
-        flags: agent.flags,
-        position: agent.position,
-        look_at: agent.look_at,
-        draw_distance_m: DRAW_DISTANCE_M,
-        outfit: Arc::new(Outfit {
-            texture_entry: looks.texture_entry,
-            visual_params: looks.visual_params,
-            wearables: looks.wearables,
-            height_mm: looks.height_mm,
-            serial: looks.serial,
-            attached: looks.attachments.into_iter().map(|(point, item)| (point, item, AssetId::NULL)).collect(),
-            ..Outfit::default()
-        }),
-        client: Client {
-            viewer: agent.viewer,
-            channel: agent.channel,
-            mac: agent.mac,
-            id0: agent.id0,
-            address: agent.client_ip,
-        },
-        children: Vec::new(),
-        claim: None,
-        transfer: None,
-        source: None,
-        version: Version::V0_8,
-    }
+/// The login service's call for a new agent.
+fn create(agent: LoginAgent) -> PeerCall {
+    PeerCall::CreateAgent(Box::new(simulation::login(agent, VersionRange::ALL.high)))
 }
 
 fn refusal(error: PeerError) -> Refusal {

@@ -50,7 +50,6 @@ impl Waiting {
 /// What a region's task is made of.
 pub(crate) struct RegionTask {
     pub(crate) id: RegionId,
-    pub(crate) name: Arc<str>,
     pub(crate) region: Region,
     pub(crate) clock: Clock,
     pub(crate) socket: Arc<RegionSocket>,
@@ -65,10 +64,9 @@ pub(crate) struct RegionTask {
 impl RegionTask {
     /// Runs until the region has closed.
     pub(crate) async fn run(self) {
-        let Self { id, name, region, clock, socket, inbox, directory, calls, notices, transfers, counters } = self;
+        let Self { id, region, clock, socket, inbox, directory, calls, notices, transfers, counters } = self;
         let mut turn = Turn {
             id,
-            name,
             region,
             clock,
             socket,
@@ -91,7 +89,6 @@ impl RegionTask {
 
 struct Turn {
     id: RegionId,
-    name: Arc<str>,
     region: Region,
     clock: Clock,
     socket: Arc<RegionSocket>,
@@ -249,7 +246,7 @@ impl Turn {
             }
             Effect::CloseCaps { caps } => self.directory.close_caps(caps, self.id),
             Effect::Trace(line) => log(&line),
-            Effect::Record(note) => self.transfers.note(self.id, &self.name, note),
+            Effect::Record(note) => self.transfers.note(self.id, note),
             Effect::Closed => self.closed = true,
         }
     }

@@ -119,7 +119,10 @@ pub struct Simulator {
 enum Http {
     /// Bound; whoever connects waits.
     Bound(TcpListener),
-    Open { closing: watch::Sender<bool>, task: JoinHandle<()> },
+    Open {
+        closing: watch::Sender<bool>,
+        task: JoinHandle<()>,
+    },
 }
 
 impl Simulator {
@@ -339,7 +342,6 @@ impl Regions {
         directory.add(known.info.clone(), inbox);
         let task = RegionTask {
             id,
-            name: known.config.name.as_str().into(),
             region: Region::new(RegionConfig { seed: rand::random(), ..known.config.clone() }, clock.now()),
             clock: *clock,
             socket: known.socket.clone(),

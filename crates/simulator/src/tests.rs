@@ -44,6 +44,7 @@ pub(crate) fn region(n: u32) -> RegionConfig {
         unix_epoch_s: 0,
         seed: 1,
         patience: transfer::Patience::default(),
+        versions: transfer::VersionRange::ALL,
         silence_timeout: Duration::from_secs(60),
         version: "test".into(),
     }
@@ -102,11 +103,13 @@ impl Running {
             grid_name: "Test & Grid".into(),
             data: folder.path().into(),
             regions,
-            alone: true,
+            grid: None,
+            operators: Vec::new(),
         };
         let simulator = Simulator::start(config, grid.services()).await.unwrap();
+        let simulator = simulator.open(axum::Router::new());
         simulator.register().await.unwrap();
-        let address = simulator.local_addr().unwrap();
+        let address = simulator.local_addr();
         let destination = simulator.login_destination();
         let directory = simulator.directory();
         let (stop, stopped) = oneshot::channel();
@@ -115,7 +118,7 @@ impl Running {
             let stopped = async {
                 stopped.await.ok();
             };
-            simulator.run(axum::Router::new(), || ready.send(()).unwrap(), stopped).await;
+            simulator.run(|| ready.send(()).unwrap(), stopped).await;
         });
         is_ready.await.unwrap();
         Self { address, grid, destination, directory, here, folder, stop: Some(stop), task }

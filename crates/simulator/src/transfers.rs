@@ -9,7 +9,7 @@ use model::{AgentId, RegionId};
 use region::TransferNote;
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -22,8 +22,14 @@ const DETAIL: usize = 300;
 /// How long somebody may wait for the next note.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(25);
 
-/// A transfer: its source and its number there.
-type Key = (RegionId, u64);
+/// A transfer: who numbers it (its source, or, where that does not, its destination), and the number.
+type Key = (Numbered, u64);
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Numbered {
+    BySource(RegionId),
+    ByDestination(RegionId),
+}
 
 /// The history of a process.
 pub(crate) struct Transfers {
@@ -39,23 +45,23 @@ struct History {
     transfers: BTreeMap<Key, Transfer>,
     /// In the order of their first notes.
     order: VecDeque<Key>,
-    /// Names of the agents in it.
-    names: BTreeMap<AgentId, String>,
 }
 
 /// What was noted of one transfer.
 #[derive(Clone, Debug, Serialize)]
 struct Transfer {
-    source: RegionId,
+    /// The region that numbers it.
+    region: RegionId,
+    /// That region is the destination, since the source does not number its transfers.
+    by_destination: bool,
     number: u64,
     agent: AgentId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
+    name: String,
     kind: &'static str,
     version: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'static str>,
-    notes: VecDeque<Arc<Note>>,
+    notes: VecDeque<Note>,
 }
 
 /// One note.
@@ -66,7 +72,7 @@ struct Note {
     /// Microseconds since 1970.
     at_us: u64,
     /// The region that noted it.
-    region: Arc<str>,
+    region: String,
     /// Its id.
     region_id: RegionId,
     step: &'static str,
@@ -92,43 +98,29 @@ impl Transfers {
     }
 
     /// Takes a region's note.
-    pub(crate) fn note(&self, region_id: RegionId, region: &Arc<str>, note: TransferNote) {
+    pub(crate) fn note(&self, region_id: RegionId, note: TransferNote) {
+        let (source, number) = note.transfer;
+        let by =
+            if source.is_null() { Numbered::ByDestination(region_id) } else { Numbered::BySource(source) };
+        let key = (by, number.0);
         let mut history = self.history();
         history.last += 1;
-        let kept = Arc::new(Note {
+        let kept = Note {
             n: history.last,
             at_us: self.clock.unix_us(note.at),
-            region: region.clone(),
+            region: note.region.to_string(),
             region_id,
             step: note.step,
             from: note.from.to_string(),
             to: note.to.to_string(),
             message: note.message,
             detail: note.detail.chars().take(DETAIL).collect(),
-        });
-        log(&note, &kept, history.begun_us(note.transfer));
-        history.add(note, kept);
+        };
+        log(key, &note, &kept, history.begun_us(key));
+        history.add(key, note, kept);
         let last = history.last;
         drop(history);
         self.last.send_replace(last);
-    }
-
-    /// Agents whose names are not known yet.
-    pub(crate) fn nameless(&self) -> Vec<AgentId> {
-        let history = self.history();
-        let mut agents: Vec<_> = history.transfers.values().map(|transfer| transfer.agent).collect();
-        agents.sort_unstable();
-        agents.dedup();
-        agents.retain(|agent| !history.names.contains_key(agent));
-        agents
-    }
-
-    /// What an agent is called.
-    pub(crate) fn name(&self, agent: AgentId, name: String) {
-        let mut history = self.history();
-        if history.transfers.values().any(|transfer| transfer.agent == agent) {
-            history.names.insert(agent, name);
-        }
     }
 
     /// Waits until there are notes after this one; not for ever.
@@ -147,7 +139,6 @@ impl Transfers {
         let transfers = history.order.iter().filter_map(|key| history.transfers.get(key));
         let transfers = transfers.filter(|transfer| transfer.notes.back().is_some_and(|note| note.n > after));
         let transfers = transfers.map(|transfer| Transfer {
-            name: history.names.get(&transfer.agent).cloned(),
             notes: transfer.notes.iter().filter(|note| note.n > after).cloned().collect(),
             ..transfer.clone()
         });
@@ -170,23 +161,25 @@ impl History {
         Some(self.transfers.get(&key)?.notes.front()?.at_us)
     }
 
-    fn add(&mut self, note: TransferNote, kept: Arc<Note>) {
-        let key = note.transfer;
+    fn add(&mut self, key: Key, note: TransferNote, kept: Note) {
         if !self.transfers.contains_key(&key) {
             self.order.push_back(key);
             if self.order.len() > TRANSFERS
                 && let Some(oldest) = self.order.pop_front()
-                && let Some(gone) = self.transfers.remove(&oldest)
-                && self.transfers.values().all(|transfer| transfer.agent != gone.agent)
             {
-                self.names.remove(&gone.agent);
+                self.transfers.remove(&oldest);
             }
         }
+        let (region, by_destination) = match key.0 {
+            Numbered::BySource(region) => (region, false),
+            Numbered::ByDestination(region) => (region, true),
+        };
         let transfer = self.transfers.entry(key).or_insert_with(|| Transfer {
-            source: key.0,
+            region,
+            by_destination,
             number: key.1,
             agent: note.agent,
-            name: None,
+            name: note.name.clone(),
             kind: note.kind,
             version: String::new(),
             outcome: None,
@@ -194,7 +187,7 @@ impl History {
         });
         // What is agreed on in the course of it counts.
         transfer.kind = note.kind;
-        transfer.version = note.version;
+        transfer.version = note.version.to_string();
         transfer.outcome = note.outcome.or(transfer.outcome);
         if transfer.notes.len() >= NOTES {
             transfer.notes.pop_front();
@@ -203,14 +196,15 @@ impl History {
     }
 }
 
-fn log(note: &TransferNote, kept: &Note, begun_us: Option<u64>) {
+fn log(key: Key, note: &TransferNote, kept: &Note, begun_us: Option<u64>) {
     let ms = kept.at_us.saturating_sub(begun_us.unwrap_or(kept.at_us)) as f64 / 1000.0;
-    let (source, number) = note.transfer;
+    let (Numbered::BySource(region) | Numbered::ByDestination(region), number) = key;
     tracing::info!(
         target: "sojourn::transfer",
-        transfer = format_args!("{source}/{number}"),
+        transfer = %format_args!("{region}/{number}"),
         agent = %note.agent,
-        region = %kept.region,
+        name = note.name,
+        region = kept.region,
         step = note.step,
         from = kept.from,
         to = kept.to,

@@ -4,10 +4,11 @@ use super::intake::{Intake, Kind, Whole, in_time};
 use super::routes::{Route, Shared};
 use super::server::Face;
 use crate::metrics::Metrics;
+use crate::peering::service;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{Request, Response};
+use axum::http::{Method, Request, Response};
 use hyper::body::Incoming;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -43,6 +44,8 @@ impl Front {
         let poll = route.is_poll();
         let answer = async {
             match route {
+                // The root path is the login's as well.
+                Route::Other if is_instant_message(&request) => service::answer(&self.shared, request).await,
                 Route::Other => ask_router(&self.others, request).await,
                 route => super::routes::answer(&self.shared, route, request).await,
             }
@@ -50,6 +53,11 @@ impl Front {
         // The region ends a poll in its time.
         if poll { answer.await } else { in_time(PATIENCE, answer).await }
     }
+}
+
+fn is_instant_message(request: &Whole) -> bool {
+    let Whole { head, body, .. } = request;
+    head.method == Method::POST && head.uri.path() == "/" && simulation::is_instant_message(body)
 }
 
 /// Has a router answer.

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// How long regions may take to say how they stand, and the grid who somebody is.
+/// How long regions may take to say how they stand.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// 200 once logins are enabled, 503 before and again on the way down.
@@ -50,22 +50,9 @@ pub(crate) async fn transfers(shared: &Shared, query: &str) -> Response<Body> {
     if let Some(after) = after {
         shared.transfers.after(after).await;
     }
-    name_agents(shared).await;
     match shared.transfers.view(after) {
         Ok(text) => reply::typed(StatusCode::OK, HeaderValue::from_static("application/json"), text),
         Err(_) => reply::status(StatusCode::INTERNAL_SERVER_ERROR),
-    }
-}
-
-/// Gives the agents in the history names, if the grid tells them soon.
-async fn name_agents(shared: &Shared) {
-    let nameless = shared.transfers.nameless();
-    if nameless.is_empty() {
-        return;
-    }
-    let named = tokio::time::timeout(PATIENCE, shared.grid.services.accounts.by_ids(&nameless)).await;
-    for account in named.ok().and_then(Result::ok).into_iter().flatten() {
-        shared.transfers.name(account.id, format!("{} {}", account.first, account.last));
     }
 }
 
@@ -73,7 +60,8 @@ async fn name_agents(shared: &Shared) {
 /// address says nothing.
 pub(crate) fn is_operator(operators: &[IpAddr], headers: &HeaderMap, from: IpAddr) -> bool {
     let from = from.to_canonical();
-    let direct = ["forwarded", "x-forwarded-for", "x-real-ip"].iter().all(|name| !headers.contains_key(*name));
+    let direct =
+        ["forwarded", "x-forwarded-for", "x-real-ip"].iter().all(|name| !headers.contains_key(*name));
     direct && (from.is_loopback() || operators.iter().any(|operator| operator.to_canonical() == from))
 }
 
@@ -98,7 +86,11 @@ mod tests {
             if proxied {
                 headers.insert("x-forwarded-for", HeaderValue::from_static("203.0.113.1"));
             }
-            assert_eq!(is_operator(&operators, &headers, from.parse().unwrap()), operator, "{from} {proxied}");
+            assert_eq!(
+                is_operator(&operators, &headers, from.parse().unwrap()),
+                operator,
+                "{from} {proxied}"
+            );
         }
     }
 }

@@ -47,11 +47,7 @@ pub(crate) trait Face: Send + Sync + 'static {
 }
 
 /// Serves until told to stop, then ends what is under way.
-pub(crate) async fn serve<F: Face>(
-    listener: TcpListener,
-    front: Arc<F>,
-    mut stop: watch::Receiver<bool>,
-) {
+pub(crate) async fn serve<F: Face>(listener: TcpListener, front: Arc<F>, mut stop: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     // From where each is. Only looked up.
     let mut origins = HashMap::<Id, IpAddr>::new();

@@ -46,8 +46,7 @@ impl RemoteDestination {
 
     async fn prepare(&self, region: &RegionInfo, agent: LoginAgent) -> Result<Prepared, Refusal> {
         let sim_ip = address(&self.addresses, &region.external_host).await?;
-        let call = PeerCall::CreateAgent(Box::new(create(agent)));
-        match self.ask(region, call, CREATE).await.map_err(refusal)? {
+        match self.ask(region, create(agent), CREATE).await.map_err(refusal)? {
             PeerReply::Created(created) => Ok(Prepared {
                 seed_capability: seed::seed_url(&slashed(&region.server_uri), created.caps),
                 sim_ip,

@@ -1,9 +1,9 @@
 //! Addresses of hosts, looked up and kept for a while.
 
 use super::cache::Cache;
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;

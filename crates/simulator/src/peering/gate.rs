@@ -93,7 +93,7 @@ impl Gate {
         match Proof::read(knock.headers).map_err(|words| Denied::new("malformed", words))? {
             Some(proof) => {
                 let source = self.check(knock, &proof).await?;
-                self.may_say(source, knock.claimed)?;
+                self.may_say(source, knock.claimed, call).await?;
             }
             None => self.vouch(knock, call).await?,
         }
@@ -111,12 +111,8 @@ impl Gate {
         };
         let now = unix_now_ms();
         self.seen().timely(now, proof.time_ms).map_err(untimely)?;
-        let signed = Signed {
-            method: knock.method,
-            authority: &self.authority,
-            path: knock.path,
-            body: knock.body,
-        };
+        let signed =
+            Signed { method: knock.method, authority: &self.authority, path: knock.path, body: knock.body };
         if !self.is_signed(proof, &signed).await? {
             let words = format!("its proof of origin is not of {}", proof.source);
             return Err(Denied::new("forged", words));
@@ -152,15 +148,30 @@ impl Gate {
         region.map(|region| region.server_uri.clone()).ok_or_else(|| Denied::new("unknown_source", words()))
     }
 
-    fn may_say(&self, source: Source, claimed: Option<RegionId>) -> Result<(), Denied> {
-        match (source, claimed) {
-            (_, None) => Ok(()),
-            (Source::Region(proven), Some(claimed)) if proven == claimed => Ok(()),
-            (_, Some(claimed)) => {
-                let words = format!("{source} sends it in the name of {claimed}");
-                Err(Denied::new("wrong_source", words))
-            }
+    /// A source speaks for itself alone.
+    async fn may_say(
+        &self,
+        source: Source,
+        claimed: Option<RegionId>,
+        call: &PeerCall,
+    ) -> Result<(), Denied> {
+        let (claimed, holder) = match call {
+            PeerCall::CreateAgent(create) => (claimed, create.claim.map(|claim| claim.holder)),
+            // Whoever takes an agent over closes what its predecessor claimed.
+            PeerCall::CloseChild { .. } => (None, None),
+            _ => (claimed, None),
+        };
+        let other = [claimed, holder].into_iter().flatten().find(|&named| Source::Region(named) != source);
+        if let Some(other) = other {
+            return Err(Denied::new("wrong_source", format!("{source} sends it in the name of {other}")));
         }
+        if let (PeerCall::ChildView(view), Source::Region(id)) = (call, source)
+            && self.registry.region(id).await?.is_none_or(|region| region.handle != view.root)
+        {
+            let words = format!("{source} sends a view from another region");
+            return Err(Denied::new("wrong_source", words));
+        }
+        Ok(())
     }
 
     /// A region that says hello is what the grid says that it is.
@@ -168,7 +179,7 @@ impl Gate {
         let known = self.registry.region_no_older(hello.id, MOVED).await?;
         let known = known.filter(|known| known.handle == hello.handle);
         let Some(known) = known else {
-            let words = format!("the grid knows no region {} at ({})", hello.id, hello.handle);
+            let words = format!("the grid knows no region {} at {:?}", hello.id, hello.handle);
             return Err(Denied::new("unknown_source", words));
         };
         hello.name.clone_from(&known.name);

@@ -70,7 +70,8 @@ pub(crate) struct Signed<'a> {
 impl Signed<'_> {
     fn text(&self, source: Source, time_ms: u64) -> Vec<u8> {
         let Self { method, authority, path, body } = self;
-        let mut text = format!("sojourn 1\n{method}\n{authority}\n{path}\n{source}\n{time_ms}\n").into_bytes();
+        let mut text =
+            format!("sojourn 1\n{method}\n{authority}\n{path}\n{source}\n{time_ms}\n").into_bytes();
         text.extend_from_slice(&Sha256::digest(body));
         text
     }

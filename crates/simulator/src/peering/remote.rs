@@ -72,15 +72,18 @@ impl Inner {
     ) -> Result<PeerReply, PeerError> {
         let begun = Instant::now();
         let patience = if matches!(call, PeerCall::UpdateAgent(_)) { ARRIVAL } else { PATIENCE };
-        let request = simulation::request(call, to, tickets);
         let asked = async {
-            let mut result = self.exchange(source, to, &request).await;
-            // A connection that was kept may have been closed while the request was on its way.
-            if matches!(result, Err(Broken::Stale(_))) && may_repeat(call) {
-                result = self.exchange(source, to, &request).await;
+            let (mut status, mut body) = self.ask(source, to, call, tickets).await?;
+            // Whoever does not know our words for it may know the published ones.
+            if tickets && matches!(call, PeerCall::EndSession { .. }) && matches!(status, 404 | 405 | 501) {
+                (status, body) = self.ask(source, to, call, false).await?;
             }
-            let (status, body) = result.map_err(Broken::into_inner)?;
-            simulation::reply(call, status, &body)
+            match status {
+                404 => Err(PeerError::Unreachable("the simulator there does not run that region".into())),
+                503 => Err(PeerError::Unreachable("the simulator there is overloaded".into())),
+                504 => Err(PeerError::TimedOut),
+                _ => simulation::reply(call, status, &body),
+            }
         };
         let result = tokio::time::timeout(patience, asked).await.unwrap_or(Err(PeerError::TimedOut));
         self.metrics.peers.called(call.name(), outcome(&result), begun.elapsed());
@@ -90,6 +93,22 @@ impl Inner {
         result
     }
 
+    async fn ask(
+        &self,
+        source: Source,
+        to: &RegionInfo,
+        call: &PeerCall,
+        tickets: bool,
+    ) -> Result<(u16, Vec<u8>), PeerError> {
+        let request = simulation::request(call, to, tickets);
+        let mut result = self.exchange(source, to, &request).await;
+        // A connection that was kept may have been closed while the request was on its way.
+        if matches!(result, Err(Broken::Stale(_))) && may_repeat(call) {
+            result = self.exchange(source, to, &request).await;
+        }
+        result.map_err(Broken::into_inner)
+    }
+
     async fn exchange(
         &self,
         source: Source,
@@ -97,7 +116,8 @@ impl Inner {
         request: &simulation::Request,
     ) -> Result<(u16, Vec<u8>), Broken> {
         let url = web::below(&to.server_uri, &request.path).map_err(Broken::Other)?;
-        let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+        let path =
+            url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
         let authority = web::authority(&url);
         let signed =
             Signed { method: request.method, authority: &authority, path: &path, body: &request.body };

@@ -1,6 +1,5 @@
 //! HTTP to other processes: one client, bounded answers, failures in words.
 
-use std::error::Error as _;
 use std::time::Duration;
 use transfer::PeerError;
 

@@ -25,7 +25,7 @@ impl Gate {
             PeerCall::UpdateAgent(data) => self.stands_at(data.source, caller).await,
             PeerCall::ChildView(view) => {
                 let region = self.registry.region_at(view.root).await?;
-                self.calls_from(region, &format!("at ({})", view.root), caller).await
+                self.calls_from(region, &format!("at {:?}", view.root), caller).await
             }
             PeerCall::Hello(hello) => self.stands_at(hello.id, caller).await,
             PeerCall::InstantMessage(message) => self.vouch_for_message(message, caller).await,

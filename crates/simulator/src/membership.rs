@@ -144,3 +144,54 @@ impl Membership {
 fn failed(region: &RegionInfo, error: ServiceError) -> StartError {
     StartError::Register { region: region.name.clone(), error }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Fake;
+    use crate::tests::region;
+
+    fn membership(grid: &Arc<Fake>) -> Membership {
+        Membership {
+            grid: Arc::new(GridSide::new(grid.services(), Arc::default())),
+            directory: Arc::default(),
+            regions: vec![Arc::new(region(1).info())],
+            alone: false,
+        }
+    }
+
+    fn registered(grid: &Fake) -> usize {
+        grid.told.lock().unwrap().iter().filter(|told| told.starts_with("register")).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_grid_that_comes_up_late_is_waited_for_but_not_for_ever() {
+        let grid = Arc::new(Fake::default());
+        *grid.failures.lock().unwrap() = 5;
+        membership(&grid).join().await.unwrap();
+        assert_eq!((registered(&grid), *grid.failures.lock().unwrap()), (1, 0));
+        *grid.failures.lock().unwrap() = 1000;
+        let error = membership(&grid).join().await.unwrap_err().to_string();
+        assert!(error.contains("Region 1") && error.contains("unavailable"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn regions_are_entered_anew_now_and_then_and_when_the_grid_was_away() {
+        let grid = Arc::new(Fake::default());
+        let membership = membership(&grid);
+        let kept = tokio::time::timeout(RENEWAL * 3 + PAUSES.1, membership.keep());
+        assert!(kept.await.is_err(), "it never ends");
+        assert_eq!(registered(&grid), 3);
+        *grid.failures.lock().unwrap() = 2;
+        let agent = model::AgentId::NULL;
+        let place = region::Place {
+            region: model::RegionId::NULL,
+            position: model::Vec3::ZERO,
+            look_at: model::Vec3::X,
+        };
+        let notice = region::GridNotice::SetHome { agent, place };
+        assert!(membership.grid.tell(model::RegionId::NULL, &notice).await.is_err());
+        assert!(tokio::time::timeout(RENEWAL / 2, membership.keep()).await.is_err());
+        assert_eq!(registered(&grid), 4);
+    }
+}

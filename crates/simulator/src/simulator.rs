@@ -228,6 +228,12 @@ impl Simulator {
         self.shared.metrics.clone()
     }
 
+    /// The key that its proofs of origin are made with.
+    #[cfg(test)]
+    pub(crate) fn key(&self) -> Arc<ProcessKey> {
+        self.shared.key.clone()
+    }
+
     /// The HTTP address that was bound.
     pub fn local_addr(&self) -> SocketAddr {
         self.address

@@ -214,3 +214,104 @@ fn log(key: Key, note: &TransferNote, kept: &Note, begun_us: Option<u64>) {
         outcome = note.outcome,
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Moment, Uuid};
+    use region::Party;
+    use transfer::{TransferId, Version};
+
+    fn region(n: u128) -> RegionId {
+        RegionId(Uuid::from_u128(n))
+    }
+
+    fn note(
+        source: RegionId,
+        number: u64,
+        step: &'static str,
+        outcome: Option<&'static str>,
+    ) -> TransferNote {
+        TransferNote {
+            transfer: (source, TransferId(number)),
+            agent: AgentId(Uuid::from_u128(7)),
+            name: "Ada Lovelace".into(),
+            kind: "teleport",
+            version: Version::V0_2,
+            at: Moment::from_millis(1500),
+            region: "Harbour".into(),
+            step,
+            from: Party::Source,
+            to: Party::Neighbour("Lighthouse".into()),
+            message: "QueryAccess",
+            detail: "x".repeat(1000),
+            outcome,
+        }
+    }
+
+    fn view(transfers: &Transfers, after: Option<u64>) -> serde_json::Value {
+        serde_json::from_str(&transfers.view(after).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_was_noted_is_told_and_then_only_what_is_new() {
+        let clock = Clock::start();
+        let transfers = Transfers::new(clock);
+        transfers.note(region(1), note(region(1), 5, "P5", None));
+        transfers.note(region(2), note(region(1), 5, "T4", Some("arrived")));
+        let told = view(&transfers, None);
+        let transfer = &told["transfers"][0];
+        assert_eq!(
+            (&told["last"], &transfer["number"], &transfer["outcome"]),
+            (&2.into(), &5.into(), &"arrived".into())
+        );
+        let first = &transfer["notes"][0];
+        assert_eq!(first["at_us"], clock.unix_us(Moment::from_millis(1500)));
+        assert_eq!((&first["from"], &first["to"]), (&"source".into(), &"Lighthouse".into()));
+        assert_eq!(first["detail"].as_str().unwrap().len(), DETAIL);
+        let news = view(&transfers, Some(1));
+        assert_eq!(news["transfers"][0]["notes"].as_array().unwrap().len(), 1);
+        assert_eq!(view(&transfers, Some(2))["transfers"], serde_json::json!([]));
+        // Such a number is of another process.
+        assert_eq!(view(&transfers, Some(9))["transfers"][0]["notes"].as_array().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn numbers_of_destinations_are_their_own() {
+        let transfers = Transfers::new(Clock::start());
+        for destination in [region(1), region(2)] {
+            transfers.note(destination, note(RegionId::NULL, 1, "T4", None));
+        }
+        let told = view(&transfers, None);
+        let by: Vec<_> = told["transfers"].as_array().unwrap().iter().map(|t| &t["region"]).collect();
+        assert_eq!(by, [&serde_json::json!(region(1)), &serde_json::json!(region(2))]);
+    }
+
+    #[test]
+    fn the_history_is_bounded() {
+        let transfers = Transfers::new(Clock::start());
+        for number in 0..TRANSFERS as u64 + 10 {
+            transfers.note(region(1), note(region(1), number, "P5", None));
+        }
+        for _ in 0..NOTES + 10 {
+            transfers.note(region(1), note(region(1), 100, "P6", None));
+        }
+        let told = view(&transfers, None);
+        let told = told["transfers"].as_array().unwrap();
+        assert_eq!((told.len(), &told[0]["number"]), (TRANSFERS, &10.into()));
+        let long = told.iter().find(|transfer| transfer["number"] == 100).unwrap();
+        assert_eq!(long["notes"].as_array().unwrap().len(), NOTES);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_hears_at_once() {
+        let transfers = Transfers::new(Clock::start());
+        let begun = tokio::time::Instant::now();
+        let noted = async { transfers.note(region(1), note(region(1), 1, "P5", None)) };
+        tokio::join!(transfers.after(0), noted);
+        assert!(begun.elapsed() < PATIENCE);
+        // And who hears nothing is not kept for ever.
+        transfers.after(1).await;
+        assert!(begun.elapsed() >= PATIENCE);
+    }
+}

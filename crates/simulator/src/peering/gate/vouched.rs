@@ -41,9 +41,8 @@ impl Gate {
             return Err(Denied::new("unknown_session", words));
         }
         match create.source {
-            // OpenSimulator 0.9.2 names the destination as the source of a child agent.
-            Some(source) if self.directory.region(source).is_none() => self.stands_at(source, caller).await,
-            _ => Ok(()),
+            Some(source) => self.stands_at(source, caller).await,
+            None => Ok(()),
         }
     }
 

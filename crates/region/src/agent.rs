@@ -213,6 +213,8 @@ pub(crate) struct Agent {
     pub(crate) releasing: Option<Releasing>,
     /// The viewer has fetched its capabilities since it was announced.
     pub(crate) seed_fetched: bool,
+    /// The viewer has acknowledged AgentMovementComplete: it knows that it is here.
+    pub(crate) welcomed: bool,
     pub(crate) leaving: Option<Leaving>,
     pub(crate) doubt: Option<Doubt>,
     pub(crate) claim: Option<Claim>,

@@ -179,6 +179,7 @@ impl Region {
         agent.farewell = None;
         agent.claim = None;
         agent.kept_until = None;
+        agent.welcomed = false;
         agent.doubt = None;
         self.next_visit += 1;
         agent.visit = self.next_visit;
@@ -201,7 +202,6 @@ impl Region {
         self.settle_handshake(cx, id);
         self.send_movement_complete(cx, id);
         self.note_coming(cx, id, Act::MovementComplete, says(), "AgentMovementComplete", "");
-        self.release(cx, id, ReleaseWhen::Root);
         self.show_region(cx.now, id);
         self.introduce(cx, id);
         self.note_coming(cx, id, Act::Show, says(), "ObjectUpdate, AvatarAppearance", "");
@@ -213,15 +213,23 @@ impl Region {
         }
         self.survey(cx, id);
         self.next_statistics.get_or_insert(now);
+    }
+
+    /// The viewer knows that it is here: what it has heard cannot be taken back, and the source may go.
+    pub(crate) fn welcome_heard(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some(agent) = self.agents.get_mut(&id).filter(|agent| agent.is_root()) else { return };
+        agent.welcomed = true;
+        self.release(cx, id, ReleaseWhen::Root);
         self.release_if_settled(cx, id);
     }
 
-    /// Since 0.7 the source is released when nothing of it is of use to the viewer any longer.
+    /// Since 0.7 the source is released when nothing of it is of use to the viewer any longer. Not before the viewer
+    /// knows where it is: the source would close a circuit on which the viewer still relies.
     pub(crate) fn release_if_settled(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let settled = self.agents.get(&id).is_some_and(|agent| {
             let link = agent.link.as_ref();
             let answered = link.is_some_and(|link| link.handshake == Handshake::Settled);
-            agent.is_root() && agent.seed_fetched && answered
+            agent.is_root() && agent.welcomed && agent.seed_fetched && answered
         });
         if settled {
             self.release(cx, id, ReleaseWhen::Settled);

@@ -396,7 +396,8 @@ impl Region {
         let Some(presence) = self.scene.presence(id) else { return };
         let state = (presence.velocity(), presence.rotation(), presence.look_at(), presence.is_flying());
         let control_flags = presence.control_flags().bits();
-        let animations = presence.animations().iter();
+        // The first is what the motion plays, and the destination sees that for itself.
+        let animations = presence.animations().iter().skip(1);
         let animations =
             animations.map(|playing| (AssetId(playing.id), Uuid::nil(), playing.sequence)).collect();
         let Some((agent, leaving, _)) = self.on_its_way(id) else { return };

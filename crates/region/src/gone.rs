@@ -117,7 +117,8 @@ impl Region {
             // A claim closes nothing that the destination keeps. Without claims the one who may close is the one that
             // the version names.
             let hidden = child.region.rect().gap_m(farewell.destination.rect()) >= view;
-            if !(farewell.tickets && child.tickets) && !(by_us && hidden) {
+            let closes = (farewell.tickets && child.tickets) || (by_us && hidden);
+            if !closes {
                 continue;
             }
             let says = (Party::Source, Party::Neighbour(child.region.name.clone()));

@@ -242,10 +242,13 @@ impl Region {
         let fresh = self.new_secret();
         let Some(agent) = self.agents.get(&id) else { return };
         let position = self.scene.presence(id).map_or(Vec3::ZERO, |presence| presence.position());
-        // A region without tickets keeps the secret that it is told, so it is told the one that the viewer has.
-        let known = agent.children.get(&region.handle).map(|child| child.caps);
-        let known = known.or(agent.inherited.get(&region.handle).map(|child| child.caps));
-        let caps = known.unwrap_or(fresh);
+        // A region without tickets takes the secret that it is told, so it is told the one that the viewer has. Others
+        // keep what they have and say what it is: one that has forgotten the agent gets a new one, of which the viewer
+        // hears.
+        let child = agent.children.get(&region.handle).map(|child| child.known(region.handle));
+        let known =
+            child.or(agent.inherited.get(&region.handle).copied()).filter(|known| known.claim.is_none());
+        let caps = known.map_or(fresh, |known| known.caps);
         let here = self.config.cell.handle();
         let offset = |from: u32, to: u32| (i64::from(from) - i64::from(to)) as f32;
         let shift =

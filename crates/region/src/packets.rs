@@ -281,6 +281,7 @@ impl Region {
                     self.finish_closing(cx, id);
                     return;
                 }
+                Some(circuit::Event::Acked(crate::welcome::MOVEMENT_COMPLETE)) => self.welcome_heard(cx, id),
                 Some(circuit::Event::Acked(_) | circuit::Event::Lost(_)) => {}
                 None => return,
             }

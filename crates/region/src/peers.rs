@@ -262,6 +262,7 @@ impl Region {
             coming: None,
             releasing: None,
             seed_fetched: false,
+            welcomed: false,
             leaving: None,
             doubt: None,
             claim: create.claim,

@@ -28,7 +28,7 @@ pub(crate) const REGION_FLAGS: u32 = (1 << 1) | (1 << 2) | (1 << 15) | (1 << 20)
 const PROTOCOL_BAKES_ON_MESH: u64 = 1 << 63;
 
 /// Marks AgentMovementComplete: heard after the agent has gone on, it would take the viewer back.
-const MOVEMENT_COMPLETE: u64 = 1;
+pub(crate) const MOVEMENT_COMPLETE: u64 = 1;
 
 /// Marks TeleportStart: heard after the teleport, it would begin another one for the viewer.
 const TELEPORT_START: u64 = 2;

@@ -10,7 +10,7 @@ use transfer::{PeerCall, PeerError, PeerReply, Refusal};
 impl Rehearsal {
     pub(crate) fn carry_out(&mut self, at: Where, effect: Effect) {
         match effect {
-            Effect::CallPeer { id, region, call, timeout } => {
+            Effect::CallPeer { id, region, call, tickets: _, timeout } => {
                 let to = self.stages.iter().position(|stage| stage.info.id == region.id).map(Where);
                 self.expect_answer(at, id, timeout);
                 if let Some(to) = to {
@@ -43,6 +43,12 @@ impl Rehearsal {
                     text.replace(&person.agent.to_string(), &person.name)
                 });
                 format!("    {named}")
+            }),
+            Effect::Record(note) => self.note(|| {
+                format!(
+                    "    [{}] {} {} -> {}: {} {}",
+                    note.region, note.step, note.from, note.to, note.message, note.detail
+                )
             }),
             // Its last words are out: the simulator lets it go.
             Effect::Closed => self.later(self.now, Happening::Crash { at, restart: false }),

@@ -1,7 +1,7 @@
 //! The grid's services, as small maps.
 
-use crate::traffic::{Item, Way, question_name};
-use crate::world::{Happening, Rehearsal, Where};
+use crate::traffic::{Item, Way};
+use crate::world::{Happening, Rehearsal, Report, Where};
 use model::{AssetId, RegionHandle, Vec3};
 use region::{CallId, GridCall, Place, Reply};
 use services::RegionInfo;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 impl Rehearsal {
     pub(crate) fn ask_grid(&mut self, from: Where, id: CallId, call: &GridCall) {
-        let name = question_name(call);
+        let name = call.name();
         let question = Item { way: Way::Question, name, who: None, at: from, from: None };
         let reply = Item { way: Way::Reply, ..question };
         let there = self.fate(self.faults.grid, &question).first().copied();
@@ -58,6 +58,19 @@ impl Rehearsal {
                 Reply::Names(named.collect())
             }
             GridCall::Wearables(_) => Reply::Wearables(Vec::new()),
+            GridCall::Presence(session) => Reply::Presence(self.presence_of(*session)),
+            GridCall::WhereIs(agent) => {
+                let sessions = self.people.iter().rev().filter(|person| person.agent == *agent);
+                Reply::Presence(sessions.map(|person| self.presence_of(person.session)).next().flatten())
+            }
+        }
+    }
+
+    /// The region where a session's root agent is, as the grid was told.
+    fn presence_of(&self, session: model::SessionId) -> Option<model::RegionId> {
+        match self.presence.get(&session)?.last()? {
+            Report::Arrived(at) => Some(self.stages[at.0].info.id),
+            Report::LoggedOut(_) => None,
         }
     }
 

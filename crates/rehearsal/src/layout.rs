@@ -2,6 +2,7 @@
 
 use model::{GridCell, RegionSize};
 use region::AccessPolicy;
+use transfer::VersionRange;
 
 /// One region.
 #[derive(Clone, PartialEq, Debug)]
@@ -16,6 +17,8 @@ pub struct Plot {
     pub max_agents: usize,
     /// Who may come in.
     pub access: AccessPolicy,
+    /// What it speaks.
+    pub versions: VersionRange,
 }
 
 /// All regions of a rehearsal, in the order in which [`crate::Where`] counts them.
@@ -34,6 +37,7 @@ impl Plot {
             size: RegionSize::STANDARD,
             max_agents: 100,
             access: AccessPolicy::Open,
+            versions: VersionRange::ALL,
         }
     }
 }

@@ -9,7 +9,7 @@ use region::Input;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use transfer::{CreateAgent, PeerCall, PeerReply, QueryAccess, Refusal};
+use transfer::{CreateAgent, Offer, PeerCall, PeerReply, QueryAccess, Refusal, Version, VersionRange};
 use viewer::{Config, Core, HttpReply, Identity, Misbehaviour, Phase, RequestId, Unable, ViewerEvent};
 
 /// A login, by its place in the order of logins.
@@ -90,7 +90,9 @@ impl Rehearsal {
         let circuit_code = CircuitCode(self.random.random_range(1..=0x7FFF_FFFF));
         let flags = TeleportFlags::VIA_LOGIN;
         let position = Vec3::new(128.0, 128.0, 23.0);
-        let query = QueryAccess { agent, session, position, via_teleport: true, flags };
+        let offer = Offer::of(VersionRange::ALL);
+        let query =
+            QueryAccess { agent, session, position, via_teleport: true, flags, offer, tickets: false };
         self.note(|| format!("--- {name} logs in at {}", self.stages[at.0].plot.name));
         self.call_from_login(at, PeerCall::QueryAccess(query))?;
         let create = CreateAgent {
@@ -111,6 +113,7 @@ impl Rehearsal {
             claim: None,
             transfer: None,
             source: None,
+            version: Version::V0_8,
         };
         let reply = self.call_from_login(at, PeerCall::CreateAgent(Box::new(create)))?;
         let PeerReply::Created(created) = reply else { return Err(Refusal::new("garbage")) };

@@ -3,7 +3,6 @@
 use crate::people::Who;
 use crate::world::Where;
 use model::SessionId;
-use region::GridCall;
 use std::fmt;
 use transfer::{PeerCall, PeerReply};
 
@@ -80,27 +79,27 @@ pub(crate) fn datagram_name(bytes: &[u8], scratch: &mut Vec<u8>) -> &'static str
 
 pub(crate) fn call_name(call: &PeerCall) -> &'static str {
     match call {
-        PeerCall::QueryAccess(_) => "QueryAccess",
-        PeerCall::CreateAgent(create) if create.transfer.is_some() => "CreateAgent",
-        PeerCall::CreateAgent(_) => "CreateChild",
-        PeerCall::UpdateAgent(_) => "UpdateAgent",
-        PeerCall::Withdraw { .. } => "Withdraw",
-        PeerCall::CloseChild { .. } => "CloseChild",
-        PeerCall::EndSession { .. } => "EndSession",
-        PeerCall::ChildPosition { .. } => "ChildPosition",
+        PeerCall::CreateAgent(create) if create.flags.is_empty() && create.transfer.is_none() => {
+            "CreateChild"
+        }
+        call => call.name(),
     }
 }
 
-/// Whom a call is about: the session.
+/// Whom a call is about: the session; null where it names none.
 pub(crate) fn session_of(call: &PeerCall) -> SessionId {
     match call {
         PeerCall::QueryAccess(query) => query.session,
         PeerCall::CreateAgent(create) => create.session,
         PeerCall::UpdateAgent(data) => data.session,
+        PeerCall::ChildView(view) => view.session,
         PeerCall::Withdraw { session, .. }
         | PeerCall::CloseChild { session, .. }
-        | PeerCall::EndSession { session, .. }
-        | PeerCall::ChildPosition { session, .. } => *session,
+        | PeerCall::EndSession { session, .. } => *session,
+        PeerCall::Release { .. }
+        | PeerCall::Hello(_)
+        | PeerCall::InstantMessage(_)
+        | PeerCall::FriendStatus { .. } => SessionId::default(),
     }
 }
 
@@ -111,19 +110,6 @@ pub(crate) fn answer_text(result: &Result<PeerReply, transfer::Refusal>) -> Stri
         Ok(PeerReply::Whereabouts(whereabouts)) => format!("{whereabouts:?}"),
         Ok(PeerReply::Done) => "done".into(),
         Err(refusal) => format!("refused: {refusal}"),
-    }
-}
-
-pub(crate) fn question_name(call: &GridCall) -> &'static str {
-    match call {
-        GridCall::RegionAt(_) => "RegionAt",
-        GridCall::RegionById(_) => "RegionById",
-        GridCall::RegionsByName { .. } => "RegionsByName",
-        GridCall::RegionsInRange { .. } => "RegionsInRange",
-        GridCall::Home(_) => "Home",
-        GridCall::Asset(_) => "Asset",
-        GridCall::Names(_) => "Names",
-        GridCall::Wearables(_) => "Wearables",
     }
 }
 

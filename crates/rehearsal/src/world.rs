@@ -538,6 +538,7 @@ fn config(seed: u64, index: usize, run: u32, plot: &Plot) -> RegionConfig {
         unix_epoch_s: 1_700_000_000,
         seed: seed ^ (u64::from(run) << 32) ^ ((index as u64 + 1) << 48),
         patience: transfer::Patience::default(),
+        versions: plot.versions,
         silence_timeout: Duration::from_secs(60),
         version: "Sojourn rehearsal".into(),
     }

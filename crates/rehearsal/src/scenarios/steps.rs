@@ -42,7 +42,7 @@ pub(super) const DESTINATION: Scenario = Scenario {
         r.rule(Rule { times, ..Rule::first(way, name, deed) });
         if rest / 2 % 2 == 1 {
             // And when the source asks where the agent is, the first answer is lost.
-            r.rule(Rule::first(Way::Answer, "Withdraw", Deed::Drop));
+            r.rule(Rule::first(Way::Answer, "WithdrawAgent", Deed::Drop));
         }
         teleport_in_trouble(r, who, to)?;
         go_on_living(r, who, alpha, to)
@@ -190,7 +190,7 @@ pub(super) const ARRIVED_AND_GONE: Scenario = Scenario {
         let to = if r.seed() % 2 == 0 { r.place("Beta") } else { r.place("Delta") };
         r.rule(Rule::all(Way::Answer, "UpdateAgent", Deed::Drop));
         if r.seed() / 2 == 4 {
-            r.rule(Rule { times: 2, ..Rule::first(Way::Answer, "Withdraw", Deed::Drop) });
+            r.rule(Rule { times: 2, ..Rule::first(Way::Answer, "WithdrawAgent", Deed::Drop) });
         }
         let ending = teleport_in_trouble(r, who, to)?;
         r.require(ending == Ending::There, || format!("{ending:?}"))?;

@@ -209,6 +209,12 @@ pub trait InventoryService: Send + Sync {
     /// Gestures that are active.
     async fn active_gestures(&self, owner: AgentId) -> Result<Vec<InventoryItem>>;
 
+    /// Whose item it is. For callers that know only the item: early simulators name no owner when they ask.
+    async fn item_owner(&self, id: ItemId) -> Result<Option<AgentId>>;
+
+    /// Whose folder it is, likewise.
+    async fn folder_owner(&self, id: FolderId) -> Result<Option<AgentId>>;
+
     /// What somebody may do with an asset, by all items that show it: the union of their current permissions.
     async fn asset_permissions(&self, owner: AgentId, asset: AssetId) -> Result<u32>;
 }

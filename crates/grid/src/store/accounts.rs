@@ -218,6 +218,8 @@ impl AccountService for SqlStore {
             "DELETE FROM avatars WHERE agent = $1",
             "DELETE FROM inventory_items WHERE owner = $1",
             "DELETE FROM inventory_folders WHERE owner = $1",
+            "DELETE FROM agent_prefs WHERE agent = $1",
+            "DELETE FROM mutes WHERE agent = $1",
         ] {
             sqlx::query(everything).bind(id.0).execute(&mut *change).await.map_err(broken)?;
         }

@@ -1,7 +1,7 @@
 use super::inventory_rows::{Change, FolderRow, ItemRow};
 use super::{SqlStore, broken, narrow};
 use async_trait::async_trait;
-use model::{AgentId, AssetId, FolderId, ItemId};
+use model::{AgentId, AssetId, FolderId, ItemId, Uuid};
 use services::{
     FolderContent, InventoryFolder, InventoryItem, InventoryService, Result, ServiceError, asset_type,
     folder_type, library, starter,
@@ -73,6 +73,12 @@ impl SqlStore {
                 .await
                 .map_err(broken)?;
         Ok(rows.into_iter().map(InventoryItem::from).collect())
+    }
+
+    async fn owner_of(&self, statement: &'static str, id: Uuid) -> Result<Option<AgentId>> {
+        let owner: Option<Uuid> =
+            sqlx::query_scalar(statement).bind(id).fetch_optional(self.read()).await.map_err(broken)?;
+        Ok(owner.map(AgentId))
     }
 
     async fn has_room(&self, statement: &'static str, owner: AgentId, most: i64) -> Result<()> {
@@ -401,6 +407,20 @@ impl InventoryService for SqlStore {
         .await
         .map_err(broken)?;
         Ok(rows.into_iter().map(InventoryItem::from).collect())
+    }
+
+    async fn item_owner(&self, id: ItemId) -> Result<Option<AgentId>> {
+        if library::items().iter().any(|item| item.id == id) {
+            return Ok(Some(library::OWNER));
+        }
+        self.owner_of("SELECT owner FROM inventory_items WHERE id = $1", id.0).await
+    }
+
+    async fn folder_owner(&self, id: FolderId) -> Result<Option<AgentId>> {
+        if library::content(id).is_some() {
+            return Ok(Some(library::OWNER));
+        }
+        self.owner_of("SELECT owner FROM inventory_folders WHERE id = $1", id.0).await
     }
 
     async fn asset_permissions(&self, owner: AgentId, asset: AssetId) -> Result<u32> {

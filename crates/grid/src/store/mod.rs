@@ -1,6 +1,7 @@
 //! All services on one database. See the crate's front page for how these files meet an engine.
 
 mod accounts;
+mod agent_prefs;
 mod assets;
 mod auth;
 mod avatars;
@@ -9,6 +10,8 @@ mod grid;
 mod grid_users;
 mod inventory;
 mod inventory_rows;
+mod map_tiles;
+mod mute_list;
 mod presence;
 mod statistics;
 #[cfg(test)]
@@ -74,7 +77,10 @@ impl SqlStore {
             friends: store.clone(),
             avatars: store.clone(),
             inventory: store.clone(),
-            assets: store,
+            assets: store.clone(),
+            agent_prefs: store.clone(),
+            mutes: store.clone(),
+            map_tiles: store,
         }
     }
 

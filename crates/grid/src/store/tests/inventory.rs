@@ -90,6 +90,20 @@ async fn an_item_comes_back_as_it_was() {
 }
 
 #[tokio::test]
+async fn whose_something_is_can_be_asked_by_its_id_alone() {
+    let store = store().await;
+    let (ada, root) = somebody(&store, 1).await;
+    store.create_item(&item(10, ada, root)).await.unwrap();
+    assert_eq!(store.folder_owner(root).await.unwrap(), Some(ada));
+    assert_eq!(store.item_owner(ItemId(id(10))).await.unwrap(), Some(ada));
+    assert_eq!(store.folder_owner(FolderId(id(10))).await.unwrap(), None);
+    assert_eq!(store.item_owner(ItemId(id(11))).await.unwrap(), None);
+    assert_eq!(store.folder_owner(library::ROOT).await.unwrap(), Some(library::OWNER));
+    let librarys = library::items()[0].id;
+    assert_eq!(store.item_owner(librarys).await.unwrap(), Some(library::OWNER));
+}
+
+#[tokio::test]
 async fn nobody_touches_what_is_somebody_elses() {
     let store = store().await;
     let (ada, root) = somebody(&store, 1).await;

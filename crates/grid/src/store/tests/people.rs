@@ -2,8 +2,9 @@ use super::*;
 use crate::Statistics;
 use model::{RegionId, SecureSessionId, SessionId, Vec3};
 use services::{
-    Account, AuthService, AvatarData, AvatarService, Friend, FriendRights, FriendsService, GridUserService,
-    InventoryService, Place, PresenceService, ServiceError, ViewerPassword,
+    Account, AgentPrefs, AgentPrefsService, AuthService, AvatarData, AvatarService, Friend, FriendRights,
+    FriendsService, GridUserService, InventoryService, Mute, MuteListService, Place, PresenceService,
+    ServiceError, ViewerPassword, mute_kind,
 };
 
 #[tokio::test]
@@ -83,6 +84,9 @@ async fn removing_an_account_leaves_nothing_of_it() {
         store.set_home(who, place).await.unwrap();
         AvatarService::set(&store, who, &AvatarData::from([("Serial".into(), "1".into())])).await.unwrap();
         store.create_user_inventory(who).await.unwrap();
+        AgentPrefsService::set(&store, &AgentPrefs::of(who)).await.unwrap();
+        let mute = Mute { id: id(7), name: String::new(), kind: mute_kind::AGENT, flags: 0 };
+        store.update(who, &mute).await.unwrap();
     }
     FriendsService::store(&store, ada, bob, FriendRights::SEE_ONLINE).await.unwrap();
     FriendsService::store(&store, bob, ada, FriendRights::SEE_ONLINE).await.unwrap();
@@ -94,10 +98,13 @@ async fn removing_an_account_leaves_nothing_of_it() {
     assert_eq!(GridUserService::get(&store, ada).await.unwrap(), None);
     assert_eq!(AvatarService::get(&store, ada).await.unwrap(), None);
     assert!(store.skeleton(ada).await.unwrap().is_empty());
+    assert_eq!(AgentPrefsService::get(&store, ada).await.unwrap(), None);
+    assert!(MuteListService::list(&store, ada).await.unwrap().is_empty());
     assert!(FriendsService::list(&store, bob).await.unwrap().is_empty());
 
     assert!(store.verify(bob, &ViewerPassword::from_plain("secret")).await.unwrap());
     assert!(!store.skeleton(bob).await.unwrap().is_empty());
+    assert_eq!(MuteListService::list(&store, bob).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

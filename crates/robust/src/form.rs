@@ -35,6 +35,18 @@ impl Form {
         Self::new().with("METHOD", method)
     }
 
+    /// One that says which versions of the protocol are spoken, as most services want it. Releases up to 0.7.6 speak
+    /// version 0, later ones version 1, and both refuse those they do not speak.
+    pub fn versioned(method: &str) -> Self {
+        Self::new().with_versions().with("METHOD", method)
+    }
+
+    /// Adds the versions that are spoken.
+    #[must_use]
+    pub(crate) fn with_versions(self) -> Self {
+        self.with("VERSIONMIN", 0).with("VERSIONMAX", 1)
+    }
+
     /// Adds a field.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl ToString) -> Self {

@@ -7,14 +7,26 @@
 //!
 //! No I/O, no clock. What cannot be understood is [`Malformed`], with the name of the field.
 
+pub mod accounts;
+pub mod auth;
+pub mod avatar;
+mod date;
 mod form;
+pub mod friends;
+pub mod grid;
+pub mod grid_user;
 mod malformed;
+pub mod presence;
 mod response;
+#[cfg(test)]
+mod tests;
 pub mod text;
+mod uui;
 mod wording;
 mod xml_name;
 
 pub use form::{Form, Value};
 pub use malformed::Malformed;
 pub use response::{Node, Tree};
+pub use uui::Uui;
 pub use wording::Wording;

@@ -112,6 +112,38 @@ impl Tree {
         }
     }
 
+    /// The list that answers a question for one thing; `None` if it was not found.
+    ///
+    /// # Errors
+    /// [`Malformed::Failure`] if the service failed; [`Malformed::Missing`] if it says neither.
+    pub fn found(&self) -> Result<Option<&Tree>, Malformed> {
+        match self.node("result") {
+            Some(Node::List(found)) => Ok(Some(found)),
+            Some(Node::Text(text)) if text == "null" => Ok(None),
+            _ => Err(self.without_result()),
+        }
+    }
+
+    /// The lists that answer a question for several things.
+    ///
+    /// # Errors
+    /// As for [`found`](Self::found).
+    pub fn found_many(&self) -> Result<Vec<&Tree>, Malformed> {
+        let lists: Vec<_> = self.lists().collect();
+        if lists.is_empty() && self.text("result") != Some("null") {
+            return Err(self.without_result());
+        }
+        Ok(lists)
+    }
+
+    fn without_result(&self) -> Malformed {
+        let failed = |name| self.text(name).is_some_and(|text| text.eq_ignore_ascii_case("failure"));
+        if failed("result") || failed("Result") {
+            return Malformed::Failure(self.text("Message").unwrap_or_default().to_owned());
+        }
+        Malformed::missing("result")
+    }
+
     /// Reads a document with the root `ServerResponse`, at most 8 MiB.
     pub fn parse(document: &[u8]) -> Result<Self, Malformed> {
         let not_xml = |error: llsd::ParseError| Malformed::Xml(error.to_string());
@@ -209,6 +241,17 @@ mod tests {
         assert_eq!(tree.get::<u32>("n"), Err(Malformed::odd("n")));
         assert_eq!(tree.get::<u32>("l"), Err(Malformed::missing("l")));
         assert_eq!(Tree::numbered("region", []), Tree::null());
+    }
+
+    #[test]
+    fn nothing_found_is_not_a_failure() {
+        assert_eq!((Tree::null().found(), Tree::null().found_many()), (Ok(None), Ok(vec![])));
+        let one = Tree::new().with_list("result", Tree::new());
+        assert_eq!((one.found(), one.found_many()), (Ok(Some(&Tree::new())), Ok(vec![&Tree::new()])));
+        let failure = Tree::new().with("Result", "Failure").with("Message", "no");
+        assert_eq!(failure.found(), Err(Malformed::Failure("no".into())));
+        assert_eq!(failure.found_many(), Err(Malformed::Failure("no".into())));
+        assert_eq!(Tree::new().found(), Err(Malformed::missing("result")));
     }
 
     #[test]

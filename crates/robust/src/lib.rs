@@ -8,6 +8,8 @@
 //! No I/O, no clock. What cannot be understood is [`Malformed`], with the name of the field.
 
 pub mod accounts;
+pub mod agent_prefs;
+pub mod assets;
 pub mod auth;
 pub mod avatar;
 mod date;
@@ -15,7 +17,10 @@ mod form;
 pub mod friends;
 pub mod grid;
 pub mod grid_user;
+pub mod inventory;
 mod malformed;
+pub mod map_tiles;
+pub mod mute_list;
 pub mod presence;
 mod response;
 #[cfg(test)]

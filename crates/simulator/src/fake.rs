@@ -90,6 +90,15 @@ impl AuthService for Fake {
     async fn verify(&self, _: AgentId, _: &ViewerPassword) -> Result<bool> {
         no()
     }
+    async fn authenticate(&self, _: AgentId, _: &ViewerPassword, _: u32) -> Result<Option<Uuid>> {
+        no()
+    }
+    async fn verify_token(&self, _: AgentId, _: Uuid, _: u32) -> Result<bool> {
+        no()
+    }
+    async fn release_token(&self, _: AgentId, _: Uuid) -> Result<bool> {
+        no()
+    }
 }
 
 #[async_trait]
@@ -120,6 +129,15 @@ impl GridService for Fake {
     }
     async fn default_regions(&self) -> Result<Vec<RegionInfo>> {
         Ok(Vec::new())
+    }
+    async fn default_hypergrid_regions(&self) -> Result<Vec<RegionInfo>> {
+        Ok(Vec::new())
+    }
+    async fn hyperlinks(&self) -> Result<Vec<RegionInfo>> {
+        Ok(Vec::new())
+    }
+    async fn extra_features(&self) -> Result<BTreeMap<String, String>> {
+        Ok(BTreeMap::new())
     }
     async fn fallback_regions(&self, _: u32, _: u32) -> Result<Vec<RegionInfo>> {
         Ok(Vec::new())

@@ -1,11 +1,13 @@
 //! What viewers reach of the grid over HTTP: the login, and what the grid says about itself.
 
 mod grid_info;
+mod private;
 
 #[cfg(test)]
 mod tests;
 
 pub use grid_info::GridInfo;
+pub use private::{PrivateConfig, private_router};
 
 use crate::{LoginFailure, LoginRequest, LoginResponse, LoginService, Statistics};
 use axum::body::{Body, to_bytes};

@@ -25,12 +25,17 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use services::{Result, ServiceError, Services};
 use sqlx::{Pool, Transaction};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Ids in one query.
+const CHUNK: usize = 500;
 
 /// The grid's services on one database. Cloning shares it.
 #[derive(Clone)]
 pub struct SqlStore {
     inner: Arc<Inner>,
+    extra_features: Arc<BTreeMap<String, String>>,
 }
 
 struct Inner {
@@ -62,7 +67,15 @@ impl SqlStore {
         sqlx::migrate!().run(&pools.write).await.map_err(ServiceError::unavailable)?;
         let mut random = StdRng::from_seed(seed);
         let passwords = Passwords::new(hash_cost, random.random());
-        Ok(Self { inner: Arc::new(Inner { pools, clock, random: Mutex::new(random), passwords }) })
+        let inner = Arc::new(Inner { pools, clock, random: Mutex::new(random), passwords });
+        Ok(Self { inner, extra_features: Arc::default() })
+    }
+
+    /// The same store, whose grid has simulators tell viewers this of it; see
+    /// [`GridService::extra_features`](services::GridService::extra_features).
+    #[must_use]
+    pub fn with_extra_features(self, extra_features: BTreeMap<String, String>) -> Self {
+        Self { extra_features: Arc::new(extra_features), ..self }
     }
 
     /// All services, on this store.

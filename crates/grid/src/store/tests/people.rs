@@ -126,6 +126,34 @@ async fn a_password_opens_until_it_is_changed() {
 }
 
 #[tokio::test]
+async fn a_token_is_good_for_a_while() {
+    let (store, clock) = store_with_clock().await;
+    let (ada, bob) = (account(&store, "Ada", "One").await, account(&store, "Bob", "Two").await);
+    let secret = ViewerPassword::from_plain("secret");
+    store.set_password(ada, std::slice::from_ref(&secret)).await.unwrap();
+    assert_eq!(store.authenticate(ada, &ViewerPassword::from_plain("wrong"), 30).await.unwrap(), None);
+    let token = store.authenticate(ada, &secret, 30).await.unwrap().unwrap();
+    assert!(!store.verify_token(bob, token, 30).await.unwrap());
+    clock.to(1_000_000 + 1799);
+    assert!(store.verify_token(ada, token, 1).await.unwrap());
+    clock.to(1_000_000 + 1799 + 60);
+    assert!(!store.verify_token(ada, token, 30).await.unwrap());
+    assert!(!store.release_token(ada, token).await.unwrap());
+
+    let first = store.authenticate(ada, &secret, 29).await.unwrap().unwrap();
+    let mut tokens = Vec::new();
+    for _ in 0..16 {
+        tokens.push(store.authenticate(ada, &secret, 30).await.unwrap().unwrap());
+    }
+    assert!(!store.verify_token(ada, first, 30).await.unwrap(), "one more than a person can have");
+    assert!(store.release_token(ada, tokens[0]).await.unwrap());
+    assert!(!store.verify_token(ada, tokens[0], 30).await.unwrap());
+    assert!(store.verify_token(ada, tokens[15], 30).await.unwrap());
+    store.set_password(ada, &[secret]).await.unwrap();
+    assert!(!store.verify_token(ada, tokens[15], 30).await.unwrap(), "the password was changed");
+}
+
+#[tokio::test]
 async fn a_session_is_one_and_somewhere() {
     let (store, clock) = store_with_clock().await;
     let [first, second] = [SessionId(id(1)), SessionId(id(2))];

@@ -15,3 +15,6 @@ pub use answer::{
 };
 pub use call::Call;
 pub(crate) use record::creator;
+
+/// In which words the service says whether it did it.
+pub const WORDING: crate::Wording = crate::Wording::LARGE;

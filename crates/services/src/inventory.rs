@@ -1,6 +1,7 @@
 use crate::Result;
 use async_trait::async_trait;
 use model::{AgentId, AssetId, FolderId, ItemId, Uuid};
+use std::collections::BTreeMap;
 
 /// A folder of somebody's inventory.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,6 +18,25 @@ pub struct InventoryFolder {
     pub kind: i32,
     /// Rises whenever what is in it changes; viewers compare it with what they have cached.
     pub version: i32,
+}
+
+impl InventoryFolder {
+    /// Root first, each folder after its parent; what hangs nowhere comes last.
+    pub fn in_order(folders: Vec<Self>) -> Vec<Self> {
+        let mut by_parent: BTreeMap<FolderId, Vec<Self>> = BTreeMap::new();
+        for folder in folders {
+            by_parent.entry(folder.parent).or_default().push(folder);
+        }
+        let mut ordered = by_parent.remove(&FolderId::NULL).unwrap_or_default();
+        let mut next = 0;
+        while let Some(folder) = ordered.get(next) {
+            let children = by_parent.remove(&folder.id).unwrap_or_default();
+            ordered.extend(children);
+            next += 1;
+        }
+        ordered.extend(by_parent.into_values().flatten());
+        ordered
+    }
 }
 
 /// Values of [`InventoryFolder::kind`] (login fact sheet, 4.4).

@@ -6,7 +6,7 @@ use services::{
     FolderContent, InventoryFolder, InventoryItem, InventoryService, Result, ServiceError, asset_type,
     folder_type, library, starter,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Bytes of names and descriptions; viewers' fields are shorter.
 const TEXT_BYTES: usize = 255;
@@ -25,23 +25,6 @@ fn check_text(text: &str) -> Result<()> {
 
 fn refused<T>(why: &str) -> Result<T> {
     Err(ServiceError::Refused(why.to_owned()))
-}
-
-/// Root first, each folder after its parent; what hangs nowhere comes last.
-pub(super) fn in_order(folders: Vec<InventoryFolder>) -> Vec<InventoryFolder> {
-    let mut by_parent: BTreeMap<FolderId, Vec<InventoryFolder>> = BTreeMap::new();
-    for folder in folders {
-        by_parent.entry(folder.parent).or_default().push(folder);
-    }
-    let mut ordered = by_parent.remove(&FolderId::NULL).unwrap_or_default();
-    let mut next = 0;
-    while let Some(folder) = ordered.get(next) {
-        let children = by_parent.remove(&folder.id).unwrap_or_default();
-        ordered.extend(children);
-        next += 1;
-    }
-    ordered.extend(by_parent.into_values().flatten());
-    ordered
 }
 
 impl SqlStore {
@@ -128,7 +111,7 @@ impl InventoryService for SqlStore {
                 .fetch_all(self.read())
                 .await
                 .map_err(broken)?;
-        Ok(in_order(rows.into_iter().map(InventoryFolder::from).collect()))
+        Ok(InventoryFolder::in_order(rows.into_iter().map(InventoryFolder::from).collect()))
     }
 
     async fn root(&self, owner: AgentId) -> Result<Option<InventoryFolder>> {

@@ -6,11 +6,16 @@
 //! simulators that the grid's operator trusts, and for nobody else: the protocol knows no passwords.
 
 mod accounts;
+mod agent_prefs;
+mod assets;
 mod auth;
 mod avatar;
 mod friends;
 mod grid;
 mod grid_user;
+mod inventory;
+mod map_tiles;
+mod mute_list;
 mod presence;
 
 #[cfg(test)]
@@ -61,6 +66,12 @@ pub fn private_router(services: Services, config: PrivateConfig) -> Router {
         .route("/accounts", service(robust::accounts::WORDING, accounts::answer))
         .route("/auth/plain", service(robust::auth::WORDING, auth::answer))
         .route("/avatar", service(robust::avatar::WORDING, avatar::answer))
+        .route("/xinventory", service(robust::inventory::WORDING, inventory::answer))
+        .route("/agentprefs", service(robust::agent_prefs::WORDING, agent_prefs::answer))
+        .route("/mutelist", service(robust::mute_list::WORDING, mute_list::answer))
+        .route("/map", service(robust::map_tiles::WORDING, map_tiles::answer_put))
+        .route("/removemap", service(robust::map_tiles::WORDING, map_tiles::answer_remove))
+        .merge(assets::router(services.assets.clone()))
         .layer(middleware::from_fn(refuse_scripts))
         .with_state(PrivateState { services, config })
 }

@@ -1,3 +1,5 @@
+mod things;
+
 use super::*;
 use crate::{Database, HashCost, SqlStore, SystemClock};
 use axum::body::Body;

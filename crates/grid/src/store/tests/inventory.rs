@@ -254,6 +254,6 @@ fn folders_that_hang_nowhere_come_last() {
     let lost = folder(3, agent(1), FolderId(id(99)));
     let inner = folder(1, agent(1), FolderId(id(2)));
     let root = InventoryFolder { kind: folder_type::ROOT, ..folder(2, agent(1), FolderId::NULL) };
-    let ordered = super::super::inventory::in_order(vec![inner.clone(), lost.clone(), root.clone()]);
+    let ordered = InventoryFolder::in_order(vec![inner.clone(), lost.clone(), root.clone()]);
     assert_eq!(ordered, [root, inner, lost]);
 }

@@ -37,6 +37,9 @@ mod textures;
 mod tickets;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 pub use answer::{Response, answer};
 pub use body::BODY_MAX;
 pub use instant::is_instant_message;

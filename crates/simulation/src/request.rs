@@ -78,6 +78,8 @@ fn end(call: &PeerCall, agent: AgentId, session: SessionId, region: RegionId, ti
         Some((what, body)) if tickets => {
             Request::json("POST", path::ours(agent, region, what), json::write(&body))
         }
+        // 0.7.5 neither says nor knows which.
+        _ if session.is_null() => Request::delete(path::agent_in(agent, region)),
         _ => Request::delete(format!("{}?auth={session}", path::agent_in(agent, region))),
     }
 }

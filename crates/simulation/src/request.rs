@@ -34,8 +34,8 @@ impl Request {
     }
 }
 
-/// The request that carries a call. `to`: the called region. `tickets`: the peer knows our extensions; else they are
-/// left out, except where nobody can know yet (QUERYACCESS, a neighbour's child agent).
+/// The request that carries a call. `to`: the called region. `tickets`: the peer knows our extensions; else
+/// they are left out, except where nobody can know yet (QUERYACCESS, a neighbour's child agent).
 pub fn request(call: &PeerCall, to: &RegionInfo, tickets: bool) -> Request {
     match call {
         PeerCall::QueryAccess(query) => {

@@ -61,7 +61,7 @@ fn text(u: U, max: usize) -> Result<String> {
 
 /// Text that XML can carry.
 fn words(u: U, max: usize) -> Result<String> {
-    Ok(text(u, max)?.chars().map(|c| if c < ' ' || c > '\u{d7ff}' { '?' } else { c }).collect())
+    Ok(text(u, max)?.chars().map(|c| if (' '..='\u{d7ff}').contains(&c) { c } else { '?' }).collect())
 }
 
 fn number(u: U) -> Result<f32> {

@@ -3,8 +3,8 @@
 use llsd::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where `ours` is not as `recorded`: `- key` lacks it, `+ key` has it besides, `~ key` has another value. Keys of
-/// maps are joined by dots, elements of arrays are all called `[]`.
+/// Where `ours` is not as `recorded`: `- key` lacks it, `+ key` has it besides, `~ key` has another value.
+/// Keys of maps are joined by dots, elements of arrays are all called `[]`.
 pub(super) fn differences(recorded: &Value, ours: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     compare(recorded, ours, "", &mut found);

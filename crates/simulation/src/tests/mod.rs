@@ -4,5 +4,6 @@ mod any_bytes;
 mod any_call;
 mod differences;
 mod expected;
+mod extension;
 mod recorded;
 mod round_trip;

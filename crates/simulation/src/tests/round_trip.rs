@@ -61,8 +61,8 @@ fn to_others_arrives_what_the_published_form_carries() {
     .size_max(1 << 14);
 }
 
-/// What arrived, without what the sender's version has only in part: an outfit's textures lose their colours before
-/// 0.8.
+/// What arrived, without what the sender's version has only in part: an outfit's textures lose their colours
+/// before 0.8.
 fn carried(call: &PeerCall) -> PeerCall {
     let mut call = call.clone();
     match &mut call {
@@ -101,13 +101,15 @@ fn published_query(query: QueryAccess) -> QueryAccess {
 /// A neighbour's child agent is offered the extension in any case.
 fn published_create(create: CreateAgent) -> CreateAgent {
     let looks = published_outfit(&create.outfit, create.version);
+    let version =
+        if create.version < Version::V0_3 { old(&create.outfit, create.version) } else { create.version };
     let whole = create.version < Version::V0_3 || create.flags.contains(TeleportFlags::VIA_LOGIN);
     let height = Outfit { height_mm: looks.height_mm, hover_mm: looks.hover_mm, ..Outfit::default() };
     let outfit = if whole { looks } else { height };
     let mut left = CreateAgent { outfit: Arc::new(outfit), ..create };
     if left.version < Version::V0_3 {
         left.draw_distance_m = 128.0;
-        left.version = old(&left.outfit, &create.outfit, left.version);
+        left.version = version;
     }
     if left.version < Version::V0_8 {
         Arc::make_mut(&mut left.outfit).texture_entry.clear();
@@ -120,14 +122,10 @@ fn published_create(create: CreateAgent) -> CreateAgent {
 }
 
 /// 0.2 shows by its texture hashes, which an outfit that nobody knows has not.
-fn old(_left: &Outfit, whole: &Outfit, version: Version) -> Version {
-    let bare = Outfit {
-        height_mm: whole.height_mm,
-        hover_mm: whole.hover_mm,
-        serial: whole.serial,
-        ..Outfit::default()
-    };
-    if *whole == bare { Version::V0_1 } else { version }
+fn old(outfit: &Outfit, version: Version) -> Version {
+    let Outfit { height_mm, hover_mm, serial, .. } = *outfit;
+    let bare = Outfit { height_mm, hover_mm, serial, ..Outfit::default() };
+    if *outfit == bare { Version::V0_1 } else { version }
 }
 
 fn published_outfit(outfit: &Outfit, version: Version) -> Outfit {
@@ -161,7 +159,7 @@ fn published_data(data: AgentData) -> AgentData {
     } else if data.release.as_ref().is_some_and(|release| release.when == transfer::ReleaseWhen::Root) {
         version = Version::V0_1;
     } else {
-        version = old(&outfit, &data.outfit, version);
+        version = old(&data.outfit, version);
     }
     let baggage = published_baggage(&data.baggage, modern);
     let mut children = if modern { data.children } else { Vec::new() };

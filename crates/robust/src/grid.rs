@@ -122,7 +122,9 @@ impl Call {
     pub fn to_form(&self) -> Form {
         let all = || Form::new().with("SCOPEID", Uuid::nil());
         let about = |region: &RegionId| all().with("REGIONID", region);
-        let at = |x_m: &u32, y_m: &u32| all().with("X", x_m).with("Y", y_m);
+        // Beyond, theirs read nothing.
+        let int = |number: &u32| (*number).min(i32::MAX.cast_unsigned());
+        let at = |x_m: &u32, y_m: &u32| all().with("X", int(x_m)).with("Y", int(y_m));
         let (form, method) = match self {
             Self::Register(entry) => {
                 (entry.to_form().with("SCOPEID", Uuid::nil()).with_versions(), "register")
@@ -133,16 +135,22 @@ impl Call {
             Self::ByPosition { x_m, y_m } => (at(x_m, y_m), "get_region_by_position"),
             Self::ByName(name) => (all().with("NAME", name), "get_region_by_name"),
             Self::Search { name, limit } => {
-                (all().with("NAME", name).with("MAX", limit), "get_regions_by_name")
+                (all().with("NAME", name).with("MAX", int(limit)), "get_regions_by_name")
             }
             Self::Range { min_x_m, min_y_m, max_x_m, max_y_m } => (
-                all().with("XMIN", min_x_m).with("XMAX", max_x_m).with("YMIN", min_y_m).with("YMAX", max_y_m),
+                all()
+                    .with("XMIN", int(min_x_m))
+                    .with("XMAX", int(max_x_m))
+                    .with("YMIN", int(min_y_m))
+                    .with("YMAX", int(max_y_m)),
                 "get_region_range",
             ),
             Self::DefaultRegions => (all(), "get_default_regions"),
             Self::DefaultHypergridRegions => (all(), "get_default_hypergrid_regions"),
             Self::FallbackRegions { x_m, y_m } => (at(x_m, y_m), "get_fallback_regions"),
-            Self::OnlineRegions { x_m, y_m, limit } => (at(x_m, y_m).with("MC", limit), "get_online_regions"),
+            Self::OnlineRegions { x_m, y_m, limit } => {
+                (at(x_m, y_m).with("MC", int(limit)), "get_online_regions")
+            }
             Self::Hyperlinks => (all(), "get_hyperlinks"),
             Self::Flags(region) => (about(region), "get_region_flags"),
             Self::ExtraFeatures => (Form::new(), "get_grid_extra_features"),

@@ -121,8 +121,5 @@ pub fn write_many<'a>(users: impl IntoIterator<Item = &'a GridUser>) -> Tree {
 
 /// Reads what [`write_many`] wrote.
 pub fn read_many(answer: &Tree) -> Result<Vec<GridUser>, Malformed> {
-    match answer.found_many() {
-        Err(Malformed::Failure(_)) => Ok(Vec::new()),
-        found => found?.into_iter().map(read).collect(),
-    }
+    answer.found_many()?.into_iter().map(read).collect()
 }

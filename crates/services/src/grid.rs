@@ -59,4 +59,8 @@ pub trait GridService: Send + Sync {
 
     /// Sets and clears flags of a region, as its grid's operator wishes. Whether it is there.
     async fn set_flags(&self, id: RegionId, set: RegionFlags, clear: RegionFlags) -> Result<bool>;
+
+    /// What was told of a region is no longer so: its simulator does not answer, or does not know it. Whoever remembers
+    /// what it was told asks anew.
+    fn forget(&self, _id: RegionId) {}
 }

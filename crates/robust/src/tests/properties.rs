@@ -86,7 +86,8 @@ fn account(u: Any<'_, '_>) -> Result<Account> {
 
 fn grid_call(u: Any<'_, '_>) -> Result<grid::Call> {
     use grid::Call;
-    let (x_m, y_m, limit) = (u.arbitrary()?, u.arbitrary()?, u.arbitrary()?);
+    let mut int = || u.int_in_range(0..=i32::MAX as u32);
+    let (x_m, y_m, limit) = (int()?, int()?, int()?);
     let region_id = RegionId(id(u)?);
     Ok(match u.int_in_range(0..=14)? {
         0 => {

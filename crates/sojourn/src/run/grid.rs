@@ -43,12 +43,8 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     let public = public::router(&url, &options.grid_name, &store, destination, metrics.clone());
     let private = PrivateSide { key, operators: options.process.operators.clone() };
     let (closing, closed) = watch::channel(false);
-    let side = |router, private| PlainSide {
-        router,
-        metrics: metrics.clone(),
-        trace: Arc::default(),
-        private,
-    };
+    let side =
+        |router, private| PlainSide { router, metrics: metrics.clone(), trace: Arc::default(), private };
     let services = private_router(store.services());
     let sides = [
         tokio::spawn(side(public, None).serve(public_port, closed.clone())),

@@ -109,4 +109,3 @@ async fn sim_ip(host: &str) -> Result<Ipv4Addr> {
     });
     v4.next().with_context(|| format!("host {host} has no IPv4 address, and viewers know no other"))
 }
-

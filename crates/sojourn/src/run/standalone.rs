@@ -42,8 +42,7 @@ async fn simulator(
     let first = world.first().map(|region| region.id);
     let url = options.process.url(options.port);
     let http_base: Arc<str> = url.as_str().into();
-    let regions =
-        regions::configure(world, &options.regions, &options.process, &http_base, services).await?;
+    let regions = regions::configure(world, &options.regions, &options.process, &http_base, services).await?;
     let config = SimulatorConfig {
         bind: options.process.bind,
         port: options.port,
@@ -56,8 +55,7 @@ async fn simulator(
     };
     let simulator = Simulator::start(config, services.clone()).await?;
     let (destination, metrics) = (simulator.login_destination(), simulator.metrics());
-    let simulator =
-        simulator.open(public::router(&url, &options.grid_name, store, destination, metrics));
+    let simulator = simulator.open(public::router(&url, &options.grid_name, store, destination, metrics));
     // The sockets are ours, so no other process runs this world: what is marked as living is of a run before.
     store.forget_the_living().await?;
     simulator.register().await?;

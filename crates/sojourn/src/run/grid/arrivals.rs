@@ -116,7 +116,7 @@ mod tests {
     #[tokio::test]
     async fn the_first_region_takes_whoever_has_no_better_place() {
         let clock = Arc::new(SystemClock);
-        let store = SqlStore::open(&Database::Memory, clock, 1, HashCost::default()).await.unwrap();
+        let store = SqlStore::open(&Database::Memory, clock, [1; 32], HashCost::default()).await.unwrap();
         let grid = FirstRegion::new(store.services().grid);
         let region = |n: u32| RegionInfo {
             id: RegionId(Uuid::from_u128(n.into())),

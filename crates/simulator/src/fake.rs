@@ -1,7 +1,7 @@
 //! A grid for tests: a few accounts, folders and assets in memory, and a record of what it was told.
 
 use async_trait::async_trait;
-use model::{AgentId, AssetId, FolderId, ItemId, RegionId, SecureSessionId, SessionId};
+use model::{AgentId, AssetId, FolderId, GridCell, ItemId, RegionId, SecureSessionId, SessionId, Uuid};
 use services::*;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -30,6 +30,9 @@ impl Fake {
             avatars: self.clone(),
             inventory: self.clone(),
             assets: self.clone(),
+            agent_prefs: self.clone(),
+            mutes: self.clone(),
+            map_tiles: self.clone(),
         }
     }
 
@@ -87,6 +90,15 @@ impl AuthService for Fake {
     async fn verify(&self, _: AgentId, _: &ViewerPassword) -> Result<bool> {
         no()
     }
+    async fn authenticate(&self, _: AgentId, _: &ViewerPassword, _: u32) -> Result<Option<Uuid>> {
+        no()
+    }
+    async fn verify_token(&self, _: AgentId, _: Uuid, _: u32) -> Result<bool> {
+        no()
+    }
+    async fn release_token(&self, _: AgentId, _: Uuid) -> Result<bool> {
+        no()
+    }
 }
 
 #[async_trait]
@@ -117,6 +129,15 @@ impl GridService for Fake {
     }
     async fn default_regions(&self) -> Result<Vec<RegionInfo>> {
         Ok(Vec::new())
+    }
+    async fn default_hypergrid_regions(&self) -> Result<Vec<RegionInfo>> {
+        Ok(Vec::new())
+    }
+    async fn hyperlinks(&self) -> Result<Vec<RegionInfo>> {
+        Ok(Vec::new())
+    }
+    async fn extra_features(&self) -> Result<BTreeMap<String, String>> {
+        Ok(BTreeMap::new())
     }
     async fn fallback_regions(&self, _: u32, _: u32) -> Result<Vec<RegionInfo>> {
         Ok(Vec::new())
@@ -280,6 +301,12 @@ impl InventoryService for Fake {
     async fn active_gestures(&self, _: AgentId) -> Result<Vec<InventoryItem>> {
         no()
     }
+    async fn item_owner(&self, _: ItemId) -> Result<Option<AgentId>> {
+        no()
+    }
+    async fn folder_owner(&self, _: FolderId) -> Result<Option<AgentId>> {
+        no()
+    }
     async fn asset_permissions(&self, _: AgentId, _: AssetId) -> Result<u32> {
         no()
     }
@@ -308,5 +335,44 @@ impl AssetService for Fake {
     }
     async fn delete(&self, _: AssetId) -> Result<bool> {
         no()
+    }
+}
+
+#[async_trait]
+impl AgentPrefsService for Fake {
+    async fn get(&self, _: AgentId) -> Result<Option<AgentPrefs>> {
+        Ok(None)
+    }
+    async fn set(&self, _: &AgentPrefs) -> Result<()> {
+        no()
+    }
+    async fn language(&self, _: AgentId) -> Result<String> {
+        no()
+    }
+}
+
+#[async_trait]
+impl MuteListService for Fake {
+    async fn list(&self, _: AgentId) -> Result<Vec<Mute>> {
+        Ok(Vec::new())
+    }
+    async fn update(&self, _: AgentId, _: &Mute) -> Result<()> {
+        no()
+    }
+    async fn delete(&self, _: AgentId, _: Uuid, _: &str) -> Result<bool> {
+        no()
+    }
+}
+
+#[async_trait]
+impl MapTileService for Fake {
+    async fn put(&self, _: GridCell, _: Arc<[u8]>) -> Result<()> {
+        no()
+    }
+    async fn remove(&self, _: GridCell) -> Result<bool> {
+        no()
+    }
+    async fn get(&self, _: GridCell) -> Result<Option<Arc<[u8]>>> {
+        Ok(None)
     }
 }

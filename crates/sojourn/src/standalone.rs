@@ -115,6 +115,7 @@ fn router(options: &Standalone, store: &SqlStore, simulator: &Simulator) -> axum
         login: Arc::new(login),
         info: Arc::new(GridInfo::new(&url, &options.grid_name, &nick)),
         statistics: Arc::new(store.clone()),
+        map_tiles: store.services().map_tiles,
     })
 }
 

@@ -12,6 +12,8 @@ pub(crate) struct Fake {
     pub(crate) accounts: Vec<Account>,
     pub(crate) folders: Mutex<Vec<InventoryFolder>>,
     pub(crate) assets: Mutex<BTreeMap<AssetId, Asset>>,
+    pub(crate) regions: Mutex<Vec<RegionInfo>>,
+    pub(crate) presences: Mutex<Vec<Presence>>,
     /// Calls that change something, in their order.
     pub(crate) told: Mutex<Vec<String>>,
     /// So many calls fail before one succeeds.
@@ -104,16 +106,21 @@ impl AuthService for Fake {
 #[async_trait]
 impl GridService for Fake {
     async fn register(&self, region: &RegionInfo) -> Result<()> {
-        self.tell(format!("register {}", region.name))
+        self.tell(format!("register {}", region.name))?;
+        let mut regions = self.regions.lock().unwrap();
+        regions.retain(|known| known.id != region.id);
+        regions.push(region.clone());
+        Ok(())
     }
     async fn deregister(&self, id: RegionId) -> Result<bool> {
         self.tell(format!("deregister {id}")).map(|()| true)
     }
-    async fn by_id(&self, _: RegionId) -> Result<Option<RegionInfo>> {
-        Ok(None)
+    async fn by_id(&self, id: RegionId) -> Result<Option<RegionInfo>> {
+        Ok(self.regions.lock().unwrap().iter().find(|region| region.id == id).cloned())
     }
-    async fn by_position(&self, _: u32, _: u32) -> Result<Option<RegionInfo>> {
-        Ok(None)
+    async fn by_position(&self, x_m: u32, y_m: u32) -> Result<Option<RegionInfo>> {
+        let handle = model::RegionHandle::from_metres(x_m, y_m);
+        Ok(self.regions.lock().unwrap().iter().find(|region| region.handle == handle).cloned())
     }
     async fn by_name(&self, _: &str) -> Result<Option<RegionInfo>> {
         Ok(None)
@@ -167,11 +174,12 @@ impl PresenceService for Fake {
     async fn report(&self, session: SessionId, _: RegionId) -> Result<bool> {
         self.tell(format!("report {session}")).map(|()| true)
     }
-    async fn by_session(&self, _: SessionId) -> Result<Option<Presence>> {
-        Ok(None)
+    async fn by_session(&self, session: SessionId) -> Result<Option<Presence>> {
+        Ok(self.presences.lock().unwrap().iter().find(|presence| presence.session == session).copied())
     }
-    async fn by_agents(&self, _: &[AgentId]) -> Result<Vec<Presence>> {
-        Ok(Vec::new())
+    async fn by_agents(&self, agents: &[AgentId]) -> Result<Vec<Presence>> {
+        let presences = self.presences.lock().unwrap();
+        Ok(presences.iter().filter(|presence| agents.contains(&presence.agent)).copied().collect())
     }
 }
 

@@ -5,6 +5,7 @@ mod client;
 mod life;
 mod limits;
 mod peers;
+mod recorded;
 
 use crate::fake::Fake;
 use crate::{ProcessKey, Simulator, SimulatorConfig};

@@ -113,15 +113,15 @@ class Grid(Doors):
                 found[kinds[name]][region] = int(value)
         return found
 
-    async def settles(self, *places, children=True, patience=SETTLED_S):
-        """Waits until no transfer is open, and agents are where they should be and nowhere else: root agents in
-        these places, and (if that matters) child agents around them."""
-        expected = {"open": {}, "root": dict(Counter(place.name for place in places))}
-        if children:
-            expected["child"] = dict(Counter(
-                beside.name for place in places for beside in self.beside(place)))
+    async def settles(self, *clients, children=True, patience=SETTLED_S):
+        """Waits until no transfer is open, and agents are where they should be and nowhere else: one root agent for
+        each client, where the client believes it to be, and (if that matters) child agents around it."""
         for _ in range(round(patience / PAUSE_S)):
             found = await asyncio.to_thread(self.standing)
+            places = [client.place for client in clients]
+            expected = {"open": {}, "root": dict(Counter(place.name for place in places))}
+            if children:
+                expected["child"] = dict(Counter(beside.name for place in places for beside in self.beside(place)))
             if all(found[what] == wanted for what, wanted in expected.items()):
                 return
             await asyncio.sleep(PAUSE_S)

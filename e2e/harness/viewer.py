@@ -179,8 +179,8 @@ class ViewerClient(Client):
                 granted = await response.read_llsd()
         except aiohttp.ClientError:
             # It crossed with the end of the session, which ends the capabilities of all regions? Then the word of that
-            # is here or on its way.
-            if not self._left:
+            # is here or on its way. Of a region where the agent is not, nothing is needed.
+            if not self._left and self.region in (None, region):
                 await self.inbox.expect("KickUser", patience=3)
             return
         if self._polled.get(region.circuit_addr) == url:

@@ -196,7 +196,7 @@ mod tests {
 
     fn start(grid: &Arc<Fake>) -> (Notices, Arc<Metrics>) {
         let metrics = Arc::new(Metrics::new());
-        let side = Arc::new(GridSide { services: grid.services() });
+        let side = Arc::new(GridSide::new(grid.services(), Arc::default()));
         (Notices::start(side, metrics.clone()), metrics)
     }
 

@@ -30,6 +30,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub(crate) struct Membership {
     pub(crate) grid: Arc<GridSide>,
     pub(crate) directory: Arc<Directory>,
+    /// In the order of the world file.
     pub(crate) regions: Vec<Arc<RegionInfo>>,
     /// The grid is in this process and has no other simulator.
     pub(crate) alone: bool,
@@ -103,10 +104,14 @@ impl Membership {
         Ok(())
     }
 
-    /// Enters all regions, side by side; tries again while the grid is out of reach, until the deadline.
+    /// Enters all regions; tries again while the grid is out of reach, until the deadline.
     async fn enter_all(&self, deadline: Option<Instant>) -> Result<(), StartError> {
+        // An empty grid takes the first that comes for the one to arrive in: the first of the file. The others go side
+        // by side.
+        let Some((first, others)) = self.regions.split_first() else { return Ok(()) };
+        self.enter(first, deadline).await?;
         let mut under_way = JoinSet::new();
-        for region in &self.regions {
+        for region in others {
             let (this, region) = (self.clone(), region.clone());
             under_way.spawn(async move { this.enter(&region, deadline).await });
         }

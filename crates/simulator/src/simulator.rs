@@ -180,6 +180,7 @@ impl Simulator {
             tasks: JoinSet::new(),
             ids: HashMap::new(),
         };
+        let order: Vec<RegionId> = config.regions.iter().map(|region| region.id).collect();
         for (mut config, socket) in config.regions.into_iter().zip(sockets) {
             config.unix_epoch_s = clock.unix_epoch_s();
             let counters = counters.get(&config.id).cloned().unwrap_or_default();
@@ -188,7 +189,7 @@ impl Simulator {
         let membership = Membership {
             grid: grid.clone(),
             directory: directory.clone(),
-            regions: regions.known.values().map(|known| known.info.clone()).collect(),
+            regions: order.iter().filter_map(|id| Some(regions.known.get(id)?.info.clone())).collect(),
             alone,
         };
         let destination =

@@ -6,22 +6,23 @@ use model::RegionId;
 use services::{GridService, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Mutex;
 
 /// The map of regions, which sees to that.
 pub(super) struct FirstRegion {
     inner: Arc<dyn GridService>,
-    /// There has been such a region since this process runs.
-    known: AtomicBool,
+    /// There is such a region, as far as this process has seen. One looks at a time.
+    known: Mutex<bool>,
 }
 
 impl FirstRegion {
     pub(super) fn new(inner: Arc<dyn GridService>) -> Self {
-        Self { inner, known: AtomicBool::new(false) }
+        Self { inner, known: Mutex::new(false) }
     }
 
     async fn appoint(&self, region: &RegionInfo) -> Result<()> {
-        if self.known.load(Ordering::Relaxed) {
+        let mut known = self.known.lock().await;
+        if *known {
             return Ok(());
         }
         if self.inner.default_regions().await?.is_empty() {
@@ -29,7 +30,7 @@ impl FirstRegion {
             self.inner.set_flags(region.id, arrivals, RegionFlags::empty()).await?;
             tracing::info!(region = region.name, "whoever has no better place arrives in this region");
         }
-        self.known.store(true, Ordering::Relaxed);
+        *known = true;
         Ok(())
     }
 }
@@ -46,7 +47,7 @@ impl GridService for FirstRegion {
 
     async fn deregister(&self, id: RegionId) -> Result<bool> {
         // It may have been the one.
-        self.known.store(false, Ordering::Relaxed);
+        *self.known.lock().await = false;
         self.inner.deregister(id).await
     }
 

@@ -171,6 +171,10 @@ class Client:
         return self.send("TeleportLocationRequest", self.ids(), Block(
             "Info", RegionHandle=handle, Position=Vector3(*position), LookAt=Vector3(1, 0, 0)))
 
+    def cancel_teleport(self, region=None):
+        ids = Block("Info", AgentID=self.session.agent_id, SessionID=self.session.id)
+        return self.send("TeleportCancel", ids, region=region)
+
     def request_home(self):
         return self.request_landmark(NULL)
 

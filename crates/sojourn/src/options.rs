@@ -68,6 +68,10 @@ pub(crate) struct RegionOptions {
     /// A viewer that is silent for so long has gone [default: 60]
     #[arg(long, value_name = "SECONDS", env = "SOJOURN_SILENCE_TIMEOUT")]
     pub(crate) silence_timeout: Option<u64>,
+    /// Base URL under which viewers and other processes reach the HTTP side, behind a proxy for example [default:
+    /// http://HOST:PORT/]
+    #[arg(long, value_name = "URL", env = "SOJOURN_URL")]
+    pub(crate) url: Option<String>,
     /// Versions of the simulation protocol that are offered and accepted [default: all, 0.1..0.8]
     #[arg(long, value_name = "LOW..HIGH", env = "SOJOURN_SIMULATION_PROTOCOL")]
     pub(crate) simulation_protocol: Option<String>,
@@ -143,6 +147,8 @@ pub(crate) struct Regions {
     pub(crate) world: Option<PathBuf>,
     pub(crate) silence_timeout: Duration,
     pub(crate) versions: VersionRange,
+    /// Where the HTTP side is reached, with its slash, if not at the process's own address.
+    pub(crate) url: Option<String>,
 }
 
 /// What `sojourn standalone` goes by.
@@ -245,11 +251,14 @@ impl RegionOptions {
         if !(5..=3600).contains(&silence_timeout) {
             bail!("the silence timeout is {silence_timeout} s; it must be between 5 and 3600");
         }
+        let reached = self.url.or_else(|| file.url.clone());
+        let reached = reached.map(|given| url(&given, 80).with_context(|| format!("--url {given:?}")));
         let versions = self.simulation_protocol.or_else(|| file.simulation_protocol.clone());
         Ok(Regions {
             world: self.world.or_else(|| file.world.clone()),
             silence_timeout: Duration::from_secs(silence_timeout),
             versions: versions.map_or(Ok(VersionRange::ALL), |text| text.parse())?,
+            url: reached.transpose()?,
         })
     }
 }
@@ -317,6 +326,13 @@ impl SimulatorOptions {
     }
 }
 
+impl Regions {
+    /// Base URL of the HTTP side, as viewers and other processes reach it.
+    pub(crate) fn url(&self, process: &Process, port: u16) -> String {
+        self.url.clone().unwrap_or_else(|| process.url(port))
+    }
+}
+
 impl Process {
     /// Base URL of an HTTP port, as others reach it.
     pub(crate) fn url(&self, port: u16) -> String {
@@ -334,7 +350,7 @@ fn grid_name(option: Option<String>, file: &File) -> String {
     option.or_else(|| file.grid_name.clone()).unwrap_or_else(|| "Sojourn".into())
 }
 
-/// A base URL of a grid: `http://HOST:PORT/` and nothing more.
+/// A base URL: `http://HOST:PORT/` and nothing more.
 fn url(text: &str, port: u16) -> Result<String> {
     let wanted = || format!("an address like http://HOST:{port} is wanted");
     let authority = text.strip_prefix("http://").with_context(wanted)?;

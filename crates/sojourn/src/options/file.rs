@@ -18,6 +18,7 @@ pub(super) struct File {
     pub(super) grid: Option<String>,
     pub(super) login: Option<String>,
     pub(super) silence_timeout: Option<u64>,
+    pub(super) url: Option<String>,
     pub(super) simulation_protocol: Option<String>,
     #[serde(default)]
     pub(super) operator_from: Vec<IpAddr>,

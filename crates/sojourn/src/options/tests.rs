@@ -81,6 +81,24 @@ fn a_simulator_knows_both_sides_of_its_grid() {
 }
 
 #[test]
+fn behind_a_proxy_its_address_is_told() {
+    let reached = |url: Option<&str>, over: &str| {
+        let regions = RegionOptions { url: url.map(Into::into), ..RegionOptions::default() };
+        let options = StandaloneOptions { regions, ..StandaloneOptions::default() };
+        let decided = options.over(&file(over))?;
+        anyhow::Ok(decided.regions.url(&decided.process, decided.port))
+    };
+    let own = "http://world.example.org:9000/";
+    assert_eq!(reached(None, "host = 'world.example.org'").unwrap(), own);
+    assert_eq!(reached(Some("http://proxy:81"), "url = 'http://other/'").unwrap(), "http://proxy:81/");
+    assert_eq!(reached(None, "url = 'http://other'").unwrap(), "http://other:80/");
+    for url in ["proxy:81", "https://proxy/", "http://proxy/below"] {
+        let error = format!("{:#}", reached(Some(url), "").unwrap_err());
+        assert!(error.contains("--url") && error.contains("http://HOST"), "{url}: {error}");
+    }
+}
+
+#[test]
 fn versions_are_narrowed_and_nonsense_is_refused() {
     let regions = |text: &str| {
         let options = RegionOptions { simulation_protocol: Some(text.into()), ..RegionOptions::default() };

@@ -43,7 +43,7 @@ pub(crate) async fn run(options: SimulatorOptions) -> Result<()> {
 async fn join(options: &options::Simulator, services: &Services) -> Result<Simulator> {
     let world = regions::read(&options.regions, options.port, data::identity(&options.data)?)?;
     wait_for(services, &options.grid).await?;
-    let http_base: Arc<str> = options.process.url(options.port).into();
+    let http_base: Arc<str> = options.regions.url(&options.process, options.port).into();
     let (grid_name, regions) = tokio::join!(
         grid_name::ask(&options.login),
         regions::configure(world, &options.regions, &options.process, &http_base, services)

@@ -26,7 +26,7 @@ pub(crate) async fn run(options: StandaloneOptions) -> Result<()> {
     if let Some(account) = first_account::create(&services).await? {
         first_account::print(&account);
     }
-    let url = options.process.url(options.port);
+    let url = options.regions.url(&options.process, options.port);
     simulator.run(|| say_ready(begun, &url), stop).await;
     store.close().await;
     Ok(())
@@ -40,7 +40,7 @@ async fn simulator(
     services: &Services,
 ) -> Result<Simulator> {
     let first = world.first().map(|region| region.id);
-    let url = options.process.url(options.port);
+    let url = options.regions.url(&options.process, options.port);
     let http_base: Arc<str> = url.as_str().into();
     let regions = regions::configure(world, &options.regions, &options.process, &http_base, services).await?;
     let config = SimulatorConfig {

@@ -98,7 +98,8 @@ pub(crate) struct Leaving {
     pub(crate) started: bool,
     /// The secret in the address that ReleaseAgent goes to.
     pub(crate) release: Option<Uuid>,
-    /// Child agents were closed before the viewer went (0.1, T1); should it stay, they are made again.
+    /// Child agents were closed on the way (0.1, T1; what a peer without tickets was told); should the viewer stay, they
+    /// are made again.
     pub(crate) closed_children: bool,
     /// The peer says nothing of the arrival: the grid is asked again then.
     pub(crate) look_again: Option<Moment>,
@@ -107,6 +108,8 @@ pub(crate) struct Leaving {
     /// A crossing without a circuit over there: TeleportFinish follows then, since CrossedRegion alone strands viewers
     /// that do not open one.
     pub(crate) insist_at: Option<Moment>,
+    /// A destination without tickets has been told to close what it has: from then on nobody arrives there.
+    pub(crate) closed_there: bool,
     /// The user has logged out in the middle of it: wherever the agent is found, its session ends.
     pub(crate) logging_out: bool,
 }
@@ -139,8 +142,6 @@ pub(crate) struct Farewell {
     pub(crate) version: Version,
     /// The destination knows claims.
     pub(crate) tickets: bool,
-    /// The agent looks back from there.
-    pub(crate) in_sight: bool,
     /// The secret of ReleaseAgent, which ends the wait.
     pub(crate) release: Option<Uuid>,
 }
@@ -195,7 +196,10 @@ pub(crate) struct Agent {
     pub(crate) last: String,
     pub(crate) client: Client,
     pub(crate) outfit: Arc<Outfit>,
+    /// The secret of its capabilities.
     pub(crate) caps: CapsSecret,
+    /// Another one, that a peer without tickets has chosen; its viewer has not used it yet.
+    pub(crate) told_caps: Option<CapsSecret>,
     pub(crate) queue: EventQueue<Waiter>,
     pub(crate) link: Option<Link>,
     pub(crate) arrival: Arrival,
@@ -217,7 +221,10 @@ pub(crate) struct Agent {
     pub(crate) welcomed: bool,
     pub(crate) leaving: Option<Leaving>,
     pub(crate) doubt: Option<Doubt>,
+    /// By whose claim it is kept as a child agent.
     pub(crate) claim: Option<Claim>,
+    /// A root agent in a region without claims looks in with it, until it is closed from there.
+    pub(crate) looked_in: bool,
     pub(crate) visit: u64,
     pub(crate) children: BTreeMap<RegionHandle, ChildLink>,
     /// Child agents that the viewer had when it came, by what the source said.

@@ -121,7 +121,7 @@ impl Region {
     pub(crate) fn forget_unused(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some(agent) = self.agents.get(&id) else { return };
         if agent.arrival.verdict() == Verdict::Child
-            && (agent.claim.is_none() || agent.link.is_none())
+            && ((agent.claim.is_none() && !agent.looked_in) || agent.link.is_none())
             && agent.farewell.is_none()
         {
             self.close_agent(cx, id);
@@ -178,6 +178,7 @@ impl Region {
         // T4D for ourselves: whatever was to be closed after an earlier visit is wanted again.
         agent.farewell = None;
         agent.claim = None;
+        agent.looked_in = false;
         agent.kept_until = None;
         agent.welcomed = false;
         agent.doubt = None;

@@ -87,6 +87,7 @@ impl Region {
             look_again: None,
             unwelcomed: false,
             insist_at: None,
+            closed_there: false,
             logging_out: false,
         });
         let (asked, asks) = match crossing {
@@ -253,7 +254,10 @@ impl Region {
         let plan = leaving.machine.plan();
         let mut flags = if plan.crossing { TeleportFlags::empty() } else { leaving.request.flags };
         flags.set(TeleportFlags::IS_FLYING, flying && !plan.crossing);
-        let caps = agent.children.get(&destination.handle).map_or(fresh, |child| child.caps);
+        // Who knows tickets keeps the secret of an agent that it has, and says which. One that has forgotten the agent
+        // gets a new one, or the viewer would wait out the pause of the poll that broke with the old one.
+        let known = agent.children.get(&destination.handle).filter(|_| !plan.tickets);
+        let caps = known.map_or(fresh, |child| child.caps);
         let create = CreateAgent {
             agent: id,
             session: agent.session,
@@ -379,6 +383,15 @@ impl Region {
             size: destination.size,
         });
         self.push_event(cx, id, event);
+    }
+
+    /// A viewer that has not seen yet that it may go must not see it later: it would go in the middle of the next
+    /// transfer.
+    pub(crate) fn take_back_finish(&mut self, id: AgentId) {
+        if let Some(agent) = self.agents.get_mut(&id) {
+            agent.queue.take_back("TeleportFinish");
+            agent.queue.take_back("CrossedRegion");
+        }
     }
 
     /// A viewer that was told CrossedRegion, has no circuit over there and has not come: TeleportFinish makes it open

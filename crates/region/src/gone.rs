@@ -23,6 +23,8 @@ impl Region {
         let alone = (Party::Source, Party::Source);
         self.note_going(cx, id, Act::Source(Step::Demote), alone, "child agent", "");
         self.trace_life(cx, || format!("Making {id} a child agent"));
+        // Should the viewer come back, it must not be sent away once more.
+        self.take_back_finish(id);
         let now = cx.now;
         if let Some(agent) = self.agents.get_mut(&id) {
             agent.baggage = Arc::default();
@@ -46,9 +48,10 @@ impl Region {
             destination,
             version: plan.version,
             tickets: plan.tickets,
-            in_sight: leaving.in_sight,
             release: leaving.release,
         };
+        // A peer without claims that looks in here will say when it does so no more.
+        agent.looked_in |= leaving.in_sight && !plan.tickets;
         agent.farewell = Some(farewell);
     }
 
@@ -63,7 +66,6 @@ impl Region {
             destination: doubt.region.clone(),
             version: doubt.version,
             tickets: doubt.tickets,
-            in_sight: false,
             release: None,
         });
     }
@@ -132,9 +134,7 @@ impl Region {
             );
         }
         let Some(agent) = self.agents.get(&id) else { return };
-        // A peer without claims that looks in here will say when it does so no more.
-        let looked_in = !farewell.tickets && farewell.in_sight;
-        let wanted = agent.claim.is_some() || agent.arrival.verdict() != Verdict::Child || looked_in;
+        let wanted = agent.claim.is_some() || agent.looked_in || agent.arrival.verdict() != Verdict::Child;
         let (act, done) = if wanted { (Act::Keep, "kept") } else { (Act::CloseOld, "closed") };
         self.note_going(cx, id, act, (Party::Source, Party::Source), done, "");
         if let Some(agent) = self.agents.get_mut(&id) {
@@ -187,8 +187,8 @@ impl Region {
         let tickets = leaving.machine.plan().tickets;
         let patience = self.config.patience.withdrawal;
         let pending = Pending::Withdrawal { agent: id, transfer };
-        let asks = (Party::Source, if tickets { Party::Destination } else { Party::Grid });
         if tickets {
+            let asks = (Party::Source, Party::Destination);
             let call = PeerCall::Withdraw { agent: id, session, source: self.config.id, transfer };
             self.note_going(cx, id, Act::FindOut, asks, call.name(), "");
             match await_answer {
@@ -199,14 +199,13 @@ impl Region {
         } else if await_answer {
             // Such a peer can only be told to close whatever it has. Before that the grid is asked, to which it reports
             // an arrival at once.
-            self.note_going(cx, id, Act::FindOut, asks, "getagent", "");
-            self.call_grid(cx, GridCall::Presence(session), patience, pending);
+            self.ask_grid_where(cx, id);
         } else {
             self.close_over_there(cx, id);
         }
     }
 
-    /// CloseAgent to a destination without tickets.
+    /// CloseAgent to a destination without tickets, before the viewer was told to go.
     fn close_over_there(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some((agent, leaving, destination)) = self.on_its_way(id) else { return };
         // A child agent that the viewer looks in with stays.
@@ -219,6 +218,34 @@ impl Region {
         self.tell_peer(cx, destination, call, false);
     }
 
+    /// The grid has heard of no arrival at a destination without tickets. That is the last word only when nobody can
+    /// arrive there any more.
+    fn close_and_ask_again(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some((agent, leaving, destination)) = self.on_its_way(id) else { return };
+        let (session, transfer) = (agent.session, leaving.machine.id());
+        let call = PeerCall::CloseChild { agent: id, session, claim: None };
+        let says = (Party::Source, Party::Destination);
+        self.note_going(cx, id, Act::FindOut, says, call.name(), "");
+        let pending = Pending::Withdrawal { agent: id, transfer };
+        self.call_peer(cx, destination.clone(), call, false, self.config.patience.withdrawal, pending);
+        if let Some(agent) = self.agents.get_mut(&id) {
+            // Whatever it was, the viewer must be told of it anew.
+            let looked_in = agent.children.remove(&destination.handle).is_some();
+            if let Some(leaving) = &mut agent.leaving {
+                leaving.closed_children |= looked_in;
+            }
+        }
+    }
+
+    fn ask_grid_where(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some((agent, leaving, _)) = self.on_its_way(id) else { return };
+        let (session, transfer) = (agent.session, leaving.machine.id());
+        let pending = Pending::Withdrawal { agent: id, transfer };
+        let asks = (Party::Source, Party::Grid);
+        self.note_going(cx, id, Act::FindOut, asks, "getagent", "");
+        self.call_grid(cx, GridCall::Presence(session), self.config.patience.withdrawal, pending);
+    }
+
     pub(crate) fn withdrawal_answered(
         &mut self,
         cx: &mut Context<'_>,
@@ -226,7 +253,7 @@ impl Region {
         transfer: TransferId,
         result: Result<Reply, PeerError>,
     ) {
-        let Some(leaving) = self.agents.get(&id).and_then(|agent| agent.leaving.as_ref()) else { return };
+        let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) else { return };
         if leaving.machine.id() != transfer {
             return;
         }
@@ -234,9 +261,11 @@ impl Region {
         let whereabouts = match result {
             Ok(Reply::Peer(PeerReply::Whereabouts(whereabouts))) => whereabouts,
             Ok(Reply::Presence(region)) if region.is_some() && region == there => Whereabouts::Arrived,
-            Ok(Reply::Presence(_)) => {
-                self.close_over_there(cx, id);
-                Whereabouts::Withdrawn
+            Ok(Reply::Presence(_)) if leaving.closed_there => Whereabouts::Withdrawn,
+            Ok(Reply::Presence(_)) => return self.close_and_ask_again(cx, id),
+            Ok(Reply::Peer(PeerReply::Done)) => {
+                leaving.closed_there = true;
+                return self.ask_grid_where(cx, id);
             }
             // No answer is left to the machine's own clock: it asks again.
             _ => return,
@@ -250,6 +279,7 @@ impl Region {
     pub(crate) fn unfreeze(&mut self, cx: &mut Context<'_>, id: AgentId) {
         self.scene.freeze(cx.now, id, false);
         self.take_back_start(id);
+        self.take_back_finish(id);
         let leaving = self.agents.get(&id).and_then(|agent| agent.leaving.as_ref());
         let closed_children = leaving.is_some_and(|leaving| leaving.closed_children);
         if leaving.is_some_and(|leaving| leaving.unwelcomed) {

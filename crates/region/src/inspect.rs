@@ -13,6 +13,8 @@ pub struct AgentSummary {
     pub session: SessionId,
     /// The secret of its capabilities.
     pub caps: CapsSecret,
+    /// Another one that its viewer has been told, and has not used yet.
+    pub told_caps: Option<CapsSecret>,
     /// Child, root, or on its way here.
     pub standing: Verdict,
     /// Root, and what its viewer says moves it.
@@ -34,6 +36,7 @@ impl Region {
             agent: agent.id,
             session: agent.session,
             caps: agent.caps,
+            told_caps: agent.told_caps,
             standing: agent.arrival.verdict(),
             acts: agent.acts(),
             closing: agent.closing.is_some(),

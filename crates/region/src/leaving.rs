@@ -203,7 +203,7 @@ impl Region {
     /// Capabilities and event queue end.
     fn close_doors(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        let caps = agent.caps;
+        let (caps, told) = (agent.caps, agent.told_caps.take());
         let mut answers = Vec::new();
         agent.queue.close(&mut answers);
         let circuits = agent.awaiting_circuit.drain(..).map(|(_, waiter)| waiter);
@@ -212,8 +212,9 @@ impl Region {
             cx.effects.push(Effect::Answer { waiter, result: Ok(answer) });
         }
         self.answer_polls(cx, id, answers);
-        if self.caps.remove(&caps).is_some() {
-            cx.effects.push(Effect::CloseCaps { caps });
+        self.close_secret(cx, caps);
+        if let Some(told) = told {
+            self.close_secret(cx, told);
         }
     }
 
@@ -232,14 +233,11 @@ impl Region {
             self.close_doors(cx, id);
             self.leave_scene(id);
         }
+        self.drop_departure(cx, id);
         let Some(agent) = self.agents.remove(&id) else { return };
         for (_, waiter) in agent.returning {
             let result = Err(transfer::Refusal::new("That session is over."));
             cx.effects.push(Effect::Answer { waiter, result });
-        }
-        if let Some(leaving) = &agent.leaving {
-            // By a newer login, while it was being found out where the agent is.
-            *self.stats.transfers.entry((leaving.kind(), "dropped")).or_default() += 1;
         }
         self.remember(agent.arrival.verdicts());
         if let Some(alarm) = agent.alarm {
@@ -264,6 +262,14 @@ impl Region {
         self.verdicts.extend(verdicts);
         let surplus = self.verdicts.len().saturating_sub(VERDICTS_KEPT);
         self.verdicts.drain(..surplus);
+    }
+
+    /// A newer login came while it was being found out where the agent is.
+    fn drop_departure(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let subject = self.agents.get(&id).and_then(|agent| agent.going(self.config.id));
+        let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.take()) else { return };
+        *self.stats.transfers.entry((leaving.kind(), "dropped")).or_default() += 1;
+        self.note_outcome(cx, id, subject, "dropped", "by a newer login".to_owned());
     }
 
     pub(crate) fn handle_operator(&mut self, cx: &mut Context<'_>, command: OperatorCommand) {

@@ -31,6 +31,7 @@ mod people;
 mod record;
 mod region;
 mod replies;
+mod secrets;
 mod talk;
 mod trace;
 mod welcome;

@@ -127,7 +127,9 @@ impl Region {
         }
         let other = self.agents.get(&id).filter(|agent| agent.session != create.session);
         if other.is_some_and(|other| {
-            create.source.is_some() && other.closing.is_none() && other.arrival.verdict() != Verdict::Child
+            !create.flags.contains(TeleportFlags::VIA_LOGIN)
+                && other.closing.is_none()
+                && other.arrival.verdict() != Verdict::Child
         }) {
             // Which of two logins is the newer one only the login service knows: what regions still say of the older
             // may come late, and must not put an end to the newer.
@@ -172,13 +174,21 @@ impl Region {
                 Ok(PeerReply::Created(AgentCreated { caps: agent.caps, existed: true, tickets: true }))
             };
         }
+        if let Some(told) =
+            create.caps.filter(|_| existed && create.claim.is_none() && create.transfer.is_none())
+        {
+            self.take_told_secret(cx, id, told);
+        }
+        let Some(agent) = self.agents.get_mut(&id) else { return Err(Refusal::new("Internal error")) };
         if let Some(claim) = create.claim {
             // T4D: whoever claims last keeps it; closes decided earlier find another claim and do nothing.
             agent.claim = Some(claim);
+            agent.looked_in = false;
             agent.kept_until = Some(cx.now + crate::agent::CHILD_LEASE);
         } else if !comes {
             // A root agent in a region without claims looks in: whatever was claimed before is over.
             agent.claim = None;
+            agent.looked_in = true;
             agent.kept_until = None;
         }
         agent.unused_until = cx.now + crate::agent::UNUSED_CHILD;
@@ -250,6 +260,7 @@ impl Region {
             client: create.client.clone(),
             outfit: create.outfit.clone(),
             caps,
+            told_caps: None,
             queue: EventQueue::new(EventQueueConfig::default(), cx.now),
             link: None,
             arrival: Arrival::new(self.config.patience),
@@ -269,6 +280,7 @@ impl Region {
             leaving: None,
             doubt: None,
             claim: create.claim,
+            looked_in: false,
             visit: 0,
             children: BTreeMap::new(),
             inherited: BTreeMap::new(),
@@ -415,6 +427,7 @@ impl Region {
             return;
         }
         agent.claim = None;
+        agent.looked_in = false;
         agent.kept_until = None;
         // One that is on its way here, or has just left, is closed when that is settled.
         if agent.arrival.verdict() == Verdict::Child && agent.leaving.is_none() && agent.farewell.is_none() {

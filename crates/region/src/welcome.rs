@@ -239,6 +239,7 @@ impl Region {
         if let Some(agent) = self.agents.get_mut(&id) {
             agent.seed_fetched = true;
         }
+        self.secret_used(cx, id, caps);
         self.release_if_settled(cx, id);
     }
 

@@ -1,20 +1,22 @@
 //! Calls between regions, and everything else that a region wants done.
 
+use crate::form::{self, Letter};
 use crate::traffic::{Item, Way, answer_text, call_name, session_of};
-use crate::world::{Happening, Rehearsal, Report, Waiting, Where};
+use crate::world::{Caller, Happening, Rehearsal, Report, Waiting, Where};
 use model::Moment;
 use region::{CallId, Effect, GridNotice, Input, Reply, Waiter};
+use std::rc::Rc;
 use std::time::Duration;
 use transfer::{PeerCall, PeerError, PeerReply, Refusal};
 
 impl Rehearsal {
     pub(crate) fn carry_out(&mut self, at: Where, effect: Effect) {
         match effect {
-            Effect::CallPeer { id, region, call, tickets: _, timeout } => {
+            Effect::CallPeer { id, region, call, tickets, timeout } => {
                 let to = self.stages.iter().position(|stage| stage.info.id == region.id).map(Where);
                 self.expect_answer(at, id, timeout);
                 if let Some(to) = to {
-                    self.send_call(at, id, to, call);
+                    self.send_call(at, id, to, call, tickets);
                 }
             }
             Effect::CallGrid { id, call, timeout } => {
@@ -44,12 +46,15 @@ impl Rehearsal {
                 });
                 format!("    {named}")
             }),
-            Effect::Record(note) => self.note(|| {
-                format!(
-                    "    [{}] {} {} -> {}: {} {}",
-                    note.region, note.step, note.from, note.to, note.message, note.detail
-                )
-            }),
+            Effect::Record(note) => {
+                self.count_transfer(at, &note);
+                self.note(|| {
+                    format!(
+                        "    [{}] {} {} -> {}: {} {}",
+                        note.region, note.step, note.from, note.to, note.message, note.detail
+                    )
+                });
+            }
             // Its last words are out: the simulator lets it go.
             Effect::Closed => self.later(self.now, Happening::Crash { at, restart: false }),
         }
@@ -66,26 +71,36 @@ impl Rehearsal {
         );
     }
 
-    fn send_call(&mut self, from: Where, id: CallId, to: Where, call: PeerCall) {
+    fn send_call(&mut self, from: Where, id: CallId, to: Where, call: PeerCall, tickets: bool) {
         let name = call_name(&call);
         let who = self.holder_of(session_of(&call));
         let item = Item { way: Way::Call, name, who, at: to, from: Some(from) };
-        let copies = self.fate(self.faults.calls, &item);
-        let lost = copies.is_empty() || self.parted.contains(&(from, to));
+        let fate = self.fate(self.faults.calls, &item);
+        let lost = fate.copies.is_empty() || self.parted.contains(&(from, to));
         self.note_call(&item, "", lost);
         if lost {
             return;
         }
         let run = self.stages[from.0].run;
-        for (index, delay) in copies.into_iter().enumerate() {
+        let mut letter = self.write(from, to, call, tickets);
+        if fate.refused {
+            let result = Err(PeerError::Unreachable("connection refused".into()));
+            return self
+                .later(self.now + fate.copies[0] * 2, Happening::Answer { to: from, run, id, result });
+        }
+        if fate.garbage {
+            letter.spoil();
+        }
+        let letter = Rc::new(letter);
+        for (index, delay) in fate.copies.into_iter().enumerate() {
             let mut due = self.now + delay;
-            if index == 0 && !self.faults.calls_overtake {
+            if index == 0 && !self.faults.calls_overtake && !fate.overtaken {
                 let last = self.last_call.entry((from, to)).or_insert(Moment::ZERO);
                 *last = due.max(*last);
                 due = *last;
             }
-            let call = call.clone();
-            self.later(due, Happening::Call { from, run, id, to, call });
+            let letter = letter.clone();
+            self.later(due, Happening::Call { from, run, id, to, letter });
         }
     }
 
@@ -99,35 +114,50 @@ impl Rehearsal {
         });
     }
 
-    pub(crate) fn deliver_call(&mut self, from: Where, run: u32, id: CallId, to: Where, call: PeerCall) {
+    pub(crate) fn deliver_call(&mut self, from: Where, run: u32, id: CallId, to: Where, letter: Rc<Letter>) {
+        let back = self.now + self.faults.calls.latency;
         if self.stages[to.0].region.is_none() {
             let result = Err(PeerError::Unreachable("connection refused".into()));
-            let due = self.now + self.faults.calls.latency;
-            return self.later(due, Happening::Answer { to: from, run, id, result });
+            return self.later(back, Happening::Answer { to: from, run, id, result });
         }
-        let (who, name) = (self.holder_of(session_of(&call)), call_name(&call));
-        let waiter = self.new_waiter(to, Waiting::Peer { from, run, id, who, name });
+        let incoming = match self.read(to, &letter) {
+            Ok(incoming) => incoming,
+            Err(response) => {
+                let result = letter.understand(&response).map(Reply::Peer);
+                return self.later(back, Happening::Answer { to: from, run, id, result });
+            }
+        };
+        let (who, name) = (self.holder_of(session_of(&letter.call)), call_name(&letter.call));
+        let call = incoming.call.clone();
+        let caller = Caller { from, run, id, who, name, letter, incoming };
+        let waiter = self.new_waiter(to, Waiting::Peer(Box::new(caller)));
         self.drive(to, Input::Peer { call, waiter });
     }
 
     fn answer_call(&mut self, at: Where, waiter: Waiter, result: Result<PeerReply, Refusal>) {
         match self.waiting.remove(&waiter) {
-            Some((_, Waiting::Peer { from, run, id, who, name })) => {
-                let item = Item { way: Way::Answer, name, who, at, from: Some(from) };
-                let copies = self.fate(self.faults.calls, &item);
-                let delay = copies.first().copied().filter(|_| !self.parted.contains(&(at, from)));
-                self.note_call(&item, &answer_text(&result), delay.is_none());
-                if let Some(delay) = delay {
-                    let result = result.map(Reply::Peer).map_err(PeerError::Refused);
-                    self.later(self.now + delay, Happening::Answer { to: from, run, id, result });
-                }
-            }
+            Some((_, Waiting::Peer(caller))) => self.answer_peer(at, &caller, result),
             Some((_, Waiting::Login)) => {
                 self.login_answers.insert(waiter, result);
             }
             Some((_, Waiting::Poll { .. })) => self.fail("a poll was answered like a call".to_string()),
             None => self.fail("a call was answered twice, or nobody had made it".to_string()),
         }
+    }
+
+    fn answer_peer(&mut self, at: Where, caller: &Caller, mut result: Result<PeerReply, Refusal>) {
+        let Caller { from, run, id, who, name, .. } = *caller;
+        let item = Item { way: Way::Answer, name, who, at, from: Some(from) };
+        let fate = self.fate(self.faults.calls, &item);
+        let delay = fate.first().filter(|_| !self.parted.contains(&(at, from)));
+        if fate.refused {
+            result = Err(Refusal::new("Not today."));
+        }
+        self.note_call(&item, &answer_text(&result), delay.is_none());
+        let Some(delay) = delay else { return };
+        let response = if fate.garbage { form::garbage() } else { form::answer(&caller.incoming, &result) };
+        let result = caller.letter.understand(&response).map(Reply::Peer);
+        self.later(self.now + delay, Happening::Answer { to: from, run, id, result });
     }
 
     fn tell_grid(&mut self, at: Where, notice: GridNotice) {

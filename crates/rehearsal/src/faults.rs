@@ -55,6 +55,11 @@ impl Faults {
         grid: Quality::steady(Duration::from_millis(3)),
     };
 
+    /// Whether nothing of what viewers say and hear is lost or held up.
+    pub(crate) fn spares_viewers(&self) -> bool {
+        [self.datagrams, self.http].iter().all(|quality| quality.loss == 0.0 && quality.stragglers == 0.0)
+    }
+
     /// Datagrams lost, repeated and overtaken; everything else is good.
     pub fn lossy(loss: f64) -> Self {
         let mut faults = Self::NONE;
@@ -97,6 +102,39 @@ pub enum Deed {
     Restart,
     /// The same with the region that calls.
     RestartCaller,
+    /// It takes so much longer, and what is sent after it does not wait for it.
+    Overtaken(Duration),
+    /// Who should get it says no: a call or question is refused unheard, an answer becomes a refusal, a connection is
+    /// refused; a datagram is turned away.
+    Refuse,
+    /// What arrives makes no sense.
+    Garbage,
+    /// It goes its way; this region crashes at that moment, and is there again so much later.
+    Fell(Where, Duration),
+    /// It goes its way; the grid says nothing for so long.
+    Silence(Duration),
+    /// It goes its way; the user does something.
+    Prompt(Who, Whim),
+}
+
+impl Deed {
+    /// Whether it keeps the thing itself from arriving as it should.
+    pub(crate) fn disturbs(self) -> bool {
+        matches!(self, Self::Drop | Self::Delay(_) | Self::Overtaken(_) | Self::Refuse | Self::Garbage)
+    }
+}
+
+/// What a user does in the middle of everything.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Whim {
+    /// TeleportCancel.
+    Cancel,
+    /// The viewer crashes.
+    Vanish,
+    /// LogoutRequest.
+    LogOut,
+    /// Asks for another place.
+    Teleport(Where),
 }
 
 /// A mishap for some of what travels.
@@ -114,12 +152,14 @@ pub struct Rule {
     pub times: u32,
     /// What happens to them.
     pub deed: Deed,
+    /// By this it is remembered that it has hit.
+    pub tag: Option<usize>,
 }
 
 impl Rule {
     /// The first of a kind.
     pub fn first(way: Way, name: &'static str, deed: Deed) -> Self {
-        Self { what: Traffic { way, name }, who: None, at: None, skip: 0, times: 1, deed }
+        Self { what: Traffic { way, name }, who: None, at: None, skip: 0, times: 1, deed, tag: None }
     }
 
     /// All of a kind.

@@ -6,21 +6,28 @@ use model::{AssetId, RegionHandle, Vec3};
 use region::{CallId, GridCall, Place, Reply};
 use services::RegionInfo;
 use std::sync::Arc;
+use transfer::PeerError;
 
 impl Rehearsal {
     pub(crate) fn ask_grid(&mut self, from: Where, id: CallId, call: &GridCall) {
         let name = call.name();
         let question = Item { way: Way::Question, name, who: None, at: from, from: None };
         let reply = Item { way: Way::Reply, ..question };
-        let there = self.fate(self.faults.grid, &question).first().copied();
-        let back = self.fate(self.faults.grid, &reply).first().copied();
-        let delay = there.zip(back).map(|(there, back)| there + back).filter(|_| !self.grid_is_dead);
+        let (there, back) = (self.fate(self.faults.grid, &question), self.fate(self.faults.grid, &reply));
+        let times = there.first().zip(back.first());
+        let delay = times.map(|(there, back)| there + back).filter(|_| !self.grid_is_dead);
         self.note(|| {
             let lost = if delay.is_none() { " (lost)" } else { "" };
             format!("{} asks the grid: {name}{lost}", self.stages[from.0].plot.name)
         });
         let Some(delay) = delay else { return };
-        let result = Ok(self.look_up(call));
+        let result = if there.refused || back.refused {
+            Err(PeerError::Unreachable("connection refused".into()))
+        } else if there.garbage || back.garbage {
+            Err(PeerError::Garbage("<html>".into()))
+        } else {
+            Ok(self.look_up(call))
+        };
         let run = self.stages[from.0].run;
         self.later(self.now + delay, Happening::Answer { to: from, run, id, result });
     }

@@ -19,6 +19,8 @@ pub struct Plot {
     pub access: AccessPolicy,
     /// What it speaks.
     pub versions: VersionRange,
+    /// It knows no tickets: a model of an OpenSimulator peer.
+    pub plain: bool,
 }
 
 /// All regions of a rehearsal, in the order in which [`crate::Where`] counts them.
@@ -38,6 +40,7 @@ impl Plot {
             max_agents: 100,
             access: AccessPolicy::Open,
             versions: VersionRange::ALL,
+            plain: false,
         }
     }
 }

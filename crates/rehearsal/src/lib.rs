@@ -7,6 +7,8 @@
 //!
 //! - [`layout`] says which regions there are; [`faults`] how bad the network is, as rates ([`Quality`]) and as single
 //!   mishaps ([`Rule`]: the second CreateAgent is lost, each CompleteAgentMovement comes 3 s late).
+//! - [`dialect`] says what they speak: one scenario runs over many. What regions say to each other takes its wire form
+//!   on the way (`form`), so that the codec is rehearsed with the machines.
 //! - `world` keeps the clock and hands what is due to whom it is for; `wires`, `calls` and `grid` are the three kinds
 //!   of ways between them; `people` logs users in and lets them act; `script` is what a scenario is written with.
 //! - `oracle` judges. After every event: no session acts in two regions at once. When all is quiet
@@ -21,23 +23,30 @@
 //! Absent on purpose: threads, sockets, HTTP syntax (that is the shell's, and has its own tests).
 
 mod calls;
+pub mod dialect;
 pub mod faults;
+mod form;
 mod grid;
 pub mod layout;
+mod mishaps;
 mod oracle;
 mod people;
 pub mod runner;
 pub mod scenarios;
 mod script;
+pub mod tally;
 pub mod traffic;
 mod transcript;
+mod verdict;
 mod wires;
 mod world;
 
+pub use dialect::Dialect;
 pub use faults::{Deed, Quality, Rule};
 pub use layout::{Layout, Plot};
 pub use people::Who;
-pub use runner::{Scenario, check, find, run, story};
+pub use runner::{Run, Scenario, check, find};
 pub use script::{Play, Trouble};
+pub use tally::Tally;
 pub use traffic::{Traffic, Way};
 pub use world::{Rehearsal, Where};

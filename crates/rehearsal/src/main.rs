@@ -1,13 +1,18 @@
 //! Runs scenarios by hand: one with its transcript, or many over many seeds.
 
+use rehearsal::dialect::EVERY;
 use rehearsal::scenarios::ALL;
-use rehearsal::{Scenario, find, run};
+use rehearsal::{Run, Scenario, Tally, find};
 use std::process::ExitCode;
+use transfer::Mutant;
 
-const USAGE: &str = "usage: rehearsal [--scenario NAME] [--seed N | --seeds A..B] [--show] [--list]";
+const USAGE: &str = "usage: rehearsal [--scenario NAME] [--dialect NAME] [--mutant NAME] \
+[--seed N | --seeds A..B] [--show] [--list]";
 
 struct Wishes {
     scenarios: Vec<&'static Scenario>,
+    dialect: Option<String>,
+    mutant: Option<Mutant>,
     seeds: Option<(u64, u64)>,
     show: bool,
 }
@@ -21,24 +26,41 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let mut failed = 0;
-    for scenario in wishes.scenarios {
-        let (first, end) = wishes.seeds.unwrap_or_else(|| (0, scenario.cases.map_or(20, |cases| cases())));
-        let mut bad = 0;
-        for seed in first..end {
-            if let Err(story) = run(scenario, seed, wishes.show) {
-                println!("{story}\n");
-                bad += 1;
-            }
-        }
-        println!("{}: {} runs, {bad} failed", scenario.name, end.saturating_sub(first));
-        failed += bad;
-    }
+    let failed: u64 = wishes.scenarios.iter().map(|scenario| run_all(scenario, &wishes)).sum();
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// How many runs failed.
+fn run_all(scenario: &'static Scenario, wishes: &Wishes) -> u64 {
+    let (first, end) = wishes.seeds.unwrap_or_else(|| (0, scenario.cases.map_or(20, |cases| cases())));
+    let mut failed = 0;
+    for dialect in scenario.dialects {
+        if wishes.dialect.as_ref().is_some_and(|name| name != dialect.name) {
+            continue;
+        }
+        let (mut tally, mut bad) = (Tally::default(), 0);
+        for seed in first..end {
+            let run = Run { mutant: wishes.mutant, ..Run::new(scenario, dialect, seed) };
+            if wishes.show {
+                println!("{}", run.story());
+            }
+            match run.verdict() {
+                Ok(happened) => tally += &happened,
+                Err(trouble) => {
+                    println!("{}\n    failed {trouble}", run.command());
+                    bad += 1;
+                }
+            }
+        }
+        println!("{:24} {:24} {tally}, {bad} failed", scenario.name, dialect.name);
+        failed += bad;
+    }
+    failed
+}
+
 fn wishes(mut arguments: impl Iterator<Item = String>) -> Result<Option<Wishes>, String> {
-    let mut wishes = Wishes { scenarios: ALL.iter().collect(), seeds: None, show: false };
+    let mut wishes =
+        Wishes { scenarios: ALL.iter().collect(), dialect: None, mutant: None, seeds: None, show: false };
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} wants a value"));
         let number = |text: &str| text.parse::<u64>().map_err(|_| format!("{text} is no number"));
@@ -47,6 +69,12 @@ fn wishes(mut arguments: impl Iterator<Item = String>) -> Result<Option<Wishes>,
                 let name = value()?;
                 wishes.scenarios =
                     vec![find(&name).ok_or(format!("there is no scenario {name}; see --list"))?];
+            }
+            "--dialect" => wishes.dialect = Some(value()?),
+            "--mutant" => {
+                let name = value()?;
+                let mutant = Mutant::ALL.into_iter().find(|mutant| format!("{mutant:?}") == name);
+                wishes.mutant = Some(mutant.ok_or(format!("there is no mutant {name}: {:?}", Mutant::ALL))?);
             }
             "--seed" => {
                 let seed = number(&value()?)?;
@@ -62,6 +90,9 @@ fn wishes(mut arguments: impl Iterator<Item = String>) -> Result<Option<Wishes>,
             "--list" => {
                 for scenario in ALL {
                     println!("{:32} {}", scenario.name, scenario.about);
+                }
+                for dialect in EVERY {
+                    println!("{:32} a dialect", dialect.name);
                 }
                 return Ok(None);
             }

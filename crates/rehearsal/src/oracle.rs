@@ -35,10 +35,7 @@ impl Rehearsal {
             if agent.acts {
                 stage.acting.insert((agent.agent, agent.session));
             }
-            if let Some(transfer) = agent.departing {
-                stage.departures.insert(transfer);
-            }
-            open += usize::from(!agent.closing);
+            open += if agent.closing { 0 } else { 1 + usize::from(agent.told_caps.is_some()) };
         }
         let secrets = region.secrets();
         let stage = &self.stages[at.0];
@@ -186,11 +183,12 @@ impl Rehearsal {
         {
             return Some(format!("{name} has an agent of nobody: {agent:?}"));
         }
-        let caps: BTreeSet<_> = agents.iter().map(|agent| agent.caps).collect();
+        let caps: BTreeSet<_> =
+            agents.iter().flat_map(|agent| [Some(agent.caps), agent.told_caps]).flatten().collect();
         if caps != stage.open_caps.keys().copied().collect() {
             return Some(format!(
                 "{name} has {} agents and {} capabilities",
-                caps.len(),
+                agents.len(),
                 stage.open_caps.len()
             ));
         }
@@ -206,10 +204,13 @@ impl Rehearsal {
         if region.open_questions() != stage.questions.len() {
             return Some(format!("{name} waits for answers that nobody owes it"));
         }
-        let ended: u64 = stats.transfers.values().sum();
-        if ended != stage.departures.len() as u64 {
-            let begun = stage.departures.len();
-            return Some(format!("{name} began {begun} transfers and ended {ended}: {:?}", stats.transfers));
+        let open = self.open_transfers(stage.info.id);
+        if open != 0 {
+            return Some(format!("{name} has {open} transfers that have not ended"));
+        }
+        let (said, counted) = (stage.ended, stats.transfers.values().sum::<u64>());
+        if said != counted {
+            return Some(format!("{name} ended {said} transfers and counted {:?}", stats.transfers));
         }
         None
     }

@@ -1,7 +1,9 @@
 //! Users: how they log in, what they do, what their viewers report.
 
+use crate::faults::Whim;
 use crate::script::Trouble;
 use crate::traffic::Way;
+use crate::verdict::{Wish, asks};
 use crate::world::{Happening, Rehearsal, Report, Waiting, Where};
 use model::{AgentId, CircuitCode, FolderId, Moment, SecureSessionId, SessionId, TeleportFlags, Vec3};
 use rand::RngExt as _;
@@ -10,6 +12,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use transfer::{CreateAgent, Offer, PeerCall, PeerReply, QueryAccess, Refusal, Version, VersionRange};
+use viewer::teleport::Stage;
 use viewer::{Config, Core, HttpReply, Identity, Misbehaviour, Phase, RequestId, Unable, ViewerEvent};
 
 /// A login, by its place in the order of logins.
@@ -27,6 +30,8 @@ pub(crate) struct Person {
     /// `None` until the answer to the login call has come.
     pub(crate) core: Option<Core>,
     pub(crate) wake: Option<Moment>,
+    /// The teleport that it has asked for.
+    pub(crate) wish: Option<Wish>,
     /// All that the viewer reported, with the moments.
     pub(crate) heard: Vec<(Moment, ViewerEvent)>,
     /// The viewer was told to vanish, or to misbehave otherwise: it need not live.
@@ -144,6 +149,7 @@ impl Rehearsal {
             config,
             core: None,
             wake: None,
+            wish: None,
             heard: Vec::new(),
             may_die: false,
         });
@@ -167,9 +173,24 @@ impl Rehearsal {
 
     /// Lets the viewer do something, and sends what comes of it. `None`: it has not started.
     pub fn with<T>(&mut self, who: Who, act: impl FnOnce(&mut Core, Moment) -> T) -> Option<T> {
+        let before = self.people[who.0].core.as_ref()?.teleport_stage();
         let result = act(self.people[who.0].core.as_mut()?, self.now);
+        let after = self.people[who.0].core.as_ref()?.teleport_stage();
+        if asks(before, after) {
+            self.wish(who);
+        } else if after == Stage::None && before != after {
+            self.unwish(who);
+        }
         self.drain_viewer(who);
         Some(result)
+    }
+
+    /// Something comes to a viewer.
+    fn feed(&mut self, who: Who, take: impl FnOnce(&mut Core, Moment)) {
+        if let Some(core) = &mut self.people[who.0].core {
+            take(core, self.now);
+            self.drain_viewer(who);
+        }
     }
 
     /// A user's agent.
@@ -224,12 +245,23 @@ impl Rehearsal {
     /// Tells the viewer to be bad; from now on it may lose its session.
     pub fn misbehave(&mut self, who: Who, how: Misbehaviour) {
         self.people[who.0].may_die = true;
+        self.excuse_delay(Some(who));
         self.with(who, |core, now| core.misbehave(now, how));
     }
 
     /// The viewer need not live through this run.
     pub fn may_die(&mut self, who: Who) {
         self.people[who.0].may_die = true;
+    }
+
+    /// A user does something in the middle of everything.
+    pub(crate) fn indulge(&mut self, who: Who, whim: Whim) {
+        match whim {
+            Whim::Cancel => _ = self.with(who, |core, now| core.cancel_teleport(now)),
+            Whim::Vanish => self.vanish(who),
+            Whim::LogOut => self.log_out(who),
+            Whim::Teleport(to) => _ = self.teleport(who, to),
+        }
     }
 
     /// All that the viewer has reported, with the moments.
@@ -255,15 +287,15 @@ impl Rehearsal {
     }
 
     pub(crate) fn deliver_to_viewer(&mut self, who: Who, from: SocketAddr, bytes: &[u8]) {
-        self.with(who, |core, now| core.handle_datagram(now, from, bytes));
+        self.feed(who, |core, now| core.handle_datagram(now, from, bytes));
     }
 
     pub(crate) fn wake_viewer(&mut self, who: Who) {
-        self.with(who, |core, now| core.handle_wakeup(now));
+        self.feed(who, |core, now| core.handle_wakeup(now));
     }
 
     pub(crate) fn answer_request(&mut self, who: Who, id: RequestId, reply: HttpReply) {
-        self.with(who, |core, now| core.handle_http(now, id, reply));
+        self.feed(who, |core, now| core.handle_http(now, id, reply));
     }
 
     fn drain_viewer(&mut self, who: Who) {
@@ -293,6 +325,9 @@ impl Rehearsal {
             if !matches!(event, ViewerEvent::AvatarMoved { .. }) {
                 self.note(|| format!("{}: {event:?}", self.name(Some(who))));
             }
+        }
+        for event in &events {
+            self.hear_verdict(who, event);
         }
         self.people[who.0].heard.extend(events.into_iter().map(|event| (now, event)));
         for (to, bytes) in datagrams {

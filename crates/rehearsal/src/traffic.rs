@@ -27,6 +27,13 @@ pub enum Way {
     Reply,
 }
 
+impl Way {
+    /// Between a viewer and a region.
+    pub(crate) fn is_viewers(self) -> bool {
+        matches!(self, Self::ToRegion | Self::ToViewer | Self::Request | Self::Response)
+    }
+}
+
 /// A kind of thing on its way.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Traffic {

@@ -33,13 +33,14 @@ impl Rehearsal {
         let name = self.name_of(&bytes);
         let item = Item { way: Way::ToRegion, name, who: Some(who), at, from: None };
         let from = self.people[who.0].address;
-        let copies = self.fate(self.faults.datagrams, &item);
-        let lost = copies.is_empty() || self.cuts.contains(&(who, at, Way::ToRegion));
+        let mut fate = self.fate(self.faults.datagrams, &item);
+        let lost = fate.copies.is_empty() || fate.refused || self.cuts.contains(&(who, at, Way::ToRegion));
         self.note_packet(&item, lost);
         if lost {
             return;
         }
-        for delay in copies {
+        let bytes = if fate.garbage { bent(bytes) } else { bytes };
+        for delay in std::mem::take(&mut fate.copies) {
             let bytes = bytes.clone();
             self.later(self.now + delay, Happening::ToRegion { at, from, bytes });
         }
@@ -49,14 +50,15 @@ impl Rehearsal {
         let Some(who) = self.people.iter().position(|person| person.address == to).map(Who) else { return };
         let name = self.name_of(&bytes);
         let item = Item { way: Way::ToViewer, name, who: Some(who), at, from: None };
-        let copies = self.fate(self.faults.datagrams, &item);
-        let lost = copies.is_empty() || self.cuts.contains(&(who, at, Way::ToViewer));
+        let mut fate = self.fate(self.faults.datagrams, &item);
+        let lost = fate.copies.is_empty() || fate.refused || self.cuts.contains(&(who, at, Way::ToViewer));
         self.note_packet(&item, lost);
         if lost {
             return;
         }
         let from = self.stages[at.0].address;
-        for delay in copies {
+        let bytes = if fate.garbage { bent(bytes) } else { bytes };
+        for delay in std::mem::take(&mut fate.copies) {
             let bytes = bytes.clone();
             self.later(self.now + delay, Happening::ToViewer { who, from, bytes });
         }
@@ -94,14 +96,18 @@ impl Rehearsal {
         };
         let name = if request.url.ends_with("/events") { "poll" } else { "seed" };
         let item = Item { way: Way::Request, name, who: Some(who), at, from: None };
-        let copies = self.fate(self.faults.http, &item);
-        let delay = copies.first().copied();
+        let fate = self.fate(self.faults.http, &item);
+        let delay = fate.first().filter(|_| !fate.refused);
         self.note(|| {
             let lost = if delay.is_none() { " (lost)" } else { "" };
             let (person, region) = (self.name(Some(who)), self.stages[at.0].plot.name);
             format!("{person} -> {region}: HTTP {name}{lost}")
         });
         match delay {
+            Some(delay) if fate.garbage => {
+                let reply = HttpReply::Value { status: 400, body: Value::Undefined };
+                self.later(self.now + delay * 2, Happening::Response { who, at, id: request.id, reply });
+            }
             Some(delay) => self.later(self.now + delay, Happening::Request { who, at, request }),
             None => {
                 let due = self.now + self.faults.http.latency * 2;
@@ -187,8 +193,10 @@ impl Rehearsal {
         name: &'static str,
     ) -> bool {
         let item = Item { way: Way::Response, name, who: Some(who), at, from: None };
-        let copies = self.fate(self.faults.http, &item);
-        let delay = copies.first().copied();
+        let fate = self.fate(self.faults.http, &item);
+        let delay = fate.first().filter(|_| !fate.refused);
+        let reply =
+            if fate.garbage { HttpReply::Answer { status: 200, body: b"<html>".to_vec() } } else { reply };
         self.note(|| {
             let lost = if delay.is_none() { " (lost)" } else { "" };
             let (person, region) = (self.name(Some(who)), self.stages[at.0].plot.name);
@@ -225,6 +233,12 @@ impl Rehearsal {
             self.later(self.now + self.faults.http.latency, Happening::PollBroken { at, run, caps, waiter });
         }
     }
+}
+
+/// A datagram that a cable has bent.
+fn bent(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.truncate(bytes.len() / 2);
+    bytes
 }
 
 /// The secret in a capability's URL: `<base>CAPS/<secret>0000/...`.

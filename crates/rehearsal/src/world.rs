@@ -1,20 +1,24 @@
 //! The clock, and all that is on its way.
 
-use crate::faults::{Deed, Faults, Quality, Rule};
+use crate::faults::{Faults, Rule, Whim};
+use crate::form::Letter;
 use crate::layout::{Layout, Plot};
 use crate::people::{Person, Who};
 use crate::script::Trouble;
-use crate::traffic::{Item, Traffic, Way};
+use crate::tally::Transfers;
+use crate::traffic::{Traffic, Way};
 use crate::transcript::Transcript;
 use model::{AgentId, AssetId, CapsSecret, Moment, RegionId, SessionId, Uuid};
 use rand::{RngExt as _, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use region::{CallId, Input, OperatorCommand, Place, Region, RegionConfig, Reply, Waiter};
+use simulation::Incoming;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use transfer::{PeerCall, PeerError, TransferId};
+use transfer::{Mutant, Patience, PeerError};
 use viewer::{HttpReply, HttpRequest, Identity, RequestId};
 
 /// A region, by its place in the layout.
@@ -62,7 +66,7 @@ pub(crate) enum Happening {
         run: u32,
         id: CallId,
         to: Where,
-        call: PeerCall,
+        letter: Rc<Letter>,
     },
     /// To a region's question: from a peer, from the grid, or that there will be none.
     Answer {
@@ -81,14 +85,38 @@ pub(crate) enum Happening {
         at: Where,
         restart: bool,
     },
+    /// A region that was down starts.
+    Rise {
+        at: Where,
+    },
+    /// The grid falls silent, or speaks again.
+    Silence(bool),
+    Prompt(Who, Whim),
+    /// By now the viewer must have heard how this teleport ended.
+    VerdictDue {
+        who: Who,
+        wish: u64,
+    },
 }
 
 /// Somebody who waits for an answer of a region.
 #[derive(Clone, Debug)]
 pub(crate) enum Waiting {
-    Peer { from: Where, run: u32, id: CallId, who: Option<Who>, name: &'static str },
+    Peer(Box<Caller>),
     Poll { who: Who, id: RequestId, caps: CapsSecret },
     Login,
+}
+
+/// A region that waits for another's answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) from: Where,
+    pub(crate) run: u32,
+    pub(crate) id: CallId,
+    pub(crate) who: Option<Who>,
+    pub(crate) name: &'static str,
+    pub(crate) letter: Rc<Letter>,
+    pub(crate) incoming: Incoming,
 }
 
 /// A region and what the rehearsal knows of it.
@@ -104,7 +132,8 @@ pub(crate) struct Stage {
     pub(crate) wake: Option<Moment>,
     pub(crate) open_caps: BTreeMap<CapsSecret, (AgentId, SessionId)>,
     pub(crate) questions: BTreeSet<CallId>,
-    pub(crate) departures: BTreeSet<TransferId>,
+    /// Transfers from it that have ended in this run.
+    pub(crate) ended: u64,
     pub(crate) acting: BTreeSet<(AgentId, SessionId)>,
 }
 
@@ -119,6 +148,7 @@ pub(crate) enum Report {
 #[derive(Debug)]
 pub struct Rehearsal {
     pub(crate) seed: u64,
+    pub(crate) mutant: Option<Mutant>,
     pub(crate) now: Moment,
     pub(crate) random: ChaCha8Rng,
     queue: BTreeMap<(Moment, u64), Happening>,
@@ -151,23 +181,31 @@ pub struct Rehearsal {
     pub(crate) unkept: BTreeSet<SessionId>,
     /// While regions cannot talk to each other at all, nobody can know who is root.
     pub(crate) may_double: bool,
+    /// How transfers began and ended.
+    pub(crate) transfers: Transfers,
+    /// Teleports asked for by viewers.
+    pub(crate) wishes: u64,
+    /// Tags of the mishaps that have hit.
+    pub(crate) hits: BTreeSet<usize>,
     pub(crate) scratch: Vec<u8>,
 }
 
 impl Rehearsal {
     /// A world without users.
     pub fn new(seed: u64, layout: &Layout, faults: Faults) -> Self {
-        Self::with_transcript(seed, layout, faults, Transcript::default())
+        Self::with_transcript(seed, layout, faults, None, Transcript::default())
     }
 
     pub(crate) fn with_transcript(
         seed: u64,
         layout: &Layout,
         faults: Faults,
+        mutant: Option<Mutant>,
         transcript: Transcript,
     ) -> Self {
         let mut rehearsal = Self {
             seed,
+            mutant,
             now: BEGINNING,
             random: ChaCha8Rng::seed_from_u64(seed),
             queue: BTreeMap::new(),
@@ -195,10 +233,13 @@ impl Rehearsal {
             superseded: BTreeSet::new(),
             unkept: BTreeSet::new(),
             may_double: false,
+            transfers: Transfers::default(),
+            wishes: 0,
+            hits: BTreeSet::new(),
             scratch: Vec::new(),
         };
         for (index, plot) in layout.plots.iter().enumerate() {
-            let config = config(seed, index, 0, plot);
+            let config = config(seed, index, 0, plot, mutant);
             let address = SocketAddr::from((config.sim_ip, config.udp_port));
             let region = Region::new(config, BEGINNING);
             rehearsal.stages.push(Stage {
@@ -210,7 +251,7 @@ impl Rehearsal {
                 wake: None,
                 open_caps: BTreeMap::new(),
                 questions: BTreeSet::new(),
-                departures: BTreeSet::new(),
+                ended: 0,
                 acting: BTreeSet::new(),
             });
         }
@@ -250,108 +291,10 @@ impl Rehearsal {
         self.stages[at.0].region.as_ref()
     }
 
-    /// From now on the network and the grid are as bad as this.
-    pub fn set_faults(&mut self, faults: Faults) {
-        self.faults = faults;
-    }
-
-    /// Adds a mishap.
-    pub fn rule(&mut self, rule: Rule) {
-        self.rules.push(rule);
-    }
-
-    /// No more faults of any kind. What is on its way stays as it is.
-    pub fn calm(&mut self) {
-        self.note(|| "--- faults end".into());
-        self.faults = Faults::NONE;
-        self.rules.clear();
-        self.cuts.clear();
-        self.parted.clear();
-        self.grid_is_dead = false;
-        self.may_double = false;
-        for at in 0..self.stages.len() {
-            if self.stages[at].region.is_none() {
-                self.restart(Where(at));
-            }
-        }
-    }
-
-    /// Nothing gets through between this viewer and this region, by those ways.
-    pub fn cut(&mut self, who: Who, at: Where, ways: &[Way]) {
-        self.cuts.extend(ways.iter().map(|&way| (who, at, way)));
-    }
-
-    /// Ends all cuts between the two.
-    pub fn mend(&mut self, who: Who, at: Where) {
-        self.cuts.retain(|&(other, place, _)| (other, place) != (who, at));
-    }
-
-    /// Calls from one region to the other are lost, and so are answers to calls of the other.
-    pub fn part(&mut self, from: Where, to: Where) {
-        self.parted.insert((from, to));
-    }
-
-    /// The grid answers nothing, or answers again.
-    pub fn set_grid_dead(&mut self, dead: bool) {
-        self.grid_is_dead = dead;
-    }
-
-    /// The region's simulator crashes; it stays down until [`Rehearsal::restart`].
-    pub fn crash(&mut self, at: Where) {
-        self.note(|| format!("--- {} crashes", self.stages[at.0].plot.name));
-        let stage = &mut self.stages[at.0];
-        if let Some(region) = stage.region.take() {
-            let keepers = region.agents().filter(|agent| agent.children > 0);
-            self.unkept.extend(keepers.map(|agent| agent.session));
-            let roots = region.agents().filter(|agent| agent.standing == transfer::Verdict::Root);
-            self.orphans.extend(roots.map(|agent| agent.session));
-        }
-        stage.run += 1;
-        stage.wake = None;
-        stage.open_caps.clear();
-        stage.questions.clear();
-        stage.departures.clear();
-        stage.acting.clear();
-        // Connections to it break.
-        let lost: Vec<_> =
-            self.waiting.iter().filter(|(_, (place, _))| *place == at).map(|(w, _)| *w).collect();
-        for waiter in lost {
-            let Some((_, waiting)) = self.waiting.remove(&waiter) else { continue };
-            match waiting {
-                Waiting::Peer { from, run, id, .. } => {
-                    let result = Err(PeerError::Unreachable("connection reset".into()));
-                    let due = self.now + self.faults.calls.latency;
-                    self.later(due, Happening::Answer { to: from, run, id, result });
-                }
-                Waiting::Poll { who, id, .. } => {
-                    let due = self.now + self.faults.http.latency;
-                    self.later(due, Happening::Response { who, at, id, reply: HttpReply::Broken });
-                }
-                Waiting::Login => {}
-            }
-        }
-    }
-
     /// The operator wants something of a region.
     pub fn operate(&mut self, at: Where, command: OperatorCommand) {
         self.note(|| format!("--- operator of {}: {command:?}", self.stages[at.0].plot.name));
         self.drive(at, Input::Operator(command));
-    }
-
-    /// Whether the region has said that it is empty and closed. It is gone then.
-    pub fn has_closed(&self, at: Where) -> bool {
-        self.stages[at.0].region.is_none()
-    }
-
-    /// A fresh region takes the place of the one before.
-    pub fn restart(&mut self, at: Where) {
-        if self.stages[at.0].region.is_some() {
-            self.crash(at);
-        }
-        self.note(|| format!("--- {} starts", self.stages[at.0].plot.name));
-        let stage = &mut self.stages[at.0];
-        let config = config(self.seed, at.0, stage.run, &stage.plot);
-        stage.region = Some(Region::new(config, self.now));
     }
 
     /// From now on remembers which kinds of things travel.
@@ -376,52 +319,6 @@ impl Rehearsal {
     /// Whether names of things are of use to anybody.
     pub(crate) fn names_matter(&self) -> bool {
         !self.rules.is_empty() || self.seen.is_some() || self.transcript.is_on()
-    }
-
-    /// After how long each copy of a thing arrives; none when it is lost.
-    pub(crate) fn fate(&mut self, quality: Quality, item: &Item) -> Vec<Duration> {
-        if let Some(seen) = &mut self.seen {
-            seen.insert(Traffic { way: item.way, name: item.name });
-        }
-        let mut jittered = || {
-            let jitter = quality.jitter.as_micros() as u64;
-            quality.latency
-                + Duration::from_micros(if jitter > 0 { self.random.random_range(0..=jitter) } else { 0 })
-        };
-        let mut copies = vec![jittered()];
-        if quality.duplicates > 0.0 {
-            let again = jittered();
-            if self.random.random_bool(quality.duplicates) {
-                copies.push(again);
-            }
-        }
-        if quality.stragglers > 0.0 && self.random.random_bool(quality.stragglers) {
-            copies[0] += quality.straggle;
-        }
-        if quality.loss > 0.0 {
-            copies.retain(|_| !self.random.random_bool(quality.loss));
-        }
-        let mut deeds = Vec::new();
-        for rule in &mut self.rules {
-            if rule.hits(item) {
-                deeds.push(rule.deed);
-            }
-        }
-        for deed in deeds {
-            match deed {
-                Deed::Drop => copies.clear(),
-                Deed::Delay(by) => copies.iter_mut().for_each(|copy| *copy += by),
-                Deed::Repeat(after) => copies.extend(copies.first().map(|&copy| copy + after)),
-                Deed::Crash => self.later(self.now, Happening::Crash { at: item.at, restart: false }),
-                Deed::Restart => self.later(self.now, Happening::Crash { at: item.at, restart: true }),
-                Deed::RestartCaller => {
-                    let at = item.from.unwrap_or(item.at);
-                    self.later(self.now, Happening::Crash { at, restart: true });
-                }
-            }
-            self.note(|| format!("!!! {deed:?}: {} {}", item.way, item.name));
-        }
-        copies
     }
 
     /// Lets the next thing happen, if it is due by then. `false`: nothing is, and the clock stands at `limit`.
@@ -467,7 +364,7 @@ impl Rehearsal {
                     self.drive(at, Input::PollBroken { caps, waiter });
                 }
             }
-            Happening::Call { from, run, id, to, call } => self.deliver_call(from, run, id, to, call),
+            Happening::Call { from, run, id, to, letter } => self.deliver_call(from, run, id, to, letter),
             Happening::Answer { to, run, id, result } => {
                 if self.stages[to.0].run == run && self.stages[to.0].questions.remove(&id) {
                     if let Err(error) = &result {
@@ -481,6 +378,14 @@ impl Rehearsal {
             Happening::Enter { who, identity } => self.enter(who, *identity),
             Happening::Crash { at, restart: true } => self.restart(at),
             Happening::Crash { at, restart: false } => self.crash(at),
+            Happening::Rise { at } => {
+                if self.stages[at.0].region.is_none() {
+                    self.restart(at);
+                }
+            }
+            Happening::Silence(silent) => self.grid_is_dead = silent,
+            Happening::Prompt(who, whim) => self.indulge(who, whim),
+            Happening::VerdictDue { who, wish } => self.judge_patience(who, wish),
         }
     }
 
@@ -519,7 +424,7 @@ impl Rehearsal {
 }
 
 /// A region's config; each run of it has secrets of its own.
-fn config(seed: u64, index: usize, run: u32, plot: &Plot) -> RegionConfig {
+pub(crate) fn config(seed: u64, index: usize, run: u32, plot: &Plot, mutant: Option<Mutant>) -> RegionConfig {
     let number = index as u16;
     RegionConfig {
         id: RegionId(Uuid::from_u128(0xA000_0000_0000_4000_8000_0000_0000_0000 + index as u128)),
@@ -537,7 +442,7 @@ fn config(seed: u64, index: usize, run: u32, plot: &Plot) -> RegionConfig {
         terrain: scene::TerrainKind::Flat(21.0),
         unix_epoch_s: 1_700_000_000,
         seed: seed ^ (u64::from(run) << 32) ^ ((index as u64 + 1) << 48),
-        patience: transfer::Patience::default(),
+        patience: Patience { mutant, ..Patience::default() },
         versions: plot.versions,
         silence_timeout: Duration::from_secs(60),
         version: "Sojourn rehearsal".into(),

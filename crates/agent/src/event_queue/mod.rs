@@ -63,6 +63,7 @@ pub struct EventQueue<W> {
 /// An event in the form in which it is sent.
 #[derive(Debug)]
 struct Written {
+    name: &'static str,
     is_essential: bool,
     /// The LLSD map of message name and body.
     xml: String,
@@ -73,9 +74,7 @@ struct Written {
 struct Batch {
     id: i32,
     first_sent: Moment,
-    count: usize,
-    /// The whole answer.
-    document: String,
+    events: Vec<Written>,
 }
 
 #[derive(Debug)]
@@ -159,13 +158,25 @@ impl<W: PartialEq> EventQueue<W> {
             return;
         }
         self.statistics.pushed += 1;
-        let event = Written { is_essential: event.is_essential(), xml: event.into_xml() };
+        let (name, is_essential) = (event.name(), event.is_essential());
+        let event = Written { name, is_essential, xml: event.into_xml() };
         if !self.make_room(&event) {
             self.statistics.dropped += 1;
             return;
         }
         self.waiting_bytes += event.xml.len();
         self.waiting.push_back(event);
+    }
+
+    /// Takes back the events of this name that the viewer has not acknowledged: what they say is no longer true. If it
+    /// has seen them all the same, nothing is changed by it.
+    pub fn take_back(&mut self, name: &str) {
+        self.waiting.retain(|event| event.name != name);
+        self.waiting_bytes = self.waiting.iter().map(|event| event.xml.len()).sum();
+        if let Some(batch) = &mut self.sent {
+            batch.events.retain(|event| event.name != name);
+        }
+        self.sent.take_if(|batch| batch.events.is_empty());
     }
 
     /// A poll came in. It is answered through `effects`, now or later.
@@ -237,7 +248,7 @@ impl<W: PartialEq> EventQueue<W> {
     /// Figures for the operator.
     pub fn statistics(&self) -> EventQueueStatistics {
         let (sent_events, sent_bytes) =
-            self.sent.as_ref().map_or((0, 0), |batch| (batch.count, batch.document.len()));
+            self.sent.as_ref().map_or((0, 0), |batch| (batch.events.len(), batch.bytes()));
         EventQueueStatistics {
             events: self.waiting.len() + sent_events,
             bytes: self.waiting_bytes + sent_bytes,
@@ -254,9 +265,9 @@ impl<W: PartialEq> EventQueue<W> {
     fn handle_ack(&mut self, ack: Option<i32>) {
         let Some(batch) = self.sent.take() else { return };
         if ack == Some(batch.id) {
-            self.statistics.acknowledged += batch.count as u64;
+            self.statistics.acknowledged += batch.events.len() as u64;
         } else if self.now - batch.first_sent > self.config.repeat {
-            self.statistics.expired += batch.count as u64;
+            self.statistics.expired += batch.events.len() as u64;
         } else {
             self.sent = Some(batch);
         }
@@ -289,12 +300,7 @@ impl<W: PartialEq> EventQueue<W> {
         self.waiting_bytes -= events.iter().map(|event| event.xml.len()).sum::<usize>();
         // Two thousand million answers outlast every session.
         self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-        Some(Batch {
-            id: self.last_id,
-            first_sent: self.now,
-            count,
-            document: document(self.last_id, &events),
-        })
+        Some(Batch { id: self.last_id, first_sent: self.now, events })
     }
 
     /// Whether there is room for an event, if need be after older ones were dropped.
@@ -321,7 +327,12 @@ impl<W: PartialEq> EventQueue<W> {
 
 impl Batch {
     fn answer<W>(&self, waiter: W) -> EventQueueEffect<W> {
-        EventQueueEffect::Answer { waiter, id: self.id, events: self.count, body: self.document.clone() }
+        let body = document(self.id, &self.events);
+        EventQueueEffect::Answer { waiter, id: self.id, events: self.events.len(), body }
+    }
+
+    fn bytes(&self) -> usize {
+        self.events.iter().map(|event| event.xml.len()).sum()
     }
 }
 

@@ -278,3 +278,25 @@ fn over_a_bad_connection_each_event_comes_once_and_in_order() {
         Ok(())
     });
 }
+
+#[test]
+fn what_is_taken_back_is_not_said_again() {
+    let mut queue = queue();
+    queue.push(at(0), event("TeleportFinish"));
+    queue.push(at(0), event("EnableSimulator"));
+    let both = names(&["TeleportFinish", "EnableSimulator"]);
+    assert_eq!(read(&poll(&mut queue, 0, 1, None)), [(1, 1, both)]);
+    queue.push(at(10), event("TeleportFinish"));
+    queue.take_back("TeleportFinish");
+    // The answer was lost.
+    assert_eq!(read(&poll(&mut queue, 20, 2, None)), [(2, 1, names(&["EnableSimulator"]))]);
+    assert_eq!(poll(&mut queue, 30, 3, Some(1)), []);
+    queue.push(at(40), event("TeleportFinish"));
+    assert_eq!(read(&flush(&mut queue, 40)), [(3, 2, names(&["TeleportFinish"]))]);
+    // A batch of which nothing is left is no batch.
+    queue.take_back("TeleportFinish");
+    assert_eq!(queue.statistics().bytes, 0);
+    assert_eq!(poll(&mut queue, 50, 4, None), []);
+    queue.push(at(60), event("TeleportFailed"));
+    assert_eq!(read(&flush(&mut queue, 60)), [(4, 3, names(&["TeleportFailed"]))]);
+}

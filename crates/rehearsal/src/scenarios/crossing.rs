@@ -1,5 +1,6 @@
 //! Walking over borders.
 
+use crate::dialect::EVERY;
 use crate::faults::{Deed, Faults, Rule};
 use crate::layout::{Layout, Plot};
 use crate::people::Who;
@@ -16,6 +17,7 @@ pub(super) const ON_FOOT: Scenario = Scenario {
     name: "crossing",
     about: "an agent walks over a border, goes on walking on the other side, and comes back",
     cases: Some(|| 4),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {
@@ -35,6 +37,7 @@ pub(super) const NO_CHILD: Scenario = Scenario {
     name: "crossing-without-circuit",
     about: "a viewer without a circuit to the neighbour is shown the way as in a teleport",
     cases: Some(|| 1),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {
@@ -56,6 +59,7 @@ pub(super) const REFUSED: Scenario = Scenario {
     name: "crossing-refused",
     about: "an agent that the neighbour refuses is held at the border, told why, and can walk away",
     cases: Some(|| 3),
+    dialects: EVERY,
     layout: || {
         let mut layout = Layout::standard();
         layout.plots[1] = Plot { max_agents: 1, ..layout.plots[1].clone() };
@@ -100,6 +104,7 @@ pub(super) const DISTURBED: Scenario = Scenario {
     name: "crossing-disturbed",
     about: "one message of a crossing lost, late or doubled: the agent is on one side or the other, and lives",
     cases: Some(|| (MISHAPS.len() * 3) as u64),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {

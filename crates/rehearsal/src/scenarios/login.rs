@@ -1,5 +1,6 @@
 //! Logins.
 
+use crate::dialect::AS_LAID_OUT;
 use crate::faults::{Deed, Faults, Rule};
 use crate::layout::Layout;
 use crate::runner::Scenario;
@@ -14,6 +15,7 @@ pub(super) const CLEAN: Scenario = Scenario {
     name: "login",
     about: "a login on a good network takes a few round trips",
     cases: None,
+    dialects: AS_LAID_OUT,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {
@@ -35,6 +37,7 @@ pub(super) const LOSSY: Scenario = Scenario {
     name: "login-lossy",
     about: "logins on a network that loses and repeats a fifth of all datagrams cost no more than seconds",
     cases: None,
+    dialects: AS_LAID_OUT,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {
@@ -73,6 +76,7 @@ pub(super) const DISTURBED: Scenario = Scenario {
     name: "login-disturbed",
     about: "either of a login's messages lost, late, overtaken or repeated costs no more than seconds",
     cases: Some(|| (MESSAGES.len() * DEEDS.len() * 3) as u64),
+    dialects: AS_LAID_OUT,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {
@@ -108,6 +112,7 @@ pub(super) const AGAIN: Scenario = Scenario {
     name: "login-again",
     about: "a second login of the same user, in the same region or another, ends the first",
     cases: Some(|| 4),
+    dialects: AS_LAID_OUT,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {
@@ -137,6 +142,7 @@ pub(super) const NOBODY_COMES: Scenario = Scenario {
     name: "login-nobody-comes",
     about: "a login whose viewer never connects, or connects and never completes, leaves nothing behind",
     cases: Some(|| 3),
+    dialects: AS_LAID_OUT,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {
@@ -160,6 +166,7 @@ pub(super) const VANISHES: Scenario = Scenario {
     name: "vanish",
     about: "a viewer that vanishes, or is cut off, is logged out by its silence; others see it go",
     cases: Some(|| 3),
+    dialects: AS_LAID_OUT,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {

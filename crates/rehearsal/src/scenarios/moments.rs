@@ -2,6 +2,7 @@
 
 use super::steps::go_on_living;
 use super::teleport::SLOW;
+use crate::dialect::EVERY;
 use crate::layout::Layout;
 use crate::people::Who;
 use crate::runner::Scenario;
@@ -20,6 +21,7 @@ pub(super) const CANCEL: Scenario = Scenario {
     name: "cancel",
     about: "a cancel at every moment of a teleport: afterwards the viewer is in one place, walks and teleports",
     cases: Some(|| 2 * MOMENTS),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: SLOW,
     play: |r| {
@@ -34,6 +36,7 @@ pub(super) const LOGOUT: Scenario = Scenario {
     name: "logout",
     about: "a logout at every moment of a teleport leaves nothing of the session anywhere",
     cases: Some(|| 2 * MOMENTS),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: SLOW,
     play: |r| {
@@ -49,6 +52,7 @@ pub(super) const VANISH: Scenario = Scenario {
     name: "vanish-in-transfer",
     about: "a viewer that crashes at any moment of a teleport leaves nothing of the session anywhere",
     cases: Some(|| 2 * MOMENTS),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: SLOW,
     play: |r| {
@@ -65,6 +69,7 @@ pub(super) const LOGIN_AGAIN: Scenario = Scenario {
     about: "a second login at any moment of a teleport, wherever, leaves the new session alone in the world",
     // Every other moment is enough.
     cases: Some(|| MOMENTS),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: SLOW,
     play: |r| {
@@ -87,6 +92,7 @@ pub(super) const ISOLATED: Scenario = Scenario {
     about: "a viewer that is cut off for 6 s at any moment of a teleport goes on living",
     // Every other moment is enough.
     cases: Some(|| MOMENTS),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: SLOW,
     play: |r| {
@@ -107,6 +113,7 @@ pub(super) const PARTED: Scenario = Scenario {
     about: "source and destination cannot talk for up to half a minute of a teleport: afterwards one root, where the viewer is",
     // Every other moment is enough.
     cases: Some(|| MOMENTS),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: SLOW,
     play: |r| {

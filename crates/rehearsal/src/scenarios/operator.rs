@@ -1,6 +1,7 @@
 //! What the operator does, and what broken viewers do, while others live.
 
 use super::teleport::SLOW;
+use crate::dialect::EVERY;
 use crate::faults::Faults;
 use crate::layout::Layout;
 use crate::runner::Scenario;
@@ -14,6 +15,7 @@ pub(super) const SHUTDOWN: Scenario = Scenario {
     name: "shutdown",
     about: "a region that shuts down, at any moment of a transfer from or to it, tells everybody and empties itself",
     cases: Some(|| 2 * 70),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: SLOW,
     play: |r| {
@@ -41,6 +43,7 @@ pub(super) const KICK: Scenario = Scenario {
     name: "kick-in-transfer",
     about: "a kick at any moment of a teleport ends the session, wherever its agent is",
     cases: Some(|| 80),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: SLOW,
     play: |r| {
@@ -102,6 +105,7 @@ pub(super) const BAD_VIEWERS: Scenario = Scenario {
     name: "bad-viewers",
     about: "a viewer that misbehaves harms nobody else, is bounded, and leaves nothing behind when it goes",
     cases: Some(|| BAD.len() as u64),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {
@@ -131,6 +135,7 @@ pub(super) const HALF_DEAF: Scenario = Scenario {
     name: "half-cut",
     about: "a viewer whose one direction to one region is cut for some time recovers",
     cases: Some(|| 8),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {

@@ -1,5 +1,6 @@
 //! Everything at once, for as long as wanted.
 
+use crate::dialect::EVERY;
 use crate::faults::Faults;
 use crate::layout::Layout;
 use crate::people::Who;
@@ -15,6 +16,7 @@ pub(super) const HOPPERS: Scenario = Scenario {
     name: "hoppers",
     about: "several users hop, walk, talk and cancel on a rough network for virtual minutes",
     cases: None,
+    dialects: EVERY,
     layout: Layout::archipelago,
     faults: Faults::NONE,
     play: |r| {
@@ -79,6 +81,7 @@ pub(super) const QUITTERS: Scenario = Scenario {
     name: "quitters",
     about: "users who log out, vanish and come again in the middle of hops leave nothing behind",
     cases: None,
+    dialects: EVERY,
     layout: Layout::archipelago,
     faults: Faults::NONE,
     play: |r| {
@@ -119,6 +122,7 @@ pub(super) const RESTARTS: Scenario = Scenario {
     name: "restarts",
     about: "regions crash and start while users hop: who was not there lives on, and nothing is left of who was",
     cases: None,
+    dialects: EVERY,
     layout: Layout::archipelago,
     faults: Faults::NONE,
     play: |r| {
@@ -155,6 +159,7 @@ pub(super) const WALKERS: Scenario = Scenario {
     name: "walkers",
     about: "users who walk to and fro over the borders of three regions on a rough network are never torn apart",
     cases: None,
+    dialects: EVERY,
     layout: Layout::triangle,
     faults: Faults::NONE,
     play: |r| {

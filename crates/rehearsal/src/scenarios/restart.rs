@@ -1,6 +1,7 @@
 //! Regions that crash and start again while an agent is on its way.
 
 use super::steps::go_on_living;
+use crate::dialect::EVERY;
 use crate::faults::{Deed, Faults, Rule};
 use crate::layout::Layout;
 use crate::people::Who;
@@ -28,6 +29,7 @@ pub(super) const DESTINATION: Scenario = Scenario {
     name: "restart-destination",
     about: "the destination crashes at any step, for good or not: the agent lives on at home, unless it had arrived",
     cases: Some(|| (MOMENTS.len() * 4) as u64),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {
@@ -58,6 +60,7 @@ pub(super) const SOURCE: Scenario = Scenario {
     name: "restart-source",
     about: "the source restarts at any step: the agent has arrived, or its session is over, and nothing is left",
     cases: Some(|| (MOMENTS.len() * 2) as u64),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {
@@ -76,6 +79,7 @@ pub(super) const NEIGHBOUR: Scenario = Scenario {
     name: "restart-neighbour",
     about: "a neighbour that restarts costs the agent nothing but a view; it can teleport there afterwards",
     cases: Some(|| 2),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {

@@ -1,6 +1,7 @@
 //! Every single fault: each kind of thing that travels during a teleport, lost once, late once, doubled once.
 
 use super::steps::go_on_living;
+use crate::dialect::EVERY;
 use crate::faults::{Deed, Faults, Rule};
 use crate::layout::Layout;
 use crate::people::Who;
@@ -19,6 +20,7 @@ pub(super) const TELEPORT_IN_SIGHT: Scenario = Scenario {
     name: "single-fault-in-sight",
     about: "each kind of thing that travels in a teleport in sight is lost, late or doubled once",
     cases: Some(|| (in_sight().len() * DEEDS.len()) as u64),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| play(r, in_sight(), true),
@@ -29,6 +31,7 @@ pub(super) const TELEPORT_OUT_OF_SIGHT: Scenario = Scenario {
     name: "single-fault-out-of-sight",
     about: "each kind of thing that travels in a teleport out of sight is lost, late or doubled once",
     cases: Some(|| (out_of_sight().len() * DEEDS.len()) as u64),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| play(r, out_of_sight(), false),

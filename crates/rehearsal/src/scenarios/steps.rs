@@ -1,6 +1,7 @@
 //! What can go wrong at each step of a teleport.
 
 use super::teleport::SLOW;
+use crate::dialect::EVERY;
 use crate::faults::{Deed, Faults, Rule};
 use crate::layout::{Layout, Plot};
 use crate::people::Who;
@@ -31,6 +32,7 @@ pub(super) const DESTINATION: Scenario = Scenario {
     name: "destination",
     about: "the destination is silent, slow or asked twice at each step: the viewer hears a verdict in time, and lives",
     cases: Some(|| (CALLS.len() * MISHAPS.len() * 4) as u64),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {
@@ -54,6 +56,7 @@ pub(super) const FULL: Scenario = Scenario {
     name: "full",
     about: "a region that is full, or becomes so between two steps, refuses with words, and the agent lives on",
     cases: Some(|| 40),
+    dialects: EVERY,
     layout: || Layout::standard().with(Plot { max_agents: 1, ..Plot::at("Cupboard", 1002, 1000) }),
     faults: SLOW,
     play: |r| {
@@ -88,6 +91,7 @@ pub(super) const GRID: Scenario = Scenario {
     name: "grid",
     about: "a grid that is dead, slow or loses an answer costs a teleport at most, never the agent",
     cases: Some(|| 6),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {
@@ -114,6 +118,7 @@ pub(super) const VIEWER_STAYS_AWAY: Scenario = Scenario {
     name: "viewer-stays-away",
     about: "a viewer that never connects over there, or never completes, stays where it was and can act there",
     cases: Some(|| 4),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {
@@ -139,6 +144,7 @@ pub(super) const OVERTAKING: Scenario = Scenario {
     name: "overtaking",
     about: "CompleteAgentMovement before UseCircuitCode or before UpdateAgent is kept and honoured",
     cases: Some(|| 8),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {
@@ -163,6 +169,7 @@ pub(super) const LOST_FINISH: Scenario = Scenario {
     name: "lost-finish",
     about: "the event queue's answer with TeleportFinish lost, once or for good: in the end the viewer is in one place",
     cases: Some(|| 4),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {
@@ -183,6 +190,7 @@ pub(super) const ARRIVED_AND_GONE: Scenario = Scenario {
     name: "arrived-and-gone",
     about: "who arrives unheard and logs out, vanishes or moves on at once is not root again where it came from",
     cases: Some(|| 10),
+    dialects: EVERY,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {

@@ -5,10 +5,12 @@
 //! ([`ProcessOptions`]), what its regions are ([`RegionOptions`]).
 
 mod file;
+mod transfer;
 
 #[cfg(test)]
 mod tests;
 
+use ::transfer::{Patience, VersionRange};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use file::File;
@@ -16,7 +18,6 @@ use grid::Database;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use transfer::VersionRange;
 
 /// The database's file in the data folder.
 const DATABASE: &str = "grid.sqlite";
@@ -147,6 +148,8 @@ pub(crate) struct Regions {
     pub(crate) world: Option<PathBuf>,
     pub(crate) silence_timeout: Duration,
     pub(crate) versions: VersionRange,
+    /// Waits of transfers.
+    pub(crate) patience: Patience,
     /// Where the HTTP side is reached, with its slash, if not at the process's own address.
     pub(crate) url: Option<String>,
 }
@@ -258,6 +261,7 @@ impl RegionOptions {
             world: self.world.or_else(|| file.world.clone()),
             silence_timeout: Duration::from_secs(silence_timeout),
             versions: versions.map_or(Ok(VersionRange::ALL), |text| text.parse())?,
+            patience: file.transfer.decide()?,
             url: reached.transpose()?,
         })
     }

@@ -1,3 +1,4 @@
+use super::transfer::TransferWaits;
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use std::net::IpAddr;
@@ -23,6 +24,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) operator_from: Vec<IpAddr>,
     pub(super) log: Option<String>,
+    #[serde(default)]
+    pub(super) transfer: TransferWaits,
 }
 
 impl File {

@@ -79,7 +79,7 @@ async fn configure_one(
         // The simulator has the clock.
         unix_epoch_s: 0,
         seed: rand::random(),
-        patience: transfer::Patience::default(),
+        patience: regions.patience,
         versions: regions.versions,
         silence_timeout: regions.silence_timeout,
         version: VERSION.into(),

@@ -133,6 +133,7 @@ impl Region {
         let now = cx.now;
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let update = agent.update.take();
+        let by_login = agent.coming.is_none();
         let crossing = update.as_ref().is_some_and(|update| update.crossing);
         let mut placement = Placement {
             position: agent.announced.position,
@@ -211,6 +212,9 @@ impl Region {
             // Not waited for: a slow grid delays nobody's arrival.
             let (agent, session) = (agent.id, agent.session);
             cx.effects.push(Effect::TellGrid(GridNotice::Arrived { agent, session, place }));
+            if by_login {
+                cx.effects.push(Effect::TellGrid(GridNotice::CameOnline { agent }));
+            }
         }
         self.survey(cx, id);
         self.next_statistics.get_or_insert(now);

@@ -14,6 +14,8 @@ pub(crate) struct Fake {
     pub(crate) assets: Mutex<BTreeMap<AssetId, Asset>>,
     pub(crate) regions: Mutex<Vec<RegionInfo>>,
     pub(crate) presences: Mutex<Vec<Presence>>,
+    /// Everybody's.
+    pub(crate) friends: Mutex<Vec<Friend>>,
     /// Calls that change something, in their order.
     pub(crate) told: Mutex<Vec<String>>,
     /// So many calls fail before one succeeds.
@@ -208,7 +210,7 @@ impl GridUserService for Fake {
 #[async_trait]
 impl FriendsService for Fake {
     async fn list(&self, _: AgentId) -> Result<Vec<Friend>> {
-        Ok(Vec::new())
+        Ok(self.friends.lock().unwrap().clone())
     }
     async fn store(&self, _: AgentId, _: AgentId, _: FriendRights) -> Result<()> {
         no()

@@ -126,6 +126,8 @@ impl GridSide {
                 grid_users.logged_out(*agent, stored(place)).await?;
                 presence.logout(*session).await.map(|_| ())
             }
+            // What there is to do about it is not the grid's.
+            GridNotice::CameOnline { .. } => Ok(()),
             GridNotice::SetHome { agent, place } => grid_users.set_home(*agent, stored(place)).await,
             GridNotice::Outfit { agent, outfit } => {
                 let known = avatars.get(*agent).await?.unwrap_or_default();

@@ -25,6 +25,7 @@ pub mod control;
 mod directory;
 #[cfg(test)]
 mod fake;
+mod friends;
 mod grid_side;
 mod http;
 mod login;

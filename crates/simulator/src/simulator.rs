@@ -5,6 +5,7 @@ use crate::caps::{Memory, TemporaryAssets};
 use crate::clock::Clock;
 use crate::control::{Control, Levers};
 use crate::directory::{CapsEntry, Directory, INBOX, Request};
+use crate::friends::Friends;
 use crate::grid_side::GridSide;
 use crate::http::body::Budget;
 use crate::http::front::Front;
@@ -159,10 +160,11 @@ impl Simulator {
             here: LocalPeers(directory.clone()),
             elsewhere: RemotePeers::with(client.clone(), key.clone(), metrics.clone()),
         });
+        let friends = Friends::new(services.clone(), peers.clone());
         let registry = Arc::new(Registry::new(services, addresses.clone()));
         let alone = config.grid.is_none();
         let gate = Gate::new(client, registry, directory.clone(), &config.http_base, config.grid);
-        let notices = Notices::start(grid.clone(), metrics.clone());
+        let notices = Notices::start(grid.clone(), friends, metrics.clone());
         let transfers = Arc::new(Transfers::new(clock));
         let counters: BTreeMap<_, _> =
             config.regions.iter().map(|region| (region.id, Arc::default())).collect();

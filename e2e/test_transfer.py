@@ -17,8 +17,8 @@ SPOKEN = {
     "mixed": ("0.1..0.2", "0.1..0.8", "0.2"),
 }
 TIMES = 10
-# Stock hippolyzer opens no circuit when 0.1 asks it to, which is waited for a while each time.
-TIMES_UNHEARD = 2
+# For the way whose time matters most.
+TIMES_MEASURED = 50
 
 GOAL_STOCK_S = 0.150
 GOAL_VIEWER_S = 0.020
@@ -72,29 +72,33 @@ async def test_there_and_back_ten_times(grid, spoken, way, timing):
     there, agreed = WAYS[way], SPOKEN[spoken][2]
     async with grid.viewer(at=A_ONE) as client:
         await client.see()
-        for _ in range(TIMES):
+        for _ in range(TIMES_MEASURED if there is B_FAR else TIMES):
             for place in (there, A_ONE):
+                # What it still does about its last arrival is no part of the way.
+                await client.catch_up()
                 took = await client.teleport(place)
                 goal = GOAL_VIEWER_S if place is not A_ONE or there is not A_ONE else None
                 timing(f"{agreed} {way}, viewer's order", took, goal)
                 assert client.place is place
         await client.assert_alive()
-        if "different" in way:
+        if there is not A_ONE:
             assert versions_of(grid, client.agent_id) == {agreed}
 
 
 async def test_stock_clients_go_there_and_back_ten_times_as_well(grid, spoken, timing):
+    """Also under 0.1: there a client that opens no circuit when it is asked to is sent off after a while all the same.
+    """
     agreed = SPOKEN[spoken][2]
-    times = TIMES_UNHEARD if agreed == "0.1" else TIMES
 
     async def go(way, there):
         async with grid.stock(at=A_ONE) as client:
             await client.see()
-            for _ in range(times):
+            for _ in range(TIMES):
                 for place in (there, A_ONE):
+                    await client.catch_up()
                     took = await client.teleport(place)
                     if way in alone:
-                        timing(f"{agreed} {way}, stock", took, GOAL_STOCK_S if agreed != "0.1" else None)
+                        timing(f"{agreed} {way}, stock", took, GOAL_STOCK_S)
                     assert client.place is place
             await client.assert_alive()
 

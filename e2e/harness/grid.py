@@ -73,9 +73,13 @@ class Grid(Doors):
     def __exit__(self, kind, _value, _trace):
         try:
             if kind is None:
-                for process in reversed(self.processes):
-                    if process.lives:
-                        process.stop()
+                simulators = [process for process in self.simulators.values() if process.lives]
+                for process in simulators:
+                    process.process.terminate()
+                for process in simulators:
+                    process.see_off()
+                if self.services.lives:
+                    self.services.stop()
         finally:
             self._kill_all()
 

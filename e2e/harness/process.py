@@ -161,6 +161,10 @@ class Sojourn:
     def stop(self, by=signal.SIGTERM):
         """Asks the process to end; insists on status 0, in time, with a clean log."""
         self.process.send_signal(by)
+        self.see_off(by)
+
+    def see_off(self, by=signal.SIGTERM):
+        """The second half of `stop`: the signal has been sent."""
         try:
             status = self.process.wait(FAREWELL_S)
         except subprocess.TimeoutExpired:

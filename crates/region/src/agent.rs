@@ -108,6 +108,9 @@ pub(crate) struct Leaving {
     /// A crossing without a circuit over there: TeleportFinish follows then, since CrossedRegion alone strands viewers
     /// that do not open one.
     pub(crate) insist_at: Option<Moment>,
+    /// The grid has said, after the viewer was told to go, that the agent is here: once it says otherwise the agent has
+    /// gone.
+    pub(crate) seen_here: bool,
     /// A destination without tickets has been told to close what it has: from then on nobody arrives there.
     pub(crate) closed_there: bool,
     /// The user has logged out in the middle of it: wherever the agent is found, its session ends.

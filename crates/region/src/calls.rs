@@ -39,6 +39,8 @@ pub(crate) enum Pending {
     Withdrawal { agent: AgentId, transfer: TransferId },
     /// Whether the agent has arrived whose destination says nothing.
     Looking { agent: AgentId, transfer: TransferId },
+    /// Whether the grid knows that an agent is here that is about to leave.
+    LookedHere { agent: AgentId, transfer: TransferId },
     /// Where a departure's agent is, after the departure was over for lack of an answer.
     Doubt { agent: AgentId, transfer: TransferId },
     /// Which regions an agent can see.
@@ -176,6 +178,7 @@ impl Region {
             }
             Pending::Withdrawal { agent, transfer } => self.withdrawal_answered(cx, agent, transfer, result),
             Pending::Looking { agent, transfer } => self.looked(cx, agent, transfer, result),
+            Pending::LookedHere { agent, transfer } => self.looked_here(agent, transfer, result),
             Pending::Doubt { agent, transfer } => self.doubt_answered(cx, agent, transfer, result),
             Pending::Survey { agent, visit, tries_left } => {
                 self.survey_answered(cx, agent, visit, tries_left, result);

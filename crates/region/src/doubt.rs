@@ -24,6 +24,7 @@ pub(crate) struct Doubt {
     pub(crate) tickets: bool,
     /// The secret by which that region would say that it has it.
     pub(crate) release: Option<Uuid>,
+    seen_here: bool,
     tries_left: u32,
     /// When it is asked again.
     pub(crate) again: Option<Moment>,
@@ -40,6 +41,7 @@ impl Region {
             version: plan.version,
             tickets: plan.tickets,
             release: leaving.release,
+            seen_here: leaving.seen_here,
             tries_left: TRIES,
             again: None,
         });
@@ -76,15 +78,19 @@ impl Region {
         transfer: TransferId,
         result: Result<Reply, PeerError>,
     ) {
-        let Some(agent) = self.agents.get_mut(&id) else { return };
-        let Some(doubt) = agent.doubt.as_mut().filter(|doubt| doubt.transfer == transfer) else { return };
+        let doubt = self.agents.get(&id).and_then(|agent| agent.doubt.as_ref());
+        let Some(doubt) = doubt.filter(|doubt| doubt.transfer == transfer) else { return };
         let there = match result {
             Ok(Reply::Peer(PeerReply::Whereabouts(whereabouts))) => Some(whereabouts),
-            Ok(Reply::Presence(region)) if region == Some(doubt.region.id) => Some(Whereabouts::Arrived),
+            Ok(Reply::Presence(said)) if self.has_gone(said, Some(doubt.region.id), doubt.seen_here) => {
+                Some(Whereabouts::Arrived)
+            }
             Ok(Reply::Presence(_)) => Some(Whereabouts::Withdrawn),
             // An answer that is none, and no answer: it is asked again.
             _ => None,
         };
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let Some(doubt) = agent.doubt.as_mut() else { return };
         match there {
             Some(Whereabouts::Withdrawn) => agent.doubt = None,
             // Nobody moves an agent that has no viewer, so another transfer of it ends soon.

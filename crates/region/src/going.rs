@@ -25,9 +25,6 @@ pub(crate) const MAX_DISTANCE_REGIONS: u32 = 4096;
 /// Wearable types that appearance before 0.8 can name.
 const WEARABLES_BEFORE_0_8: usize = 16;
 
-/// The grid is asked so often whether an agent has arrived whose destination says nothing.
-const LOOK_PAUSE: Duration = Duration::from_millis(250);
-
 impl Region {
     /// P1, P2: a viewer wants to be elsewhere.
     pub(crate) fn teleport(&mut self, cx: &mut Context<'_>, id: AgentId, request: Request) {
@@ -87,6 +84,7 @@ impl Region {
             look_again: None,
             unwelcomed: false,
             insist_at: None,
+            seen_here: false,
             closed_there: false,
             logging_out: false,
         });
@@ -330,6 +328,9 @@ impl Region {
         }
         let Some((_, leaving, _)) = self.on_its_way(id) else { return };
         let plan = leaving.machine.plan();
+        if !plan.tickets {
+            self.look_here(cx, id);
+        }
         let says = (Party::Source, Party::Viewer);
         let finish = Act::Source(Step::TellFinish);
         if !plan.crossing {
@@ -466,45 +467,6 @@ impl Region {
         }
         leaving.release = Some(secret);
         Some(Release { url: format!("{base}agent/{id}/{region}/release/{secret}/").into(), when })
-    }
-
-    /// 0.1, T7. A peer that has no ReleaseAgent for this says nothing: the grid will know.
-    fn await_arrival(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        let Some((_, leaving, _)) = self.on_its_way(id) else { return };
-        let silent = leaving.release.is_none();
-        let waits = (Party::Source, Party::Source);
-        self.note_going(cx, id, Act::Source(Step::AwaitArrival), waits, "waiting for ReleaseAgent", "");
-        if silent {
-            self.look_for(cx, id);
-        }
-    }
-
-    /// Asks the grid where the session is: the answer may be the arrival.
-    fn look_for(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        let Some((agent, leaving, _)) = self.on_its_way(id) else { return };
-        let (session, transfer) = (agent.session, leaving.machine.id());
-        let pending = Pending::Looking { agent: id, transfer };
-        self.call_grid(cx, GridCall::Presence(session), self.config.patience.withdrawal, pending);
-    }
-
-    pub(crate) fn looked(
-        &mut self,
-        cx: &mut Context<'_>,
-        id: AgentId,
-        transfer: TransferId,
-        result: Result<Reply, PeerError>,
-    ) {
-        let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) else { return };
-        if leaving.machine.id() != transfer || leaving.machine.step() != Step::AwaitArrival {
-            return;
-        }
-        let there = leaving.destination.as_ref().map(|destination| destination.id);
-        if matches!(result, Ok(Reply::Presence(region)) if region.is_some() && region == there) {
-            self.depart(cx, id, DepartureInput::Released);
-        } else {
-            leaving.look_again = Some(cx.now + LOOK_PAUSE);
-            self.touch(id);
-        }
     }
 
     /// The answer to one of a departure's steps.

@@ -134,7 +134,8 @@ impl Region {
             );
         }
         let Some(agent) = self.agents.get(&id) else { return };
-        let wanted = agent.claim.is_some() || agent.looked_in || agent.arrival.verdict() != Verdict::Child;
+        let kept = (agent.claim.is_some() || agent.looked_in) && !self.shutting_down;
+        let wanted = kept || agent.arrival.verdict() != Verdict::Child;
         let (act, done) = if wanted { (Act::Keep, "kept") } else { (Act::CloseOld, "closed") };
         self.note_going(cx, id, act, (Party::Source, Party::Source), done, "");
         if let Some(agent) = self.agents.get_mut(&id) {
@@ -253,18 +254,22 @@ impl Region {
         transfer: TransferId,
         result: Result<Reply, PeerError>,
     ) {
-        let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) else { return };
+        let Some(leaving) = self.agents.get(&id).and_then(|agent| agent.leaving.as_ref()) else { return };
         if leaving.machine.id() != transfer {
             return;
         }
         let there = leaving.destination.as_ref().map(|destination| destination.id);
+        let (seen_here, closed_there) = (leaving.seen_here, leaving.closed_there);
+        let has_gone = |said| self.has_gone(said, there, seen_here);
         let whereabouts = match result {
             Ok(Reply::Peer(PeerReply::Whereabouts(whereabouts))) => whereabouts,
-            Ok(Reply::Presence(region)) if region.is_some() && region == there => Whereabouts::Arrived,
-            Ok(Reply::Presence(_)) if leaving.closed_there => Whereabouts::Withdrawn,
+            Ok(Reply::Presence(said)) if has_gone(said) => Whereabouts::Arrived,
+            Ok(Reply::Presence(_)) if closed_there => Whereabouts::Withdrawn,
             Ok(Reply::Presence(_)) => return self.close_and_ask_again(cx, id),
             Ok(Reply::Peer(PeerReply::Done)) => {
-                leaving.closed_there = true;
+                if let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) {
+                    leaving.closed_there = true;
+                }
                 return self.ask_grid_where(cx, id);
             }
             // No answer is left to the machine's own clock: it asks again.

@@ -20,6 +20,7 @@ mod interface;
 mod land;
 mod landmark;
 mod leaving;
+mod looking;
 mod lookup;
 mod map;
 mod messages;

@@ -69,6 +69,9 @@ pub const EVERY: &[Dialect] = &[
     to("plain-destination-0.8", plain(3, 8)),
 ];
 
+/// Those in which everybody knows tickets.
+pub const OURS: &[Dialect] = EVERY.split_at(7).0;
+
 /// For scenarios whose layout says who speaks what, or in which no agent goes anywhere.
 pub const AS_LAID_OUT: &[Dialect] = &[Dialect { name: "as-laid-out", first: None, others: None }];
 

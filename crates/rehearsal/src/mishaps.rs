@@ -10,6 +10,9 @@ use std::time::Duration;
 use transfer::PeerError;
 use viewer::HttpReply;
 
+/// A viewer whose poll broke asks that queue again after so long, unless it is told of another.
+const POLL_PAUSE: Duration = Duration::from_secs(25);
+
 /// What becomes of a thing on its way.
 #[derive(Debug, Default)]
 pub(crate) struct Fate {
@@ -111,6 +114,7 @@ impl Rehearsal {
                     self.later(due, Happening::Answer { to: from, run, id, result });
                 }
                 Waiting::Poll { who, id, .. } => {
+                    self.pauses.insert((who, at), self.now + POLL_PAUSE);
                     let due = self.now + self.faults.http.latency;
                     self.later(due, Happening::Response { who, at, id, reply: HttpReply::Broken });
                 }

@@ -57,9 +57,15 @@ impl Rehearsal {
     fn is_clear(&self, who: Who) -> bool {
         let person = &self.people[who.0];
         let behaves = person.core.as_ref().is_some_and(|core| core.misbehaviour() == Misbehaviour::default());
+        // A peer without tickets that has started anew takes the secret that it is told, with which the viewer's queue
+        // broke. Our own give a new one.
+        let paused = self.has_plain()
+            && self.pauses.iter().any(|(&(other, at), &until)| {
+                other == who && until > self.now && self.believes_in(who) == Some(at)
+            });
         let cut = self.cuts.iter().any(|(other, ..)| *other == who);
         let lost = person.may_die || self.orphans.contains(&person.session);
-        behaves && !lost && self.faults.spares_viewers() && !cut
+        behaves && !lost && self.faults.spares_viewers() && !cut && !paused
     }
 
     /// Something is in the way of a viewer, or of all.

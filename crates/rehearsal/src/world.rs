@@ -185,6 +185,8 @@ pub struct Rehearsal {
     pub(crate) transfers: Transfers,
     /// Teleports asked for by viewers.
     pub(crate) wishes: u64,
+    /// Viewers whose event queues broke, and until when they do not ask again.
+    pub(crate) pauses: BTreeMap<(Who, Where), Moment>,
     /// Tags of the mishaps that have hit.
     pub(crate) hits: BTreeSet<usize>,
     pub(crate) scratch: Vec<u8>,
@@ -235,6 +237,7 @@ impl Rehearsal {
             may_double: false,
             transfers: Transfers::default(),
             wishes: 0,
+            pauses: BTreeMap::new(),
             hits: BTreeSet::new(),
             scratch: Vec::new(),
         };
@@ -271,6 +274,11 @@ impl Rehearsal {
     /// The seed of this run.
     pub fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// Whether some region knows no tickets.
+    pub(crate) fn has_plain(&self) -> bool {
+        self.stages.iter().any(|stage| stage.plot.plain)
     }
 
     /// A region by name.

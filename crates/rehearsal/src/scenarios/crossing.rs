@@ -1,6 +1,6 @@
 //! Walking over borders.
 
-use crate::dialect::EVERY;
+use crate::dialect::{EVERY, OURS};
 use crate::faults::{Deed, Faults, Rule};
 use crate::layout::{Layout, Plot};
 use crate::people::Who;
@@ -37,7 +37,8 @@ pub(super) const NO_CHILD: Scenario = Scenario {
     name: "crossing-without-circuit",
     about: "a viewer without a circuit to the neighbour is shown the way as in a teleport",
     cases: Some(|| 1),
-    dialects: EVERY,
+    // The published crossing takes the circuit for granted.
+    dialects: OURS,
     layout: Layout::standard,
     faults: Faults::NONE,
     play: |r| {
@@ -71,7 +72,11 @@ pub(super) const REFUSED: Scenario = Scenario {
         match r.seed() {
             0 => _ = r.enter_world("Bob", beta)?,
             1 => r.rule(Rule::all(Way::Call, "QueryAccess", Deed::Drop)),
-            _ => r.rule(Rule::all(Way::Call, "CreateAgent", Deed::Drop)),
+            _ => {
+                // The published crossing has no CreateAgent.
+                r.rule(Rule::all(Way::Call, "CreateAgent", Deed::Drop));
+                r.rule(Rule::all(Way::Call, "UpdateAgent", Deed::Drop));
+            }
         }
         r.with(ada, |core, now| core.walk_to(now, Vec3::new(280.0, 128.0, 22.0)));
         let told = |event: &ViewerEvent| matches!(event, ViewerEvent::Alert { .. });

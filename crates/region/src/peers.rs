@@ -224,7 +224,9 @@ impl Region {
             self.arrive(cx, id, ArrivalInput::Expect(expectation));
             let asks = (Party::Source, Party::Destination);
             let step = Act::Source(Step::CreateAgent);
-            self.note_coming(cx, id, step, asks, "CreateAgent", format!("{:?}", create.flags));
+            let address = create.client.address.map(|address| format!(" from {address}")).unwrap_or_default();
+            let detail = format!("{:?}, {}{address}", create.flags, create.client.viewer);
+            self.note_coming(cx, id, step, asks, "CreateAgent", detail);
         }
         let Some(agent) = self.agents.get(&id) else { return Err(Refusal::new("Internal error")) };
         // A viewer that has no circuit here yet has to be told to open one.

@@ -16,6 +16,7 @@ from harness.world import World
 PATIENCE_S = 180
 
 TIMINGS = defaultdict(list)
+GOALS = {}
 
 # What stock hippolyzer complains of although nothing is wrong.
 TOLERATED = (
@@ -82,9 +83,12 @@ def kind(request):
 
 @pytest.fixture
 def timing():
-    """Keeps a duration for the summary. Never asserted: a slow machine is no defect."""
-    def keep(what, seconds):
+    """Keeps a duration for the summary. Never asserted: a slow machine is no defect. A goal (seconds) is shown beside
+    it."""
+    def keep(what, seconds, goal=None):
         TIMINGS[what].append(seconds)
+        if goal:
+            GOALS[what] = goal
     return keep
 
 
@@ -93,7 +97,11 @@ def pytest_terminal_summary(terminalreporter):
         return
     terminalreporter.section("times seen by the clients")
     for what, times in sorted(TIMINGS.items()):
-        worst = max(times)
-        terminalreporter.write_line(
-            f"{what:<50} {len(times):>4} times   median {statistics.median(times) * 1000:8.1f} ms"
-            f"   worst {worst * 1000:8.1f} ms")
+        median, worst = statistics.median(times), max(times)
+        # With fewer than a hundred the worst says the same.
+        late = statistics.quantiles(times, n=100)[98] if len(times) >= 100 else worst
+        line = (f"{what:<60} {len(times):>4} times   median {median * 1000:8.1f} ms"
+                f"   99 % within {late * 1000:8.1f} ms   worst {worst * 1000:8.1f} ms")
+        if goal := GOALS.get(what):
+            line += f"   median / goal of {goal * 1000:.0f} ms: {median / goal:.2f}"
+        terminalreporter.write_line(line)

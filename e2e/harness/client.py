@@ -109,6 +109,13 @@ class Client:
     def say(self, text, kind=ChatType.NORMAL):
         return self.hippo.send_chat(text, chat_type=kind)
 
+    async def catch_up(self):
+        """Waits until it has done whatever there was to do: what it says now is answered after that."""
+        mark = self.inbox.mark()
+        text = f"caught up at {time.monotonic()}"
+        await self.say(text)
+        await self.hear(text, since=mark)
+
     def heard(self, since=0):
         """The texts of the chat that arrived since then, in order."""
         said = self.inbox.since(since, "ChatFromSimulator")
@@ -171,6 +178,10 @@ class Client:
         return self.send("TeleportLocationRequest", self.ids(), Block(
             "Info", RegionHandle=handle, Position=Vector3(*position), LookAt=Vector3(1, 0, 0)))
 
+    def cancel_teleport(self, region=None):
+        ids = Block("Info", AgentID=self.session.agent_id, SessionID=self.session.id)
+        return self.send("TeleportCancel", ids, region=region)
+
     def request_home(self):
         return self.request_landmark(NULL)
 
@@ -218,10 +229,7 @@ class Client:
 
     async def assert_alive(self):
         """It acts here: it can speak, and be seen to move."""
-        mark = self.inbox.mark()
-        text = f"I am alive {time.monotonic()}"
-        await self.say(text)
-        await self.hear(text, since=mark)
+        await self.catch_up()
         here = (await self.see(what="own avatar")).position
         facing = EAST if here[0] < 200 else WEST
         async with self.moving(facing):

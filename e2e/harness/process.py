@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import random
 import re
 import signal
 import socket
@@ -18,6 +19,9 @@ FAREWELL_S = 10
 
 # What a log must not contain after a test: a panic, or an event at level ERROR.
 TROUBLE = re.compile(r"panicked at|\bERROR\b")
+
+# Ports that somebody here means to keep.
+TAKEN = set()
 
 
 def free_ports(count):
@@ -38,29 +42,46 @@ def free_ports(count):
     return ports
 
 
+def lasting_ports(count):
+    """Free ports that the system gives to nobody by itself: a process can come back to them after its end."""
+    first, _ = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    ports = []
+    while len(ports) < count:
+        port = random.randrange(10_000, first)
+        if port not in TAKEN and is_free(port):
+            TAKEN.add(port)
+            ports.append(port)
+    return ports
+
+
+def is_free(port):
+    """Whether a port of the loopback address is free, for TCP and UDP alike."""
+    try:
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            with socket.socket(socket.AF_INET, kind) as probe:
+                probe.bind(("127.0.0.1", port))
+        return True
+    except OSError:
+        return False
+
+
 def free_row(count):
     """The first of `count` consecutive free ports."""
     while True:
         first = free_ports(1)[0]
-        if first + count > 65535:
-            continue
-        try:
-            for port in range(first, first + count):
-                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                    with socket.socket(socket.AF_INET, kind) as probe:
-                        probe.bind(("127.0.0.1", port))
+        if first + count <= 65535 and all(map(is_free, range(first, first + count))):
             return first
-        except OSError:
-            continue
 
 
 class Sojourn:
-    """One running `sojourn` process and what it has said so far."""
+    """One `sojourn` process and what it has said so far. It can be started again after its end."""
 
     def __init__(self, arguments, folder, port):
         self.arguments = [str(BINARY), *map(str, arguments)]
-        self.port = port
+        self.port = port  # where /healthz and /metrics are served
+        self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self.runs = 0
         self.output = folder / "output.txt"
         self.log = folder / "log.txt"
         self.process = None
@@ -71,22 +92,33 @@ class Sojourn:
         return f"http://127.0.0.1:{self.port}/"
 
     def start(self):
-        begun = time.monotonic()
+        self.begin()
+        return self.await_readiness()
+
+    def begin(self):
+        """Starts the process and does not wait for it."""
+        self.runs += 1
+        if self.runs > 1:
+            self.output = self.folder / f"output-{self.runs}.txt"
+            self.log = self.folder / f"log-{self.runs}.txt"
+        self.begun = time.monotonic()
         with open(self.output, "wb") as output, open(self.log, "wb") as log:
             self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=log)
+
+    def await_readiness(self):
         while not self.ready_line():
-            self._still_waiting(begun, "no line `ready URL`")
+            self._still_waiting("no line `ready URL`")
             time.sleep(0.005)
-        self.ready_s = time.monotonic() - begun
+        self.ready_s = time.monotonic() - self.begun
         while self.get("/healthz")[0] != 200:
-            self._still_waiting(begun, "/healthz does not answer 200")
+            self._still_waiting("/healthz does not answer 200")
             time.sleep(0.005)
         return self
 
-    def _still_waiting(self, begun, what):
+    def _still_waiting(self, what):
         if self.process.poll() is not None:
             raise AssertionError(f"ended at once with {self.process.returncode}:\n{self.said()}")
-        if time.monotonic() - begun > PATIENCE_S:
+        if time.monotonic() - self.begun > PATIENCE_S:
             self.process.kill()
             raise AssertionError(f"{what} after {PATIENCE_S} s:\n{self.said()}")
 
@@ -96,7 +128,7 @@ class Sojourn:
         return found and found[1]
 
     def said(self):
-        """Standard output and standard error."""
+        """Standard output and standard error of this run."""
         return self.output.read_text(errors="replace") + self.log.read_text(errors="replace")
 
     def get(self, path):
@@ -111,6 +143,17 @@ class Sojourn:
         finally:
             connection.close()
 
+    def metrics(self):
+        """All samples of /metrics: name with labels -> value."""
+        status, text = self.get("/metrics")
+        assert status == 200, f"/metrics answers {status}"
+        samples = re.findall(r"^([a-zA-Z_:][^\s{]*(?:\{[^}]*\})?)\s+(\S+)", text, re.M)
+        return {name: float(value) for name, value in samples}
+
+    @property
+    def lives(self):
+        return self.process is not None and self.process.poll() is None
+
     def rss_kb(self):
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1])
@@ -118,6 +161,10 @@ class Sojourn:
     def stop(self, by=signal.SIGTERM):
         """Asks the process to end; insists on status 0, in time, with a clean log."""
         self.process.send_signal(by)
+        self.see_off(by)
+
+    def see_off(self, by=signal.SIGTERM):
+        """The second half of `stop`: the signal has been sent."""
         try:
             status = self.process.wait(FAREWELL_S)
         except subprocess.TimeoutExpired:
@@ -125,11 +172,21 @@ class Sojourn:
             self.process.wait()
             raise AssertionError(f"still there {FAREWELL_S} s after {by.name}:\n{self.said()[-4000:]}") from None
         assert status == 0, f"ended with {status}:\n{self.said()[-4000:]}"
+        self.assert_no_trouble()
+
+    def assert_no_trouble(self):
         trouble = [line for line in self.said().splitlines() if TROUBLE.search(line)]
         assert not trouble, "trouble in the log:\n" + "\n".join(trouble[:20])
 
     def kill(self):
-        """For clean-up after a failure: no questions asked."""
-        if self.process and self.process.poll() is None:
+        """For clean-up after a failure, and as machines fail: no questions asked."""
+        if self.lives:
             self.process.kill()
             self.process.wait()
+
+    def freeze(self):
+        """From now on it hears nothing and says nothing, until it is thawed."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)

@@ -179,8 +179,8 @@ class ViewerClient(Client):
                 granted = await response.read_llsd()
         except aiohttp.ClientError:
             # It crossed with the end of the session, which ends the capabilities of all regions? Then the word of that
-            # is here or on its way.
-            if not self._left:
+            # is here or on its way. Of a region where the agent is not, nothing is needed.
+            if not self._left and self.region in (None, region):
                 await self.inbox.expect("KickUser", patience=3)
             return
         if self._polled.get(region.circuit_addr) == url:
@@ -225,9 +225,37 @@ class ViewerClient(Client):
     async def teleport(self, region, position=(128, 128, 25)):
         mark, begun = self.inbox.mark(), time.perf_counter()
         self.request_teleport(region, position)
+        await self.verdict(mark)
+        return time.perf_counter() - begun
+
+    async def verdict(self, since, patience=15):
+        """Waits for the end of the teleport that was asked for since then; raises Refused with the reason."""
+        left = self.region.circuit_addr
+        # Who was sent off in vain is welcomed again where it was; that it failed comes by the event queue.
         verdict = await self.inbox.expect(
-            "TeleportLocal", "TeleportFailed", "AgentMovementComplete", since=mark, patience=15)
-        took = time.perf_counter() - begun
+            "TeleportLocal", "TeleportFailed", "AgentMovementComplete", since=since, patience=patience,
+            where=lambda m: m.name != "AgentMovementComplete" or m.sender != left)
         if verdict.name == "TeleportFailed":
-            raise Refused(await self.refusal(mark))
-        return took
+            raise Refused(await self.refusal(since))
+
+
+class Hesitant(ViewerClient):
+    """A viewer that can be kept from going where TeleportFinish sends it."""
+
+    def __init__(self, world):
+        super().__init__(world)
+        self.hesitates = False
+        self._sent_off = []
+
+    def _teleport_finish(self, message):
+        if self.hesitates:
+            self._sent_off.append(message)
+        else:
+            super()._teleport_finish(message)
+
+    def go(self):
+        """It hesitates no longer."""
+        self.hesitates = False
+        for message in self._sent_off:
+            super()._teleport_finish(message)
+        self._sent_off.clear()

@@ -1,7 +1,6 @@
 """A world: one `sojourn standalone` process, its regions, its accounts, and the doors for clients."""
 
 import itertools
-import re
 import subprocess
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -66,44 +65,20 @@ NEIGHBOURS_OF_ONE = (EAST, NORTH)
 REGIONS = (ONE, EAST, NORTH, FAR, FULL, CLOSED, BEYOND)
 
 
-class World:
-    """Starts on an empty folder unless told otherwise."""
+def write_world(path, regions):
+    """The regions as a world file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(region.toml() for region in regions))
 
-    def __init__(self, folder, regions=REGIONS, options=()):
-        self.folder = Path(folder)
-        self.data = self.folder / "data"
+
+class Doors:
+    """How clients come in, wherever the services run that let them in: `uri` is where they log in, `data` where
+    accounts are kept."""
+
+    def __init__(self, data, regions):
+        self.data = data
         self.regions = regions
-        port, *circuits = free_ports(1 + len(regions))
-        for region, circuit in zip(regions, circuits):
-            region.port = circuit
-        self.file = self.folder / "world.toml"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.file.write_text("\n".join(region.toml() for region in regions))
-        arguments = ["standalone", "--data", self.data, "--port", port, "--world", self.file, *options]
-        self.server = Sojourn(arguments, self.folder, port)
         self._names = itertools.count(1)
-
-    def __enter__(self):
-        try:
-            self.server.start()
-        except BaseException:
-            self.server.kill()
-            raise
-        return self
-
-    def __exit__(self, kind, _value, _trace):
-        try:
-            self.server.stop()
-        except AssertionError:
-            # The test's own failure is the better story.
-            if kind is None:
-                raise
-        finally:
-            self.server.kill()
-
-    @property
-    def uri(self):
-        return self.server.url
 
     def command(self, *arguments, stdin="", check=True):
         """Runs another `sojourn` command on the same data and gives its output."""
@@ -138,9 +113,43 @@ class World:
     def region_at(self, handle):
         return next((region for region in self.regions if region.handle == handle), None)
 
+
+class World(Doors):
+    """Starts on an empty folder unless told otherwise."""
+
+    def __init__(self, folder, regions=REGIONS, options=()):
+        self.folder = Path(folder)
+        super().__init__(self.folder / "data", regions)
+        port, *circuits = free_ports(1 + len(regions))
+        for region, circuit in zip(regions, circuits):
+            region.port = circuit
+        self.file = self.folder / "world.toml"
+        write_world(self.file, regions)
+        arguments = ["standalone", "--data", self.data, "--port", port, "--world", self.file, *options]
+        self.server = Sojourn(arguments, self.folder, port)
+
+    def __enter__(self):
+        try:
+            self.server.start()
+        except BaseException:
+            self.server.kill()
+            raise
+        return self
+
+    def __exit__(self, kind, _value, _trace):
+        try:
+            self.server.stop()
+        except AssertionError:
+            # The test's own failure is the better story.
+            if kind is None:
+                raise
+        finally:
+            self.server.kill()
+
+    @property
+    def uri(self):
+        return self.server.url
+
     def metrics(self):
         """All samples of /metrics: name with labels -> value."""
-        status, text = self.server.get("/metrics")
-        assert status == 200, f"/metrics answers {status}"
-        samples = re.findall(r"^([a-zA-Z_:][^\s{]*(?:\{[^}]*\})?)\s+(\S+)", text, re.M)
-        return {name: float(value) for name, value in samples}
+        return self.server.metrics()

@@ -10,7 +10,7 @@
 //!
 //! [`LoginService`] is the login without its encodings: it talks to [`Services`](services::Services) and to regions
 //! ([`LoginDestination`](services::LoginDestination)), wherever these are. [`public_router`] puts it, and what the
-//! grid says about itself, on HTTP.
+//! grid says about itself, on HTTP; [`private_router`] puts the services there, as ROBUST serves them to simulators.
 
 mod clock;
 mod engine;
@@ -23,7 +23,7 @@ mod statistics;
 
 pub use clock::{Clock, SystemClock};
 pub use engine::{Database, UnknownDatabase};
-pub use http::{GridInfo, PublicState, public_router};
+pub use http::{GridInfo, PrivateConfig, PublicState, private_router, public_router};
 pub use login::{
     LoginConfig, LoginFailure, LoginRequest, LoginResponse, LoginService, LoginSuccess, StartLocation,
 };

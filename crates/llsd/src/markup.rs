@@ -54,8 +54,13 @@ enum Piece<'a> {
 impl<'a> Reader<'a> {
     /// At the start of a document of at most [`BYTES_MAX`] bytes of UTF-8.
     pub fn new(document: &'a [u8]) -> Result<Self, ParseError> {
-        if document.len() > BYTES_MAX {
-            return Err(ParseError::new(BYTES_MAX, "document too long"));
+        Self::with_limit(document, BYTES_MAX)
+    }
+
+    /// The same with another limit, for documents that carry whole files.
+    pub fn with_limit(document: &'a [u8], bytes_max: usize) -> Result<Self, ParseError> {
+        if document.len() > bytes_max {
+            return Err(ParseError::new(bytes_max, "document too long"));
         }
         let text = core::str::from_utf8(document)
             .map_err(|error| ParseError::new(error.valid_up_to(), "not UTF-8"))?;

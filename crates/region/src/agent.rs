@@ -287,6 +287,20 @@ impl Agent {
         self.leaving.as_ref().is_some_and(|leaving| leaving.machine.told_to_go())
     }
 
+    /// What an agent that is expected here lacks to become root.
+    pub(crate) fn missing(&self) -> Option<&'static str> {
+        match (self.arrival.verdict(), &self.link) {
+            (Verdict::Child | Verdict::Root, _) => None,
+            (Verdict::Expected, None) => Some("the viewer has not opened its circuit here"),
+            (Verdict::Expected, Some(_)) if self.arrival.waits_for_update() => {
+                Some("UpdateAgent has not come")
+            }
+            (Verdict::Expected, Some(_)) => {
+                Some("the viewer has a circuit here, but did not complete its movement")
+            }
+        }
+    }
+
     /// The title above its name.
     pub(crate) fn group_title(&self) -> &str {
         self.baggage.group_title.as_deref().unwrap_or_default()

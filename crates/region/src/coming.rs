@@ -9,7 +9,9 @@ use scene::{ControlFlags, Placement};
 use services::RegionInfo;
 use std::sync::Arc;
 use std::time::Duration;
-use transfer::{Act, ArrivalEffect, ArrivalInput, PeerCall, PeerReply, ReleaseWhen, Verdict};
+use transfer::{
+    Act, ArrivalEffect, ArrivalInput, PeerCall, PeerReply, ReleaseWhen, TransferKey, Verdict, Whereabouts,
+};
 
 /// The land is the bulk of what an arriving viewer gets, and the last that it needs: it waits until the handshake,
 /// which clients do step by step, is through, and the viewer has said how fast it may come.
@@ -91,6 +93,7 @@ impl Region {
     /// Feeds the arrival machine and does what it says.
     pub(crate) fn arrive(&mut self, cx: &mut Context<'_>, id: AgentId, input: ArrivalInput) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
+        let missing = agent.missing();
         let mut effects = Vec::new();
         agent.arrival.handle(cx.now, input, &mut effects);
         for effect in effects {
@@ -101,6 +104,7 @@ impl Region {
                     self.send_movement_complete(cx, id);
                 }
                 ArrivalEffect::Settle(transfer, whereabouts) => {
+                    self.note_settled(cx, id, transfer, whereabouts, missing);
                     let Some(agent) = self.agents.get_mut(&id) else { return };
                     agent.awaiting.retain(|&(key, waiter)| {
                         if key == transfer {
@@ -115,6 +119,23 @@ impl Region {
             }
         }
         self.touch(id);
+    }
+
+    /// Which leg of a transfer failed: for the operator who looks for the cause.
+    fn note_settled(
+        &self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        transfer: TransferKey,
+        whereabouts: Whereabouts,
+        missing: Option<&'static str>,
+    ) {
+        let current =
+            self.agents.get(&id).and_then(|agent| agent.coming).is_some_and(|c| c.transfer == transfer);
+        if let (true, Whereabouts::Withdrawn, Some(missing)) = (current, whereabouts, missing) {
+            let alone = (Party::Destination, Party::Destination);
+            self.note_coming(cx, id, Act::FindOut, alone, "withdrawn", missing);
+        }
     }
 
     /// Who was made for a transfer or a login that came to nothing goes; a child agent that somebody claims stays.
@@ -133,6 +154,7 @@ impl Region {
         let now = cx.now;
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let update = agent.update.take();
+        let by_login = agent.coming.is_none();
         let crossing = update.as_ref().is_some_and(|update| update.crossing);
         let mut placement = Placement {
             position: agent.announced.position,
@@ -211,6 +233,9 @@ impl Region {
             // Not waited for: a slow grid delays nobody's arrival.
             let (agent, session) = (agent.id, agent.session);
             cx.effects.push(Effect::TellGrid(GridNotice::Arrived { agent, session, place }));
+            if by_login {
+                cx.effects.push(Effect::TellGrid(GridNotice::CameOnline { agent }));
+            }
         }
         self.survey(cx, id);
         self.next_statistics.get_or_insert(now);

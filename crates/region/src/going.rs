@@ -281,7 +281,7 @@ impl Region {
             self.send_teleport_progress(cx, id, flags, "contacting");
         }
         let call = PeerCall::CreateAgent(Box::new(create));
-        self.ask_destination(cx, id, Step::CreateAgent, call, format!("caps {caps}"));
+        self.ask_destination(cx, id, Step::CreateAgent, call, "");
     }
 
     /// The child agents that the viewer has, as the destination is told them. The published list has the source in it.
@@ -448,10 +448,9 @@ impl Region {
             data.baggage = Arc::new(Baggage::default());
         }
         let attachments = data.baggage.attachments.len();
-        let detail = match &data.release {
-            Some(release) => format!("{attachments} attachments, release to {}", release.url),
-            None => format!("{attachments} attachments"),
-        };
+        // The address itself is a secret.
+        let release = if data.release.is_some() { ", with an address for ReleaseAgent" } else { "" };
+        let detail = format!("{attachments} attachments{release}");
         self.ask_destination(cx, id, Step::SendAgent, PeerCall::UpdateAgent(Box::new(data)), detail);
     }
 

@@ -318,7 +318,12 @@ pub enum GridNotice {
         /// Where.
         place: Place,
     },
-    /// The session ended here: presence and grid user.
+    /// The agent that has just arrived has logged in with that: its friends are told.
+    CameOnline {
+        /// Who.
+        agent: AgentId,
+    },
+    /// The session ended here: presence and grid user, and friends.
     LoggedOut {
         /// Who.
         agent: AgentId,

@@ -7,7 +7,7 @@ use lludp::messages as m;
 use lludp::text;
 use model::{AgentId, SessionId};
 use std::time::Duration;
-use transfer::{DepartureInput, PeerCall};
+use transfer::{DepartureInput, Mutant, PeerCall, TransferKey, Whereabouts};
 
 /// After the last word to a viewer its circuit is kept so long, to repeat that word and to acknowledge what the
 /// viewer repeats.
@@ -239,9 +239,7 @@ impl Region {
             let result = Err(transfer::Refusal::new("That session is over."));
             cx.effects.push(Effect::Answer { waiter, result });
         }
-        self.verdicts.extend(agent.arrival.verdicts());
-        let surplus = self.verdicts.len().saturating_sub(VERDICTS_KEPT);
-        self.verdicts.drain(..surplus);
+        self.remember(agent.arrival.verdicts());
         if let Some(alarm) = agent.alarm {
             self.alarms.remove(&(alarm, id));
         }
@@ -254,6 +252,16 @@ impl Region {
             self.stats.dropped += circuit.dropped();
         }
         self.trace_life(cx, || format!("{id} is gone from here"));
+    }
+
+    /// Keeps what became of transfers for those who ask later.
+    pub(crate) fn remember(&mut self, verdicts: impl IntoIterator<Item = (TransferKey, Whereabouts)>) {
+        if self.config.patience.is(Mutant::VerdictsForgotten) {
+            return;
+        }
+        self.verdicts.extend(verdicts);
+        let surplus = self.verdicts.len().saturating_sub(VERDICTS_KEPT);
+        self.verdicts.drain(..surplus);
     }
 
     /// A newer login came while it was being found out where the agent is.

@@ -21,6 +21,9 @@ const MAX_CHILD_AGENTS: usize = 2000;
 /// Calls that wait until an agent has been closed, at most.
 const MAX_RETURNING: usize = 8;
 
+/// Calls that wait for the end of one agent's transfers, at most: a peer repeats an UpdateAgent once or twice.
+const MAX_AWAITING: usize = 16;
+
 /// How long a viewer has to open its circuit after a login before its agent is forgotten.
 const LOGIN_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -221,7 +224,9 @@ impl Region {
             self.arrive(cx, id, ArrivalInput::Expect(expectation));
             let asks = (Party::Source, Party::Destination);
             let step = Act::Source(Step::CreateAgent);
-            self.note_coming(cx, id, step, asks, "CreateAgent", format!("{:?}", create.flags));
+            let address = create.client.address.map(|address| format!(" from {address}")).unwrap_or_default();
+            let detail = format!("{:?}, {}{address}", create.flags, create.client.viewer);
+            self.note_coming(cx, id, step, asks, "CreateAgent", detail);
         }
         let Some(agent) = self.agents.get(&id) else { return Err(Refusal::new("Internal error")) };
         // A viewer that has no circuit here yet has to be told to open one.
@@ -353,6 +358,11 @@ impl Region {
         let circuit = cx.now + self.config.patience.circuit;
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let released = data.release.is_some();
+        if agent.awaiting.len() + agent.awaiting_circuit.len() >= MAX_AWAITING {
+            let result = Err(Refusal::new("Too many calls wait for that agent."));
+            cx.effects.push(Effect::Answer { waiter, result });
+            return;
+        }
         if data.wait_for_root {
             agent.awaiting.push((key, waiter));
         } else if released && agent.link.is_none() && agent.arrival.expected().is_some() {
@@ -383,7 +393,10 @@ impl Region {
         waiter: Waiter,
     ) {
         let Some(agent) = self.agents.get_mut(&id).filter(|agent| agent.session == session) else {
-            let answer = PeerReply::Whereabouts(self.verdict(transfer));
+            let whereabouts = self.verdict(transfer);
+            // Should its CreateAgent come after this, it is refused.
+            self.remember([(transfer, whereabouts)]);
+            let answer = PeerReply::Whereabouts(whereabouts);
             cx.effects.push(Effect::Answer { waiter, result: Ok(answer) });
             return;
         };

@@ -2,7 +2,7 @@ use crate::Result;
 use async_trait::async_trait;
 use core::fmt;
 use md5::{Digest as _, Md5};
-use model::AgentId;
+use model::{AgentId, Uuid};
 
 /// Viewers' password fields hold this many characters; some cut longer passwords there without a word.
 const CUT_AT: usize = 16;
@@ -67,7 +67,7 @@ fn digest_from_hex(hex: &str) -> Option<[u8; 16]> {
 /// Who may log in.
 #[async_trait]
 pub trait AuthService: Send + Sync {
-    /// From now on any of these opens the account, and nothing else. An empty list closes it.
+    /// From now on any of these opens the account, and nothing else, no token either. An empty list closes it.
     ///
     /// # Errors
     /// `Refused` if there is no such account.
@@ -75,6 +75,21 @@ pub trait AuthService: Send + Sync {
 
     /// Whether this password opens the account. An unknown account takes as long as a wrong password.
     async fn verify(&self, agent: AgentId, password: &ViewerPassword) -> Result<bool>;
+
+    /// A token for a password: for so many minutes, proof that its bearer knew it. `None` if the password does not open
+    /// the account.
+    async fn authenticate(
+        &self,
+        agent: AgentId,
+        password: &ViewerPassword,
+        lifetime_min: u32,
+    ) -> Result<Option<Uuid>>;
+
+    /// Whether a token is good; if so, it is good for so many minutes from now.
+    async fn verify_token(&self, agent: AgentId, token: Uuid, lifetime_min: u32) -> Result<bool>;
+
+    /// Ends a token. Whether it was good.
+    async fn release_token(&self, agent: AgentId, token: Uuid) -> Result<bool>;
 }
 
 #[cfg(test)]

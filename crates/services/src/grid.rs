@@ -1,6 +1,7 @@
 use crate::{RegionFlags, RegionInfo, Result};
 use async_trait::async_trait;
 use model::RegionId;
+use std::collections::BTreeMap;
 
 /// The map of regions. Coordinates are global metres.
 #[async_trait]
@@ -37,6 +38,13 @@ pub trait GridService: Send + Sync {
     /// Online regions flagged as default, by name.
     async fn default_regions(&self) -> Result<Vec<RegionInfo>>;
 
+    /// Online regions for visitors of other grids without a better place: those flagged so by name, then the default
+    /// regions.
+    async fn default_hypergrid_regions(&self) -> Result<Vec<RegionInfo>>;
+
+    /// Regions that stand for regions of other grids, by name.
+    async fn hyperlinks(&self) -> Result<Vec<RegionInfo>>;
+
     /// Online regions flagged as fallback, nearest first.
     async fn fallback_regions(&self, x_m: u32, y_m: u32) -> Result<Vec<RegionInfo>>;
 
@@ -46,6 +54,13 @@ pub trait GridService: Send + Sync {
     /// The flags of a region.
     async fn flags(&self, id: RegionId) -> Result<Option<RegionFlags>>;
 
+    /// What the grid has simulators tell viewers of it (`map-server-url`, `search-server-url`, `GridName` ...), by name.
+    async fn extra_features(&self) -> Result<BTreeMap<String, String>>;
+
     /// Sets and clears flags of a region, as its grid's operator wishes. Whether it is there.
     async fn set_flags(&self, id: RegionId, set: RegionFlags, clear: RegionFlags) -> Result<bool>;
+
+    /// What was told of a region is no longer so: its simulator does not answer, or does not know it. Whoever remembers
+    /// what it was told asks anew.
+    fn forget(&self, _id: RegionId) {}
 }

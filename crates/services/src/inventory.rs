@@ -1,6 +1,7 @@
 use crate::Result;
 use async_trait::async_trait;
 use model::{AgentId, AssetId, FolderId, ItemId, Uuid};
+use std::collections::BTreeMap;
 
 /// A folder of somebody's inventory.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,6 +18,25 @@ pub struct InventoryFolder {
     pub kind: i32,
     /// Rises whenever what is in it changes; viewers compare it with what they have cached.
     pub version: i32,
+}
+
+impl InventoryFolder {
+    /// Root first, each folder after its parent; what hangs nowhere comes last.
+    pub fn in_order(folders: Vec<Self>) -> Vec<Self> {
+        let mut by_parent: BTreeMap<FolderId, Vec<Self>> = BTreeMap::new();
+        for folder in folders {
+            by_parent.entry(folder.parent).or_default().push(folder);
+        }
+        let mut ordered = by_parent.remove(&FolderId::NULL).unwrap_or_default();
+        let mut next = 0;
+        while let Some(folder) = ordered.get(next) {
+            let children = by_parent.remove(&folder.id).unwrap_or_default();
+            ordered.extend(children);
+            next += 1;
+        }
+        ordered.extend(by_parent.into_values().flatten());
+        ordered
+    }
 }
 
 /// Values of [`InventoryFolder::kind`] (login fact sheet, 4.4).
@@ -208,6 +228,12 @@ pub trait InventoryService: Send + Sync {
 
     /// Gestures that are active.
     async fn active_gestures(&self, owner: AgentId) -> Result<Vec<InventoryItem>>;
+
+    /// Whose item it is. For callers that know only the item: early simulators name no owner when they ask.
+    async fn item_owner(&self, id: ItemId) -> Result<Option<AgentId>>;
+
+    /// Whose folder it is, likewise.
+    async fn folder_owner(&self, id: FolderId) -> Result<Option<AgentId>>;
 
     /// What somebody may do with an asset, by all items that show it: the union of their current permissions.
     async fn asset_permissions(&self, owner: AgentId, asset: AssetId) -> Result<u32>;

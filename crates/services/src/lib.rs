@@ -13,6 +13,7 @@
 //! knows without asking anybody is here as well: the built-in [`library`], and what everybody [starts](starter) with.
 
 mod account;
+mod agent_prefs;
 mod asset;
 mod auth;
 mod avatar;
@@ -23,11 +24,14 @@ mod grid;
 mod grid_user;
 mod inventory;
 pub mod library;
+mod map_tiles;
+mod mute_list;
 mod presence;
 mod region_info;
 pub mod starter;
 
 pub use account::{Account, AccountService, NewAccount};
+pub use agent_prefs::{AgentPrefs, AgentPrefsService};
 pub use asset::{Asset, AssetFlags, AssetMetadata, AssetService, asset_type};
 pub use auth::{AuthService, ViewerPassword};
 pub use avatar::{AvatarData, AvatarService};
@@ -40,6 +44,8 @@ pub use inventory::{
     FolderContent, InventoryFolder, InventoryItem, InventoryService, Permissions, SaleInfo, folder_type,
     inventory_type,
 };
+pub use map_tiles::MapTileService;
+pub use mute_list::{Mute, MuteListService, mute_kind};
 pub use presence::{Presence, PresenceService};
 pub use region_info::{RegionFlags, RegionInfo, access};
 
@@ -66,6 +72,12 @@ pub struct Services {
     pub inventory: Arc<dyn InventoryService>,
     /// Textures, landmarks, body parts ...
     pub assets: Arc<dyn AssetService>,
+    /// What people have set up for themselves.
+    pub agent_prefs: Arc<dyn AgentPrefsService>,
+    /// Who does not want to hear of whom.
+    pub mutes: Arc<dyn MuteListService>,
+    /// What the ground looks like from above.
+    pub map_tiles: Arc<dyn MapTileService>,
 }
 
 impl core::fmt::Debug for Services {

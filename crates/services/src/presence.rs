@@ -2,7 +2,8 @@ use crate::Result;
 use async_trait::async_trait;
 use model::{AgentId, RegionId, SecureSessionId, SessionId};
 
-/// Where a session is.
+/// Where a session is. A grid elsewhere tells whose it is and where, and keeps the secrets: asked for by agent, its session
+/// is null, and its second secret always is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Presence {
     /// Whose.
@@ -13,7 +14,7 @@ pub struct Presence {
     pub secure_session: SecureSessionId,
     /// The region of its root agent; null until it has arrived in the first.
     pub region: RegionId,
-    /// When a simulator last vouched for it, seconds since 1970.
+    /// When a simulator last vouched for it, seconds since 1970; 0 where the grid does not tell.
     pub renewed: u64,
 }
 
@@ -26,7 +27,8 @@ pub trait PresenceService: Send + Sync {
     /// A session ends. Whether it was there.
     async fn logout(&self, session: SessionId) -> Result<bool>;
 
-    /// All sessions located in a region end: the region has just started, or is going. How many.
+    /// All sessions located in a region end: the region has just started, or is going. How many, where the grid tells,
+    /// else 0.
     async fn logout_region(&self, region: RegionId) -> Result<u64>;
 
     /// The session's root agent is in this region now; also renews it. Whether there is such a session.

@@ -1,7 +1,7 @@
 //! QueryAccess (P5): the method `QUERYACCESS` on `/agent/<agent>/<region>/` (fact sheet, 2).
 //!
-//! Three generations ask in three ways ([`Offer`]); each is answered in a way that it understands. Requests of 0.9 leave
-//! `viaTeleport` out when it is false, and 0.7 does not know it.
+//! Three generations ask in three ways ([`Offer`]); each is answered in a way that it understands. Requests
+//! of 0.9 leave `viaTeleport` out when it is false, and 0.7 does not know it.
 
 use crate::extension;
 use crate::fields::{self, malformed, vector, vector_text};
@@ -71,8 +71,8 @@ fn told(extension: &Value) -> bool {
     extension["via_teleport"].as_bool()
 }
 
-/// 0.7 says so by the position: a teleport has none. Between it and 0.9, which always names a teleport one, some say
-/// nothing.
+/// 0.7 says so by the position: a teleport has none. Between it and 0.9, which always names a teleport one,
+/// some say nothing.
 fn via_teleport(body: &Value, offer: Offer, position: Vec3) -> bool {
     match (body.get("viaTeleport"), offer) {
         (Some(told), _) => told.as_bool(),

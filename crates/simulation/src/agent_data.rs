@@ -188,8 +188,8 @@ fn outfit(body: &Value, extension: Option<&Value>) -> Result<Outfit> {
     Ok(outfit)
 }
 
-/// Before 0.3 a body does not say in which version it is written, and 0.7.6 speaks both: who wants an answer when the
-/// agent is root speaks 0.2, who wants to be called back 0.1.
+/// Before 0.3 a body does not say in which version it is written, and 0.7.6 speaks both: who wants an answer
+/// when the agent is root speaks 0.2, who wants to be called back 0.1.
 fn spoken(body: &Value, release: Option<&Release>) -> Result<Version> {
     let version = version(body)?;
     if version >= Version::V0_3 || body.get("context").is_some() {

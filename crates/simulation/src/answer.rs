@@ -26,8 +26,8 @@ impl Response {
     }
 }
 
-/// The answer to a request, in the form that the caller understands. `caller`: its address, which old simulators want
-/// to know. A refusal is an answer too: its status is 200.
+/// The answer to a request, in the form that the caller understands. `caller`: its address, which old
+/// simulators want to know. A refusal is an answer too: its status is 200.
 pub fn answer(incoming: &Incoming, result: &Result<PeerReply, Refusal>, caller: IpAddr) -> Response {
     match &incoming.call {
         PeerCall::QueryAccess(query) => {

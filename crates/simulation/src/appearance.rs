@@ -77,10 +77,10 @@ fn pack_textures(outfit: &Outfit, version: Version, packed: &mut Map) {
         Version::V0_1 | Version::V0_2 => 21,
         _ => 29,
     };
-    if version >= Version::V0_8 {
-        if !outfit.texture_entry.is_empty() {
-            packed.insert("te8".into(), outfit.texture_entry.as_slice().into());
-        }
+    if outfit.texture_entry.is_empty() {
+        // Not known; the default textures would be taken for what is worn.
+    } else if version >= Version::V0_8 {
+        packed.insert("te8".into(), outfit.texture_entry.as_slice().into());
     } else {
         let worn = textures::of_entry(&outfit.texture_entry, faces);
         packed.insert("textures".into(), worn.into_iter().map(Uuid::from).collect());
@@ -93,7 +93,8 @@ fn pack_textures(outfit: &Outfit, version: Version, packed: &mut Map) {
     for (key, baked) in [("bakedcache", baked), ("bc8", universal)] {
         if !baked.is_empty() {
             let one = |(face, cache, texture): (u32, Uuid, AssetId)| {
-                map! { "textureindex" => Value::from_u32_be(face), "cacheid" => cache, "textureid" => texture.0 }
+                let face = Value::from_u32_be(face);
+                map! { "textureindex" => face, "cacheid" => cache, "textureid" => texture.0 }
             };
             packed.insert(key.into(), baked.into_iter().map(one).collect());
         }
@@ -199,7 +200,8 @@ mod tests {
     /// What the table of fact sheet 3.3 has for each version.
     #[test]
     fn each_version_packs_what_it_has() {
-        let cases: [(u8, &[&str], &[&str], usize, Option<usize>); 6] = [
+        type Case = (u8, &'static [&'static str], &'static [&'static str], usize, Option<usize>);
+        let cases: [Case; 6] = [
             (1, &[], &["hashes", "aphz", "bakedcache", "bc8", "te8", "wrbls8"], 15, Some(21)),
             (2, &["hashes"], &["aphz", "bakedcache", "bc8", "te8", "wrbls8"], 15, Some(21)),
             (3, &["aphz", "bakedcache", "bc8"], &["hashes", "te8", "wrbls8"], 15, Some(29)),

@@ -158,7 +158,10 @@ mod tests {
     fn attachments_leave_as_they_came() {
         let sog = "<SceneObjectGroup>\r\n\t\u{1f600} &amp; \\ \"\u{7f}\u{0}</SceneObjectGroup>";
         let came = map! { "attach_objects" => llsd::array![map! {
-            "sog" => sog, "extra" => "<ExtraFromItemID>1</ExtraFromItemID>", "modified" => true, "state" => " <s/>\n",
+            "sog" => sog,
+            "extra" => "<ExtraFromItemID>1</ExtraFromItemID>",
+            "modified" => true,
+            "state" => " <s/>\n",
         }] };
         let read = read(&json::parse(json::write(&came)).unwrap()).unwrap();
         assert_eq!(&*read.attachments[0].object, sog);

@@ -10,7 +10,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use transfer::{AgentCreated, Client, CreateAgent, PeerError, Refusal, Version};
 
-/// Whether the extension is in it. A neighbour's child agent is made without asking first, so it is offered there.
+/// Whether the extension is in it. A neighbour's child agent is made without asking first, so it is offered
+/// there.
 fn extends(create: &CreateAgent, tickets: bool) -> bool {
     tickets || (create.flags.is_empty() && create.claim.is_some())
 }
@@ -75,7 +76,8 @@ fn extend(create: &CreateAgent, tickets: bool) -> Map {
     extension
 }
 
-/// The versions in which the sender speaks here, as it sends them with every message since 0.3. All wearables.
+/// The versions in which the sender speaks here, as it sends them with every message since 0.3. All
+/// wearables.
 pub(crate) fn context(version: Version) -> Value {
     map! {
         "InboundVersion" => version.to_number(),
@@ -166,8 +168,8 @@ fn client(body: &Value) -> Client {
     }
 }
 
-/// 0.9.2 names the source of a transfer; for a neighbour's child agent it names the destination there, which says
-/// nothing.
+/// 0.9.2 names the source of a transfer; for a neighbour's child agent it names the destination there, which
+/// says nothing.
 fn source(body: &Value, extension: Option<&Value>) -> fields::Result<Option<RegionId>> {
     let named = match extension {
         Some(extension) => extension["source"].as_uuid(),

@@ -1,5 +1,5 @@
-//! What only our own simulators say to each other: one map under one key, in bodies and answers that others read
-//! without it.
+//! What only our own simulators say to each other: one map under one key, in bodies and answers that others
+//! read without it.
 //!
 //! Its presence says that the sender knows tickets. Numbers of 64 bits travel as digits, as everywhere here.
 

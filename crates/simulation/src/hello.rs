@@ -4,6 +4,7 @@ use crate::fields::{LABEL_MAX, NAME_MAX, Result, handle, malformed, text};
 use llsd::{Value, map};
 use model::{CELL_M, GridCell, RegionHandle, RegionId, RegionSize};
 use services::RegionInfo;
+use std::net::{IpAddr, Ipv4Addr};
 use transfer::Hello;
 
 /// How high a region is, metres; only told.
@@ -14,6 +15,8 @@ const SIZE_MAX_M: u32 = 32 * CELL_M;
 /// The body of the request.
 pub(crate) fn body(hello: &Hello, to: &RegionInfo) -> Value {
     let cell = hello.handle.cell();
+    // Others read an address here, whatever the host is called, and use the host.
+    let internal = hello.host.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     map! {
         "region_id" => hello.id.0,
         "region_name" => &hello.name,
@@ -25,7 +28,7 @@ pub(crate) fn body(hello: &Hello, to: &RegionInfo) -> Value {
         "region_size_x" => hello.size.x.to_string(),
         "region_size_y" => hello.size.y.to_string(),
         "region_size_z" => HEIGHT_M.to_string(),
-        "internal_ep_address" => "0.0.0.0",
+        "internal_ep_address" => internal.to_string(),
         "internal_ep_port" => hello.udp_port.to_string(),
         "remoting_port" => "0",
         "destination_handle" => to.handle.0.to_string(),

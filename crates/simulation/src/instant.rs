@@ -98,3 +98,53 @@ pub(crate) fn is_delivered(answer: &[u8]) -> Option<bool> {
     let answer = xmlrpc::parse_response(answer).ok()?;
     Some(answer.get("success")?.as_bool())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_has_what_others_ask_for() {
+        let message = InstantMessage {
+            to: AgentId(Uuid::from_u128(2)),
+            dialog: 41,
+            position: Vec3::new(128.4, 0.0, -0.6),
+            bucket: vec![0],
+            ..InstantMessage::default()
+        };
+        let call = call(&message);
+        assert!(is_instant_message(call.as_bytes()));
+        let members = xmlrpc::parse_call(&call).unwrap().params.remove(0);
+        for (key, expected) in [
+            ("from_agent_id", "00000000-0000-0000-0000-000000000000"),
+            ("to_agent_id", "00000000-0000-0000-0000-000000000002"),
+            ("im_session_id", "00000000-0000-0000-0000-000000000000"),
+            ("timestamp", "0"),
+            ("from_agent_name", ""),
+            ("message", ""),
+            ("dialog", "KQ=="),
+            ("from_group", "FALSE"),
+            ("offline", "AA=="),
+            ("parent_estate_id", "0"),
+            ("position_x", "128"),
+            ("position_y", "0"),
+            ("position_z", "-1"),
+            ("region_id", "00000000-0000-0000-0000-000000000000"),
+            ("binary_bucket", "AA=="),
+        ] {
+            assert_eq!(members.get(key).and_then(Value::text), Some(expected), "{key}");
+        }
+    }
+
+    #[test]
+    fn logins_are_no_messages() {
+        let login =
+            "<?xml version='1.0'?><methodCall><methodName>login_to_simulator</methodName></methodCall>";
+        assert!(!is_instant_message(login.as_bytes()));
+        assert!(!is_instant_message(b"<llsd/>"));
+        assert!(read(login.as_bytes()).is_err());
+        assert_eq!(is_delivered(answer(true).as_bytes()), Some(true));
+        assert_eq!(is_delivered(answer(false).as_bytes()), Some(false));
+        assert_eq!(is_delivered(b"<html/>"), None);
+    }
+}

@@ -21,8 +21,8 @@ pub(crate) enum Place<'a> {
     Root,
 }
 
-/// Whether a request belongs to the simulation service by its path. The root path, where instant messages come, is
-/// shared with logins: [`is_instant_message`](crate::is_instant_message) tells by the body.
+/// Whether a request belongs to the simulation service by its path. The root path, where instant messages
+/// come, is shared with logins: [`is_instant_message`](crate::is_instant_message) tells by the body.
 pub fn is_ours(method: &str, path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
     let mut parts = path.split('/').filter(|part| !part.is_empty());

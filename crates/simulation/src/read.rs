@@ -63,7 +63,8 @@ impl From<Unreadable> for Rejected {
     }
 }
 
-/// Reads a request. `content_encoding`: of either header that says so, `Content-Encoding` or `X-Content-Encoding`.
+/// Reads a request. `content_encoding`: of either header that says so, `Content-Encoding` or
+/// `X-Content-Encoding`.
 ///
 /// # Errors
 /// It is no request of the simulation service, or says what cannot be.

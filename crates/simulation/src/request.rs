@@ -34,8 +34,8 @@ impl Request {
     }
 }
 
-/// The request that carries a call. `to`: the called region. `tickets`: the peer knows our extensions; else they are
-/// left out, except where nobody can know yet (QUERYACCESS, a neighbour's child agent).
+/// The request that carries a call. `to`: the called region. `tickets`: the peer knows our extensions; else
+/// they are left out, except where nobody can know yet (QUERYACCESS, a neighbour's child agent).
 pub fn request(call: &PeerCall, to: &RegionInfo, tickets: bool) -> Request {
     match call {
         PeerCall::QueryAccess(query) => {
@@ -78,6 +78,8 @@ fn end(call: &PeerCall, agent: AgentId, session: SessionId, region: RegionId, ti
         Some((what, body)) if tickets => {
             Request::json("POST", path::ours(agent, region, what), json::write(&body))
         }
+        // 0.7.5 neither says nor knows which.
+        _ if session.is_null() => Request::delete(path::agent_in(agent, region)),
         _ => Request::delete(format!("{}?auth={session}", path::agent_in(agent, region))),
     }
 }

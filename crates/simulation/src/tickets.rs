@@ -1,5 +1,5 @@
-//! Calls that the published protocol has no words for: `POST /sojourn/agent/<agent>/<region>/<what>`, between our own
-//! simulators only.
+//! Calls that the published protocol has no words for: `POST /sojourn/agent/<agent>/<region>/<what>`, between
+//! our own simulators only.
 
 use crate::extension;
 use crate::fields::{self, WORDS_MAX, malformed, text};

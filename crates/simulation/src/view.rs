@@ -8,8 +8,8 @@ use model::{AgentId, SessionId, Vec3};
 use services::RegionInfo;
 use transfer::ChildView;
 
-/// Height of an avatar of which nobody knows it, millimetres. Receivers keep the size of a child agent and use it for
-/// nothing.
+/// Height of an avatar of which nobody knows it, millimetres. Receivers keep the size of a child agent and
+/// use it for nothing.
 const HEIGHT_MM: u32 = 1900;
 
 /// The body of the request.

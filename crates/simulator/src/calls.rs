@@ -7,6 +7,7 @@
 use crate::directory::{Directory, Request};
 use crate::grid_side::GridSide;
 use crate::http::trace::HttpTrace;
+use model::RegionId;
 use region::{CallId, GridCall, Reply};
 use services::RegionInfo;
 use std::collections::HashMap;
@@ -26,9 +27,11 @@ pub type PeerAnswer = Pin<Box<dyn Future<Output = Result<PeerReply, PeerError>> 
 
 /// How regions reach each other. The region names whom and what; where that region runs is this trait's business.
 pub trait PeerTransport: Send + Sync {
-    /// Begins a call. Calls to one region are delivered in the order in which they were begun; awaiting the
-    /// answers may happen in any order, and a dropped answer does not take the call back.
-    fn begin(&self, to: &Arc<RegionInfo>, call: PeerCall) -> PeerAnswer;
+    /// Begins a call from a region, or from the login service (the null region), to another. Within a process calls are
+    /// delivered in the order in which they were begun, between processes they may overtake each other; awaiting the
+    /// answers may happen in any order, and a dropped answer does not take the call back. `tickets`: the other region
+    /// is known to understand transfer numbers and claims.
+    fn begin(&self, from: RegionId, to: &Arc<RegionInfo>, call: PeerCall, tickets: bool) -> PeerAnswer;
 }
 
 /// Peers of this process: a call is a request in the peer's inbox.
@@ -36,7 +39,7 @@ pub trait PeerTransport: Send + Sync {
 pub struct LocalPeers(pub Arc<Directory>);
 
 impl PeerTransport for LocalPeers {
-    fn begin(&self, to: &Arc<RegionInfo>, call: PeerCall) -> PeerAnswer {
+    fn begin(&self, _from: RegionId, to: &Arc<RegionInfo>, call: PeerCall, _tickets: bool) -> PeerAnswer {
         let (answer, answered) = oneshot::channel();
         let sent = self.0.send(to.id, Request::Peer { call: Box::new(call), answer });
         Box::pin(async move {
@@ -52,6 +55,7 @@ impl PeerTransport for LocalPeers {
 
 /// The calls of one region.
 pub(crate) struct Calls {
+    from: RegionId,
     peers: Arc<dyn PeerTransport>,
     grid: Arc<GridSide>,
     trace: Arc<HttpTrace>,
@@ -61,8 +65,13 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    pub(crate) fn new(peers: Arc<dyn PeerTransport>, grid: Arc<GridSide>, trace: Arc<HttpTrace>) -> Self {
-        Self { peers, grid, trace, under_way: JoinSet::new(), ids: HashMap::new() }
+    pub(crate) fn new(
+        from: RegionId,
+        peers: Arc<dyn PeerTransport>,
+        grid: Arc<GridSide>,
+        trace: Arc<HttpTrace>,
+    ) -> Self {
+        Self { from, peers, grid, trace, under_way: JoinSet::new(), ids: HashMap::new() }
     }
 
     /// Begins a call to a peer.
@@ -74,11 +83,12 @@ impl Calls {
         id: CallId,
         to: &Arc<RegionInfo>,
         call: PeerCall,
+        tickets: bool,
         timeout: Duration,
     ) -> Result<(), PeerError> {
         self.has_room()?;
-        let line = self.trace.call_out(|| format!("{} to {}", peer_call_name(&call), to.name));
-        let answer = self.peers.begin(to, call);
+        let line = self.trace.call_out(|| format!("{} to {}", call.name(), to.name));
+        let answer = self.peers.begin(self.from, to, call, tickets);
         self.start(id, timeout, line, async move { answer.await.map(Reply::Peer) });
         Ok(())
     }
@@ -94,7 +104,7 @@ impl Calls {
         timeout: Duration,
     ) -> Result<(), PeerError> {
         self.has_room()?;
-        let line = self.trace.call_out(|| format!("{} to grid", grid_call_name(&call)));
+        let line = self.trace.call_out(|| format!("{} to grid", call.name()));
         let grid = self.grid.clone();
         self.start(id, timeout, line, async move { grid.call(call).await });
         Ok(())
@@ -136,30 +146,5 @@ impl Calls {
             result
         });
         self.ids.insert(task.id(), id);
-    }
-}
-
-fn peer_call_name(call: &PeerCall) -> &'static str {
-    match call {
-        PeerCall::QueryAccess(_) => "QueryAccess",
-        PeerCall::CreateAgent(_) => "CreateAgent",
-        PeerCall::UpdateAgent(_) => "UpdateAgent",
-        PeerCall::Withdraw { .. } => "Withdraw",
-        PeerCall::CloseChild { .. } => "CloseChild",
-        PeerCall::EndSession { .. } => "EndSession",
-        PeerCall::ChildPosition { .. } => "ChildPosition",
-    }
-}
-
-fn grid_call_name(call: &GridCall) -> &'static str {
-    match call {
-        GridCall::RegionAt(_) => "RegionAt",
-        GridCall::RegionById(_) => "RegionById",
-        GridCall::RegionsByName { .. } => "RegionsByName",
-        GridCall::RegionsInRange { .. } => "RegionsInRange",
-        GridCall::Home(_) => "Home",
-        GridCall::Asset(_) => "Asset",
-        GridCall::Names(_) => "Names",
-        GridCall::Wearables(_) => "Wearables",
     }
 }

@@ -8,14 +8,15 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: Instant,
-    unix_epoch_s: u64,
+    /// Since 1970 at the origin.
+    unix: Duration,
 }
 
 impl Clock {
     /// A clock whose origin is now.
     pub fn start() -> Self {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { origin: Instant::now(), unix_epoch_s: unix.as_secs() }
+        Self { origin: Instant::now(), unix }
     }
 
     /// Now.
@@ -32,12 +33,18 @@ impl Clock {
 
     /// Seconds since 1970 at the origin.
     pub fn unix_epoch_s(&self) -> u64 {
-        self.unix_epoch_s
+        self.unix.as_secs()
+    }
+
+    /// Microseconds since 1970 at a moment.
+    pub fn unix_us(&self, moment: Moment) -> u64 {
+        let origin = u64::try_from(self.unix.as_micros()).unwrap_or(u64::MAX);
+        origin.saturating_add(moment.micros())
     }
 
     /// Seconds since 1970 now.
     pub fn unix_now_s(&self) -> u64 {
-        self.unix_epoch_s.saturating_add(self.origin.elapsed().as_secs())
+        self.unix_epoch_s().saturating_add(self.origin.elapsed().as_secs())
     }
 }
 

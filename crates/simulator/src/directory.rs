@@ -3,7 +3,7 @@
 //! HTTP handlers, the login and calls between regions hold this and nothing else of a region. Region tasks write
 //! it when they start and when capabilities open and close; everybody else reads.
 
-use model::{AgentId, CapsSecret, RegionId, SessionId};
+use model::{AgentId, CapsSecret, RegionHandle, RegionId, SessionId};
 use region::{OperatorCommand, Stats, Waiter};
 use services::RegionInfo;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -114,6 +114,25 @@ impl Directory {
     /// One of them.
     pub fn region(&self, id: RegionId) -> Option<Arc<RegionInfo>> {
         read(&self.regions).get(&id).map(|entry| entry.info.clone())
+    }
+
+    /// The region whose ground begins there.
+    pub(crate) fn region_at(&self, handle: RegionHandle) -> Option<RegionId> {
+        let regions = read(&self.regions);
+        regions.values().find(|entry| entry.info.handle == handle).map(|entry| entry.info.id)
+    }
+
+    /// The regions in which an agent has capabilities: where it is root, and where it looks in.
+    pub(crate) fn regions_of(&self, agent: AgentId) -> Vec<RegionId> {
+        let caps = read(&self.caps);
+        let regions: BTreeSet<_> =
+            caps.values().filter(|entry| entry.agent == agent).map(|entry| entry.region).collect();
+        regions.into_iter().collect()
+    }
+
+    /// Whether some region has this session of this agent.
+    pub(crate) fn knows(&self, agent: AgentId, session: SessionId) -> bool {
+        read(&self.caps).values().any(|entry| entry.agent == agent && entry.session == session)
     }
 
     /// From now on this secret opens capabilities.

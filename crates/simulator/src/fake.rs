@@ -1,7 +1,7 @@
 //! A grid for tests: a few accounts, folders and assets in memory, and a record of what it was told.
 
 use async_trait::async_trait;
-use model::{AgentId, AssetId, FolderId, ItemId, RegionId, SecureSessionId, SessionId};
+use model::{AgentId, AssetId, FolderId, GridCell, ItemId, RegionId, SecureSessionId, SessionId, Uuid};
 use services::*;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -12,6 +12,10 @@ pub(crate) struct Fake {
     pub(crate) accounts: Vec<Account>,
     pub(crate) folders: Mutex<Vec<InventoryFolder>>,
     pub(crate) assets: Mutex<BTreeMap<AssetId, Asset>>,
+    pub(crate) regions: Mutex<Vec<RegionInfo>>,
+    pub(crate) presences: Mutex<Vec<Presence>>,
+    /// Everybody's.
+    pub(crate) friends: Mutex<Vec<Friend>>,
     /// Calls that change something, in their order.
     pub(crate) told: Mutex<Vec<String>>,
     /// So many calls fail before one succeeds.
@@ -30,6 +34,9 @@ impl Fake {
             avatars: self.clone(),
             inventory: self.clone(),
             assets: self.clone(),
+            agent_prefs: self.clone(),
+            mutes: self.clone(),
+            map_tiles: self.clone(),
         }
     }
 
@@ -87,21 +94,35 @@ impl AuthService for Fake {
     async fn verify(&self, _: AgentId, _: &ViewerPassword) -> Result<bool> {
         no()
     }
+    async fn authenticate(&self, _: AgentId, _: &ViewerPassword, _: u32) -> Result<Option<Uuid>> {
+        no()
+    }
+    async fn verify_token(&self, _: AgentId, _: Uuid, _: u32) -> Result<bool> {
+        no()
+    }
+    async fn release_token(&self, _: AgentId, _: Uuid) -> Result<bool> {
+        no()
+    }
 }
 
 #[async_trait]
 impl GridService for Fake {
     async fn register(&self, region: &RegionInfo) -> Result<()> {
-        self.tell(format!("register {}", region.name))
+        self.tell(format!("register {}", region.name))?;
+        let mut regions = self.regions.lock().unwrap();
+        regions.retain(|known| known.id != region.id);
+        regions.push(region.clone());
+        Ok(())
     }
     async fn deregister(&self, id: RegionId) -> Result<bool> {
         self.tell(format!("deregister {id}")).map(|()| true)
     }
-    async fn by_id(&self, _: RegionId) -> Result<Option<RegionInfo>> {
-        Ok(None)
+    async fn by_id(&self, id: RegionId) -> Result<Option<RegionInfo>> {
+        Ok(self.regions.lock().unwrap().iter().find(|region| region.id == id).cloned())
     }
-    async fn by_position(&self, _: u32, _: u32) -> Result<Option<RegionInfo>> {
-        Ok(None)
+    async fn by_position(&self, x_m: u32, y_m: u32) -> Result<Option<RegionInfo>> {
+        let handle = model::RegionHandle::from_metres(x_m, y_m);
+        Ok(self.regions.lock().unwrap().iter().find(|region| region.handle == handle).cloned())
     }
     async fn by_name(&self, _: &str) -> Result<Option<RegionInfo>> {
         Ok(None)
@@ -117,6 +138,15 @@ impl GridService for Fake {
     }
     async fn default_regions(&self) -> Result<Vec<RegionInfo>> {
         Ok(Vec::new())
+    }
+    async fn default_hypergrid_regions(&self) -> Result<Vec<RegionInfo>> {
+        Ok(Vec::new())
+    }
+    async fn hyperlinks(&self) -> Result<Vec<RegionInfo>> {
+        Ok(Vec::new())
+    }
+    async fn extra_features(&self) -> Result<BTreeMap<String, String>> {
+        Ok(BTreeMap::new())
     }
     async fn fallback_regions(&self, _: u32, _: u32) -> Result<Vec<RegionInfo>> {
         Ok(Vec::new())
@@ -146,11 +176,12 @@ impl PresenceService for Fake {
     async fn report(&self, session: SessionId, _: RegionId) -> Result<bool> {
         self.tell(format!("report {session}")).map(|()| true)
     }
-    async fn by_session(&self, _: SessionId) -> Result<Option<Presence>> {
-        Ok(None)
+    async fn by_session(&self, session: SessionId) -> Result<Option<Presence>> {
+        Ok(self.presences.lock().unwrap().iter().find(|presence| presence.session == session).copied())
     }
-    async fn by_agents(&self, _: &[AgentId]) -> Result<Vec<Presence>> {
-        Ok(Vec::new())
+    async fn by_agents(&self, agents: &[AgentId]) -> Result<Vec<Presence>> {
+        let presences = self.presences.lock().unwrap();
+        Ok(presences.iter().filter(|presence| agents.contains(&presence.agent)).copied().collect())
     }
 }
 
@@ -179,7 +210,7 @@ impl GridUserService for Fake {
 #[async_trait]
 impl FriendsService for Fake {
     async fn list(&self, _: AgentId) -> Result<Vec<Friend>> {
-        Ok(Vec::new())
+        Ok(self.friends.lock().unwrap().clone())
     }
     async fn store(&self, _: AgentId, _: AgentId, _: FriendRights) -> Result<()> {
         no()
@@ -280,6 +311,12 @@ impl InventoryService for Fake {
     async fn active_gestures(&self, _: AgentId) -> Result<Vec<InventoryItem>> {
         no()
     }
+    async fn item_owner(&self, _: ItemId) -> Result<Option<AgentId>> {
+        no()
+    }
+    async fn folder_owner(&self, _: FolderId) -> Result<Option<AgentId>> {
+        no()
+    }
     async fn asset_permissions(&self, _: AgentId, _: AssetId) -> Result<u32> {
         no()
     }
@@ -308,5 +345,44 @@ impl AssetService for Fake {
     }
     async fn delete(&self, _: AssetId) -> Result<bool> {
         no()
+    }
+}
+
+#[async_trait]
+impl AgentPrefsService for Fake {
+    async fn get(&self, _: AgentId) -> Result<Option<AgentPrefs>> {
+        Ok(None)
+    }
+    async fn set(&self, _: &AgentPrefs) -> Result<()> {
+        no()
+    }
+    async fn language(&self, _: AgentId) -> Result<String> {
+        no()
+    }
+}
+
+#[async_trait]
+impl MuteListService for Fake {
+    async fn list(&self, _: AgentId) -> Result<Vec<Mute>> {
+        Ok(Vec::new())
+    }
+    async fn update(&self, _: AgentId, _: &Mute) -> Result<()> {
+        no()
+    }
+    async fn delete(&self, _: AgentId, _: Uuid, _: &str) -> Result<bool> {
+        no()
+    }
+}
+
+#[async_trait]
+impl MapTileService for Fake {
+    async fn put(&self, _: GridCell, _: Arc<[u8]>) -> Result<()> {
+        no()
+    }
+    async fn remove(&self, _: GridCell) -> Result<bool> {
+        no()
+    }
+    async fn get(&self, _: GridCell) -> Result<Option<Arc<[u8]>>> {
+        Ok(None)
     }
 }

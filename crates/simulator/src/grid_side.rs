@@ -1,41 +1,88 @@
 //! Regions' questions and news in the words of the grid services.
 
+use crate::peering::addresses::Addresses;
 use model::{GridCell, RegionHandle, RegionId};
 use region::{GridCall, GridNotice, Place, Reply};
-use services::{AvatarData, LoginAppearance, RegionInfo, ServiceError, Services};
+use services::{AvatarData, LoginAppearance, Presence, RegionInfo, ServiceError, Services};
 use std::sync::Arc;
+use tokio::sync::Notify;
 use transfer::{Outfit, PeerError, Refusal};
 
 /// Regions in one answer.
 const MAX_REGIONS: usize = 4096;
 
 /// The grid as regions see it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct GridSide {
     pub(crate) services: Services,
+    pub(crate) addresses: Arc<Addresses>,
+    /// A call has failed for want of the grid.
+    out_of_reach: Notify,
 }
 
 impl GridSide {
+    pub(crate) fn new(services: Services, addresses: Arc<Addresses>) -> Self {
+        Self { services, addresses, out_of_reach: Notify::new() }
+    }
+
+    /// Comes when the grid turns out to be out of reach, or has since this came last.
+    pub(crate) async fn away(&self) {
+        self.out_of_reach.notified().await;
+    }
+
+    fn note(&self, error: &ServiceError) {
+        if matches!(error, ServiceError::Unavailable(_)) {
+            self.out_of_reach.notify_one();
+        }
+    }
+
     /// Answers a question of a region.
     pub(crate) async fn call(&self, call: GridCall) -> Result<Reply, PeerError> {
-        self.ask(call).await.map_err(|error| match error {
+        self.ask(call).await.inspect_err(|error| self.note(error)).map_err(|error| match error {
             ServiceError::Refused(reason) => PeerError::Refused(Refusal::new(reason)),
             ServiceError::Unavailable(why) => PeerError::Unreachable(why),
             ServiceError::Invalid(why) => PeerError::Garbage(why),
         })
     }
 
+    async fn one(&self, region: Option<RegionInfo>) -> Reply {
+        match region {
+            Some(region) => Reply::Region(Some(Arc::new(self.resolved(region).await))),
+            None => Reply::Region(None),
+        }
+    }
+
+    async fn many(&self, mut regions: Vec<RegionInfo>) -> Reply {
+        regions.truncate(MAX_REGIONS);
+        // Side by side first; then each is known.
+        self.addresses.look_up(regions.iter().map(|region| region.external_host.as_str())).await;
+        let mut resolved = Vec::with_capacity(regions.len());
+        for region in regions {
+            resolved.push(Arc::new(self.resolved(region).await));
+        }
+        Reply::Regions(resolved)
+    }
+
+    /// A region by the address of its host: viewers are told addresses. A host that has none stays as it is, and is
+    /// refused by whoever would have to tell it.
+    async fn resolved(&self, mut region: RegionInfo) -> RegionInfo {
+        if let Some(address) = self.addresses.v4(&region.external_host).await {
+            region.external_host = address.to_string();
+        }
+        region
+    }
+
     async fn ask(&self, call: GridCall) -> services::Result<Reply> {
-        let Services { accounts, grid, grid_users, avatars, assets, .. } = &self.services;
+        let Services { accounts, grid, grid_users, avatars, assets, presence, .. } = &self.services;
         Ok(match call {
-            GridCall::RegionAt(handle) => one(grid.by_position(handle.x_m(), handle.y_m()).await?),
-            GridCall::RegionById(id) => one(grid.by_id(id).await?),
+            GridCall::RegionAt(handle) => self.one(grid.by_position(handle.x_m(), handle.y_m()).await?).await,
+            GridCall::RegionById(id) => self.one(grid.by_id(id).await?).await,
             GridCall::RegionsByName { name, limit } => {
-                many(grid.search(&name, limit.min(MAX_REGIONS)).await?)
+                self.many(grid.search(&name, limit.min(MAX_REGIONS)).await?).await
             }
             GridCall::RegionsInRange { min, max } => {
                 let (from, to) = (min.handle(), last_metre(max));
-                many(grid.range(from.x_m(), from.y_m(), to.x_m(), to.y_m()).await?)
+                self.many(grid.range(from.x_m(), from.y_m(), to.x_m(), to.y_m()).await?).await
             }
             GridCall::Home(agent) => {
                 let home = grid_users.get(agent).await?.and_then(|user| user.home);
@@ -54,11 +101,17 @@ impl GridSide {
                 let known = avatars.get(agent).await?.unwrap_or_default();
                 Reply::Wearables(LoginAppearance::from_avatar(&known).wearables)
             }
+            GridCall::Presence(session) => stands(presence.by_session(session).await?),
+            GridCall::WhereIs(agent) => stands(presence.by_agents(&[agent]).await?.into_iter().next()),
         })
     }
 
     /// Tells the grid what a region has to tell. May be repeated.
     pub(crate) async fn tell(&self, region: RegionId, notice: &GridNotice) -> services::Result<()> {
+        self.say(region, notice).await.inspect_err(|error| self.note(error))
+    }
+
+    async fn say(&self, region: RegionId, notice: &GridNotice) -> services::Result<()> {
         let Services { presence, grid_users, avatars, .. } = &self.services;
         match notice {
             GridNotice::Arrived { agent, session, place } => {
@@ -73,6 +126,8 @@ impl GridSide {
                 grid_users.logged_out(*agent, stored(place)).await?;
                 presence.logout(*session).await.map(|_| ())
             }
+            // What there is to do about it is not the grid's.
+            GridNotice::CameOnline { .. } => Ok(()),
             GridNotice::SetHome { agent, place } => grid_users.set_home(*agent, stored(place)).await,
             GridNotice::Outfit { agent, outfit } => {
                 let known = avatars.get(*agent).await?.unwrap_or_default();
@@ -82,12 +137,9 @@ impl GridSide {
     }
 }
 
-fn one(region: Option<RegionInfo>) -> Reply {
-    Reply::Region(region.map(Arc::new))
-}
-
-fn many(regions: Vec<RegionInfo>) -> Reply {
-    Reply::Regions(regions.into_iter().take(MAX_REGIONS).map(Arc::new).collect())
+/// Where a session's agent stands; nowhere until it has arrived.
+fn stands(known: Option<Presence>) -> Reply {
+    Reply::Presence(known.map(|known| known.region).filter(|region| !region.is_null()))
 }
 
 /// The north-east corner of a cell, which the cell's last metre belongs to.

@@ -4,7 +4,9 @@
 pub(crate) mod body;
 pub(crate) mod event_queue;
 pub(crate) mod front;
+pub(crate) mod intake;
 pub(crate) mod ops;
+pub(crate) mod plain;
 pub(crate) mod reply;
 pub(crate) mod routes;
 pub(crate) mod seed;

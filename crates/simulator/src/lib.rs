@@ -11,6 +11,10 @@
 //! connections, telling the grid, watching the regions). A region that panics ends alone: the others live on, its
 //! capabilities close, its sessions are ended at the grid, and it starts anew on the same socket.
 //!
+//! Regions of other processes are reached and heard through [`peering`]; a region cannot tell where another one runs.
+//! What regions note of transfers is kept in [`transfers`]. A grid that is another process may be away for a while:
+//! [`membership`] registers the regions, and again when it is back.
+//!
 //! Bounds stand beside what they bound: inboxes in [`directory`], datagrams in [`udp`], connections, heads and bodies
 //! in [`http`], calls and notices in their modules, uploads in [`caps`].
 
@@ -21,21 +25,29 @@ pub mod control;
 mod directory;
 #[cfg(test)]
 mod fake;
+mod friends;
 mod grid_side;
 mod http;
 mod login;
+mod membership;
 mod metrics;
 mod notices;
+mod peering;
 mod region_task;
 mod simulator;
 #[cfg(test)]
 mod tests;
+mod transfers;
 mod udp;
 
 pub use calls::{LocalPeers, PeerAnswer, PeerTransport};
 pub use clock::Clock;
 pub use directory::{CapsEntry, Directory, Undelivered};
+pub use http::plain::{PlainSide, PrivateSide};
 pub use http::server::MAX_CONNECTIONS;
 pub use http::trace::HttpTrace;
+pub use login::remote::RemoteDestination;
 pub use metrics::Metrics;
+pub use peering::proof::ProcessKey;
+pub use peering::remote::RemotePeers;
 pub use simulator::{Simulator, SimulatorConfig, StartError};

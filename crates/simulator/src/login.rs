@@ -1,23 +1,25 @@
-//! Logins, as this simulator serves them: the login service asks, the region makes the agent.
+//! Logins, as this simulator serves them: the login service asks, the region makes the agent. [`remote`] does the same
+//! from another process.
+
+pub(crate) mod remote;
 
 use crate::calls::PeerTransport;
 use crate::http::seed;
 use crate::metrics::Metrics;
 use crate::notices::Notices;
+use crate::peering::addresses::Addresses;
 use async_trait::async_trait;
-use model::{AgentId, SessionId};
+use model::{AgentId, RegionId, SessionId};
 use services::{LoginAgent, LoginDestination, Prepared, Refusal, RegionInfo};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
-use transfer::{Client, CreateAgent, Outfit, PeerCall, PeerError, PeerReply, QueryAccess};
+use transfer::{Offer, PeerCall, PeerError, PeerReply, QueryAccess, VersionRange};
 
 /// How long a region may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long the grid may take to hear what it has not heard yet about somebody.
 const FLUSH: Duration = Duration::from_secs(2);
-/// Draw distance until the viewer says its own, metres.
-const DRAW_DISTANCE_M: f32 = 128.0;
 
 /// Puts agents into regions through the same calls that regions make to each other.
 #[derive(Clone)]
@@ -25,11 +27,12 @@ pub(crate) struct Destination {
     pub(crate) peers: Arc<dyn PeerTransport>,
     pub(crate) notices: Notices,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) addresses: Arc<Addresses>,
 }
 
 impl Destination {
     async fn ask(&self, region: &Arc<RegionInfo>, call: PeerCall) -> Result<PeerReply, PeerError> {
-        let answer = self.peers.begin(region, call);
+        let answer = self.peers.begin(RegionId::NULL, region, call, true);
         tokio::time::timeout(PATIENCE, answer).await.unwrap_or(Err(PeerError::TimedOut))
     }
 }
@@ -54,16 +57,18 @@ impl LoginDestination for Destination {
 
 impl Destination {
     async fn prepare(&self, region: Arc<RegionInfo>, agent: LoginAgent) -> Result<Prepared, Refusal> {
-        let sim_ip = address(&region.external_host).await?;
+        let sim_ip = address(&self.addresses, &region.external_host).await?;
         let access = QueryAccess {
             agent: agent.agent,
             session: agent.session,
             position: agent.position,
             via_teleport: true,
             flags: agent.flags,
+            offer: Offer::of(VersionRange::ALL),
+            tickets: true,
         };
         self.ask(&region, PeerCall::QueryAccess(access)).await.map_err(refusal)?;
-        match self.ask(&region, PeerCall::CreateAgent(Box::new(create(agent)))).await.map_err(refusal)? {
+        match self.ask(&region, create(agent)).await.map_err(refusal)? {
             PeerReply::Created(created) => Ok(Prepared {
                 seed_capability: seed::seed_url(&region.server_uri, created.caps),
                 sim_ip,
@@ -74,39 +79,9 @@ impl Destination {
     }
 }
 
-fn create(agent: LoginAgent) -> CreateAgent {
-    let looks = agent.appearance;
-    CreateAgent {
-        agent: agent.agent,
-        session: agent.session,
-        secure_session: agent.secure_session,
-        circuit_code: agent.circuit_code,
-        first: agent.first,
-        last: agent.last,
-        caps: Some(agent.caps),
-        flags: agent.flags,
-        position: agent.position,
-        look_at: agent.look_at,
-        draw_distance_m: DRAW_DISTANCE_M,
-        outfit: Arc::new(Outfit {
-            texture_entry: looks.texture_entry,
-            visual_params: looks.visual_params,
-            wearables: looks.wearables,
-            height_mm: looks.height_mm,
-            serial: looks.serial,
-        }),
-        client: Client {
-            viewer: agent.viewer,
-            channel: agent.channel,
-            mac: agent.mac,
-            id0: agent.id0,
-            address: agent.client_ip,
-        },
-        children: Vec::new(),
-        claim: None,
-        transfer: None,
-        source: None,
-    }
+/// The login service's call for a new agent.
+fn create(agent: LoginAgent) -> PeerCall {
+    PeerCall::CreateAgent(Box::new(simulation::login(agent, VersionRange::ALL.high)))
 }
 
 fn refusal(error: PeerError) -> Refusal {
@@ -122,15 +97,7 @@ fn refusal(error: PeerError) -> Refusal {
 }
 
 /// Viewers take literal addresses only.
-async fn address(host: &str) -> Result<Ipv4Addr, Refusal> {
-    if let Ok(address) = host.parse() {
-        return Ok(address);
-    }
-    let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host, 0))).await;
-    let addresses = found.ok().and_then(Result::ok).into_iter().flatten();
-    let mut v4 = addresses.filter_map(|address| match address {
-        std::net::SocketAddr::V4(address) => Some(*address.ip()),
-        std::net::SocketAddr::V6(_) => None,
-    });
-    v4.next().ok_or_else(|| Refusal { reason: "The region's address cannot be found.".into() })
+async fn address(addresses: &Addresses, host: &str) -> Result<Ipv4Addr, Refusal> {
+    let found = addresses.v4(host).await;
+    found.ok_or_else(|| Refusal { reason: "The region's address cannot be found.".into() })
 }

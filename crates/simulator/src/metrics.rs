@@ -3,6 +3,10 @@
 //! Two kinds of figures: those that the shell counts as things happen (HTTP requests, logins, notices), kept in a
 //! registry; and those that regions keep ([`Stats`]), asked for when somebody looks.
 
+mod peers;
+
+pub(crate) use peers::PeerMetrics;
+
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
@@ -62,6 +66,8 @@ pub struct Metrics {
     pub(crate) notices_dropped: Counter,
     /// Notices for the grid that wait.
     pub(crate) notices_waiting: Gauge,
+    /// Calls between this process and others.
+    pub(crate) peers: PeerMetrics,
 }
 
 impl Default for Metrics {
@@ -113,6 +119,7 @@ impl Metrics {
         );
         let notices_waiting = Gauge::default();
         registry.register("grid_notices_waiting", "News on its way to the grid", notices_waiting.clone());
+        let peers = PeerMetrics::register(&mut registry);
         Self {
             registry,
             requests,
@@ -124,6 +131,7 @@ impl Metrics {
             logins,
             notices_dropped,
             notices_waiting,
+            peers,
         }
     }
 
@@ -163,11 +171,12 @@ struct Regions {
 
 type Figure = (&'static str, &'static str, fn(&Sample) -> u64);
 
-const GAUGES: [Figure; 4] = [
+const GAUGES: [Figure; 5] = [
     ("root_agents", "Agents that stand in the region", |s| s.stats.root_agents as u64),
     ("child_agents", "Agents that look into the region", |s| s.stats.child_agents as u64),
     ("circuits", "LLUDP circuits open", |s| s.stats.circuits as u64),
     ("queued_bytes", "Bytes in the queues of all viewers", |s| s.stats.queued_bytes as u64),
+    ("open_transfers", "Transfers that have not ended", |s| s.stats.open_transfers as u64),
 ];
 
 const COUNTERS: [Figure; 15] = [

@@ -1,6 +1,7 @@
 //! News for the grid: who is where, who has gone. Told in order for each agent, side by side for different ones,
 //! and again after a failure; regions never wait for it.
 
+use crate::friends::Friends;
 use crate::grid_side::GridSide;
 use crate::metrics::Metrics;
 use model::{AgentId, RegionId};
@@ -39,10 +40,11 @@ pub(crate) struct Notices {
 
 impl Notices {
     /// Starts the task that tells the grid; it ends when the last clone has gone and everything is told.
-    pub(crate) fn start(grid: Arc<GridSide>, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn start(grid: Arc<GridSide>, friends: Friends, metrics: Arc<Metrics>) -> Self {
         let (commands, inbox) = mpsc::channel(WAITING);
         let teller = Teller {
             grid,
+            friends,
             metrics: metrics.clone(),
             queues: BTreeMap::new(),
             waiting: 0,
@@ -73,6 +75,7 @@ impl Notices {
 
 struct Teller {
     grid: Arc<GridSide>,
+    friends: Friends,
     metrics: Arc<Metrics>,
     /// What waits for each agent; an agent with an entry has one notice under way.
     queues: BTreeMap<AgentId, VecDeque<(RegionId, GridNotice)>>,
@@ -136,12 +139,19 @@ impl Teller {
     }
 
     fn tell(&mut self, agent: AgentId, region: RegionId, notice: GridNotice) {
-        let grid = self.grid.clone();
+        let (grid, friends) = (self.grid.clone(), self.friends.clone());
         let task = self.under_way.spawn(async move {
             for pause in PAUSES.into_iter().map(Some).chain([None]) {
                 let told = tokio::time::timeout(PATIENCE, grid.tell(region, &notice)).await;
                 let error = match told {
-                    Ok(Ok(())) => return true,
+                    Ok(Ok(())) => {
+                        match &notice {
+                            GridNotice::CameOnline { agent } => friends.tell(region, *agent, true),
+                            GridNotice::LoggedOut { agent, .. } => friends.tell(region, *agent, false),
+                            _ => {}
+                        }
+                        return true;
+                    }
                     Ok(Err(error)) => error.to_string(),
                     Err(_) => "no answer in time".into(),
                 };
@@ -173,6 +183,7 @@ impl Teller {
 fn whose(notice: &GridNotice) -> AgentId {
     match notice {
         GridNotice::Arrived { agent, .. }
+        | GridNotice::CameOnline { agent }
         | GridNotice::LoggedOut { agent, .. }
         | GridNotice::SetHome { agent, .. }
         | GridNotice::Outfit { agent, .. } => *agent,
@@ -182,6 +193,7 @@ fn whose(notice: &GridNotice) -> AgentId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calls::LocalPeers;
     use crate::fake::Fake;
     use model::{SessionId, Uuid, Vec3};
     use region::Place;
@@ -196,8 +208,9 @@ mod tests {
 
     fn start(grid: &Arc<Fake>) -> (Notices, Arc<Metrics>) {
         let metrics = Arc::new(Metrics::new());
-        let side = Arc::new(GridSide { services: grid.services() });
-        (Notices::start(side, metrics.clone()), metrics)
+        let side = Arc::new(GridSide::new(grid.services(), Arc::default()));
+        let friends = Friends::new(grid.services(), Arc::new(LocalPeers(Arc::default())));
+        (Notices::start(side, friends, metrics.clone()), metrics)
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::directory::{CapsEntry, Directory, Request};
 use crate::metrics::RegionCounters;
 use crate::notices::Notices;
+use crate::transfers::Transfers;
 use crate::udp::{RegionSocket, SendBatch};
 use model::{CapsSecret, RegionId};
 use region::{Effect, Input, Region, TraceKind, TraceLine, Waiter};
@@ -56,13 +57,14 @@ pub(crate) struct RegionTask {
     pub(crate) directory: Arc<Directory>,
     pub(crate) calls: Calls,
     pub(crate) notices: Notices,
+    pub(crate) transfers: Arc<Transfers>,
     pub(crate) counters: Arc<RegionCounters>,
 }
 
 impl RegionTask {
     /// Runs until the region has closed.
     pub(crate) async fn run(self) {
-        let Self { id, region, clock, socket, inbox, directory, calls, notices, counters } = self;
+        let Self { id, region, clock, socket, inbox, directory, calls, notices, transfers, counters } = self;
         let mut turn = Turn {
             id,
             region,
@@ -71,6 +73,7 @@ impl RegionTask {
             directory,
             calls,
             notices,
+            transfers,
             counters,
             waiting: HashMap::new(),
             purge_at: WAITERS,
@@ -92,6 +95,7 @@ struct Turn {
     directory: Arc<Directory>,
     calls: Calls,
     notices: Notices,
+    transfers: Arc<Transfers>,
     counters: Arc<RegionCounters>,
     /// Only looked up, never walked in order.
     waiting: HashMap<Waiter, Waiting>,
@@ -213,8 +217,8 @@ impl Turn {
 
     fn perform_one(&mut self, effect: Effect) {
         match effect {
-            Effect::CallPeer { id, region, call, timeout } => {
-                if let Err(error) = self.calls.call_peer(id, &region, call, timeout) {
+            Effect::CallPeer { id, region, call, tickets, timeout } => {
+                if let Err(error) = self.calls.call_peer(id, &region, call, tickets, timeout) {
                     self.put(Input::Reply { id, result: Err(error) });
                 }
             }
@@ -242,6 +246,7 @@ impl Turn {
             }
             Effect::CloseCaps { caps } => self.directory.close_caps(caps, self.id),
             Effect::Trace(line) => log(&line),
+            Effect::Record(note) => self.transfers.note(self.id, note),
             Effect::Closed => self.closed = true,
         }
     }

@@ -5,22 +5,32 @@ use crate::caps::{Memory, TemporaryAssets};
 use crate::clock::Clock;
 use crate::control::{Control, Levers};
 use crate::directory::{CapsEntry, Directory, INBOX, Request};
+use crate::friends::Friends;
 use crate::grid_side::GridSide;
 use crate::http::body::Budget;
 use crate::http::front::Front;
+use crate::http::intake::Intake;
 use crate::http::routes::Shared;
 use crate::http::server;
 use crate::http::trace::HttpTrace;
 use crate::login::Destination;
+use crate::membership::Membership;
 use crate::metrics::{Metrics, RegionCounters};
 use crate::notices::Notices;
+use crate::peering::addresses::Addresses;
+use crate::peering::gate::Gate;
+use crate::peering::proof::ProcessKey;
+use crate::peering::registry::Registry;
+use crate::peering::remote::{Everywhere, RemotePeers};
+use crate::peering::web;
 use crate::region_task::RegionTask;
+use crate::transfers::Transfers;
 use crate::udp::RegionSocket;
 use axum::Router;
 use model::RegionId;
 use region::{OperatorCommand, Region, RegionConfig};
 use services::{LoginDestination, RegionInfo, ServiceError, Services};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -30,7 +40,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{Id, JoinSet};
+use tokio::task::{Id, JoinHandle, JoinSet};
 use transfer::PeerCall;
 
 /// How long regions may take to say good-bye to everybody.
@@ -57,8 +67,11 @@ pub struct SimulatorConfig {
     pub data: PathBuf,
     /// The regions.
     pub regions: Vec<RegionConfig>,
-    /// The grid has no other simulator: regions that it still knows and that are not among these have gone.
-    pub alone: bool,
+    /// Base URL of the grid's private side, where the grid is another process. Without one it is this process, and has
+    /// no other simulator: regions that it still knows and that are not among these have gone.
+    pub grid: Option<Arc<str>>,
+    /// Who may see `/metrics` and `/transfers`, besides this machine.
+    pub operators: Vec<IpAddr>,
 }
 
 /// Why a simulator does not start.
@@ -95,10 +108,22 @@ pub enum StartError {
 /// A running simulator.
 pub struct Simulator {
     shared: Arc<Shared>,
-    listener: TcpListener,
+    http: Http,
+    address: SocketAddr,
     control: Control,
     destination: Destination,
+    membership: Membership,
     regions: Regions,
+}
+
+/// The HTTP side.
+enum Http {
+    /// Bound; whoever connects waits.
+    Bound(TcpListener),
+    Open {
+        closing: watch::Sender<bool>,
+        task: JoinHandle<()>,
+    },
 }
 
 impl Simulator {
@@ -126,9 +151,21 @@ impl Simulator {
         let directory = Arc::new(Directory::default());
         let metrics = Arc::new(Metrics::new());
         let trace = Arc::new(HttpTrace::default());
-        let grid = Arc::new(GridSide { services });
-        let peers: Arc<dyn PeerTransport> = Arc::new(LocalPeers(directory.clone()));
-        let notices = Notices::start(grid.clone(), metrics.clone());
+        let address = listener.local_addr().map_err(|error| bind("HTTP port", address, error))?;
+        let addresses = Arc::new(Addresses::default());
+        let grid = Arc::new(GridSide::new(services.clone(), addresses.clone()));
+        let key = Arc::new(ProcessKey::random());
+        let client = web::client();
+        let peers: Arc<dyn PeerTransport> = Arc::new(Everywhere {
+            here: LocalPeers(directory.clone()),
+            elsewhere: RemotePeers::with(client.clone(), key.clone(), metrics.clone()),
+        });
+        let friends = Friends::new(services.clone(), peers.clone());
+        let registry = Arc::new(Registry::new(services, addresses.clone()));
+        let alone = config.grid.is_none();
+        let gate = Gate::new(client, registry, directory.clone(), &config.http_base, config.grid);
+        let notices = Notices::start(grid.clone(), friends, metrics.clone());
+        let transfers = Arc::new(Transfers::new(clock));
         let counters: BTreeMap<_, _> =
             config.regions.iter().map(|region| (region.id, Arc::default())).collect();
         let mut regions = Regions {
@@ -138,22 +175,35 @@ impl Simulator {
                 grid: grid.clone(),
                 peers: peers.clone(),
                 notices: notices.clone(),
+                transfers: transfers.clone(),
                 trace: trace.clone(),
             },
-            alone: config.alone,
             known: BTreeMap::new(),
             tasks: JoinSet::new(),
             ids: HashMap::new(),
         };
+        let order: Vec<RegionId> = config.regions.iter().map(|region| region.id).collect();
         for (mut config, socket) in config.regions.into_iter().zip(sockets) {
             config.unix_epoch_s = clock.unix_epoch_s();
             let counters = counters.get(&config.id).cloned().unwrap_or_default();
             regions.add(config, socket, counters);
         }
-        let destination = Destination { peers, notices, metrics: metrics.clone() };
+        let membership = Membership {
+            grid: grid.clone(),
+            directory: directory.clone(),
+            regions: order.iter().filter_map(|id| Some(regions.known.get(id)?.info.clone())).collect(),
+            alone,
+        };
+        let destination =
+            Destination { peers, notices: notices.clone(), metrics: metrics.clone(), addresses };
         let shared = Arc::new(Shared {
             directory,
             grid,
+            notices,
+            transfers,
+            gate,
+            key,
+            operators: config.operators,
             metrics,
             trace,
             memory: Memory::new(temporary),
@@ -162,7 +212,8 @@ impl Simulator {
             ready: AtomicBool::new(false),
             counters,
         });
-        Ok(Self { shared, listener, control, destination, regions })
+        let http = Http::Bound(listener);
+        Ok(Self { shared, http, address, control, destination, membership, regions })
     }
 
     /// Where logins go.
@@ -180,30 +231,50 @@ impl Simulator {
         self.shared.metrics.clone()
     }
 
+    /// The key that its proofs of origin are made with.
+    #[cfg(test)]
+    pub(crate) fn key(&self) -> Arc<ProcessKey> {
+        self.shared.key.clone()
+    }
+
     /// The HTTP address that was bound.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
     }
 
-    /// Enters the regions into the grid's map.
+    /// Opens the HTTP side; `/healthz` says that nobody can come in yet. `others` answers the requests that are not the
+    /// simulator's. A second time nothing happens.
+    #[must_use]
+    pub fn open(mut self, others: Router) -> Self {
+        if let Http::Bound(listener) = self.http {
+            let (closing, closed) = watch::channel(false);
+            let intake = Intake {
+                metrics: self.shared.metrics.clone(),
+                trace: self.shared.trace.clone(),
+                port: self.address.port(),
+                budget: Budget::default(),
+            };
+            let front = Arc::new(Front { shared: self.shared.clone(), others, intake });
+            let task = tokio::spawn(server::serve(listener, front, closed));
+            self.http = Http::Open { closing, task };
+        }
+        self
+    }
+
+    /// Enters the regions into the grid's map, for which the grid may take a minute to come up.
     ///
     /// # Errors
-    /// The grid does not take one.
+    /// The grid does not take one, or stays out of reach.
     pub async fn register(&self) -> Result<(), StartError> {
-        self.regions.register().await
+        self.membership.join().await
     }
 
-    /// Serves until `stop` comes, then tells everybody, logs them out, and ends. `others` answers the HTTP requests
-    /// that are not the simulator's. `ready` is called once logins are possible.
-    pub async fn run(self, others: Router, ready: impl FnOnce(), stop: impl Future<Output = ()>) {
-        let Self { shared, listener, control, destination, mut regions } = self;
-        let (closing, closed) = watch::channel(false);
-        let port = listener.local_addr().map_or(0, |address| address.port());
-        let front = Arc::new(Front { shared: shared.clone(), others, port, budget: Budget::default() });
-        let mut http = tokio::spawn(server::serve(listener, front, closed));
+    /// Serves until `stop` comes, then tells everybody, logs them out, and ends. `ready` is called once logins are
+    /// possible.
+    pub async fn run(self, ready: impl FnOnce(), stop: impl Future<Output = ()>) {
+        let Self { shared, http, control, destination, membership, mut regions, .. } =
+            self.open(Router::new());
+        let Http::Open { closing, task: mut http } = http else { return };
         let levers = Levers {
             directory: shared.directory.clone(),
             trace: shared.trace.clone(),
@@ -217,6 +288,7 @@ impl Simulator {
             let watching = regions.watch();
             tokio::select! {
                 () = stop => {}
+                () = membership.keep() => {}
                 () = controlling => {}
                 () = watching => {}
                 _ = &mut http => tracing::error!("the HTTP side has ended"),
@@ -227,7 +299,7 @@ impl Simulator {
         shared.ready.store(false, Ordering::Release);
         regions.shut_down("The world is closing for now.").await;
         destination.notices.flush(None, LAST_NEWS).await;
-        regions.deregister().await;
+        membership.leave().await;
         let _ = closing.send(true);
         let _ = http.await;
         tracing::info!("ended in {} ms", begun.elapsed().as_millis());
@@ -241,6 +313,7 @@ struct Kit {
     grid: Arc<GridSide>,
     peers: Arc<dyn PeerTransport>,
     notices: Notices,
+    transfers: Arc<Transfers>,
     trace: Arc<HttpTrace>,
 }
 
@@ -256,7 +329,6 @@ struct Known {
 /// The regions and their tasks.
 struct Regions {
     kit: Kit,
-    alone: bool,
     known: BTreeMap<RegionId, Known>,
     tasks: JoinSet<()>,
     /// Which region each task runs. Only looked up.
@@ -275,7 +347,7 @@ impl Regions {
         let Some(known) = self.known.get_mut(&id) else { return };
         known.started = Instant::now() + pause;
         let (inbox, requests) = mpsc::channel(INBOX);
-        let Kit { clock, directory, grid, peers, notices, trace } = &self.kit;
+        let Kit { clock, directory, grid, peers, notices, transfers, trace } = &self.kit;
         directory.add(known.info.clone(), inbox);
         let task = RegionTask {
             id,
@@ -284,8 +356,9 @@ impl Regions {
             socket: known.socket.clone(),
             inbox: requests,
             directory: directory.clone(),
-            calls: Calls::new(peers.clone(), grid.clone(), trace.clone()),
+            calls: Calls::new(id, peers.clone(), grid.clone(), trace.clone()),
             notices: notices.clone(),
+            transfers: transfers.clone(),
             counters: known.counters.clone(),
         };
         let task = self.tasks.spawn(async move {
@@ -351,57 +424,6 @@ impl Regions {
                 }
             }
         });
-    }
-
-    async fn register(&self) -> Result<(), StartError> {
-        let services = &self.kit.grid.services;
-        let failed = |info: &RegionInfo| {
-            let region = info.name.clone();
-            move |error| StartError::Register { region, error }
-        };
-        if self.alone {
-            let ours: BTreeSet<_> = self.known.keys().copied().collect();
-            let known = services.grid.online_regions(0, 0, usize::MAX).await.unwrap_or_default();
-            for stale in known.iter().filter(|region| !ours.contains(&region.id)) {
-                services.grid.deregister(stale.id).await.map_err(failed(stale))?;
-            }
-        }
-        let mut under_way = JoinSet::new();
-        for known in self.known.values() {
-            let (services, info) = (services.clone(), known.info.clone());
-            let failed = failed(&info);
-            under_way.spawn(async move {
-                services.grid.register(&info).await.map_err(failed)?;
-                // Whoever stood there when an earlier process ended does not stand there any more.
-                if let Err(error) = services.presence.logout_region(info.id).await {
-                    tracing::warn!(region = info.name, %error, "old sessions were not cleared up");
-                }
-                Ok(())
-            });
-        }
-        while let Some(registered) = under_way.join_next().await {
-            registered.unwrap_or_else(|error| {
-                let error = ServiceError::Unavailable(error.to_string());
-                Err(StartError::Register { region: "(unknown)".into(), error })
-            })?;
-        }
-        Ok(())
-    }
-
-    async fn deregister(&self) {
-        for known in self.known.values() {
-            let grid = &self.kit.grid.services.grid;
-            match tokio::time::timeout(Duration::from_secs(1), grid.deregister(known.info.id)).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => {
-                    tracing::warn!(region = known.info.name, %error, "the region stays on the grid's map");
-                }
-                Err(_) => {
-                    tracing::warn!("the grid does not answer; its map keeps our regions");
-                    return;
-                }
-            }
-        }
     }
 
     /// Tells all regions to close, and waits until they have.

@@ -4,9 +4,11 @@ mod capabilities;
 mod client;
 mod life;
 mod limits;
+mod peers;
+mod recorded;
 
 use crate::fake::Fake;
-use crate::{Simulator, SimulatorConfig};
+use crate::{ProcessKey, Simulator, SimulatorConfig};
 use client::Client;
 use llsd::Value;
 use model::{
@@ -44,6 +46,7 @@ pub(crate) fn region(n: u32) -> RegionConfig {
         unix_epoch_s: 0,
         seed: 1,
         patience: transfer::Patience::default(),
+        versions: transfer::VersionRange::ALL,
         silence_timeout: Duration::from_secs(60),
         version: "test".into(),
     }
@@ -77,10 +80,21 @@ pub(crate) fn grid() -> Arc<Fake> {
     })
 }
 
+/// The HTTP side as a test wants it.
+#[derive(Clone, Copy)]
+struct Side<'a> {
+    port: u16,
+    grid: Option<&'a str>,
+}
+
+/// Any port; the grid is in the process.
+const SIDE: Side<'static> = Side { port: 0, grid: None };
+
 /// A simulator that runs, and where it is.
 struct Running {
     address: SocketAddr,
     grid: Arc<Fake>,
+    key: Arc<ProcessKey>,
     destination: Arc<dyn LoginDestination>,
     directory: Arc<crate::Directory>,
     here: RegionInfo,
@@ -91,22 +105,27 @@ struct Running {
 
 impl Running {
     async fn start(regions: u32) -> Self {
+        Self::start_with(grid(), (1..=regions).map(region).collect(), SIDE).await
+    }
+
+    async fn start_with(grid: Arc<Fake>, regions: Vec<RegionConfig>, side: Side<'_>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let grid = grid();
-        let regions: Vec<_> = (1..=regions).map(region).collect();
         let here = regions[0].info();
         let config = SimulatorConfig {
             bind: Ipv4Addr::LOCALHOST.into(),
-            port: 0,
-            http_base: "http://127.0.0.1:80/".into(),
+            port: side.port,
+            http_base: regions[0].http_base.clone(),
             grid_name: "Test & Grid".into(),
             data: folder.path().into(),
             regions,
-            alone: true,
+            grid: side.grid.map(Into::into),
+            operators: Vec::new(),
         };
         let simulator = Simulator::start(config, grid.services()).await.unwrap();
+        let simulator = simulator.open(axum::Router::new());
         simulator.register().await.unwrap();
-        let address = simulator.local_addr().unwrap();
+        let address = simulator.local_addr();
+        let key = simulator.key();
         let destination = simulator.login_destination();
         let directory = simulator.directory();
         let (stop, stopped) = oneshot::channel();
@@ -115,10 +134,10 @@ impl Running {
             let stopped = async {
                 stopped.await.ok();
             };
-            simulator.run(axum::Router::new(), || ready.send(()).unwrap(), stopped).await;
+            simulator.run(|| ready.send(()).unwrap(), stopped).await;
         });
         is_ready.await.unwrap();
-        Self { address, grid, destination, directory, here, folder, stop: Some(stop), task }
+        Self { address, grid, key, destination, directory, here, folder, stop: Some(stop), task }
     }
 
     async fn client(&self) -> Client {

@@ -2,7 +2,7 @@
 
 use crate::data::{self, full_name};
 use crate::first_account::unix_now_s;
-use crate::options::DataOptions;
+use crate::options::StoreOptions;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use grid::{NewPerson, SqlStore, provision_account};
@@ -19,7 +19,7 @@ pub(crate) enum UserCommand {
     /// Creates an account, with an inventory and something to wear
     Add(Named),
     /// Lists all accounts
-    List(DataOptions),
+    List(StoreOptions),
     /// Changes somebody's password
     Password(Named),
     /// Removes an account and everything that belongs to it
@@ -27,7 +27,7 @@ pub(crate) enum UserCommand {
         /// First and last name
         name: String,
         #[command(flatten)]
-        data: DataOptions,
+        data: StoreOptions,
     },
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Named {
     #[arg(long)]
     password_stdin: bool,
     #[command(flatten)]
-    data: DataOptions,
+    data: StoreOptions,
 }
 
 pub(crate) async fn run(command: UserCommand) -> Result<()> {
@@ -62,7 +62,7 @@ async fn add(named: Named) -> Result<()> {
     Ok(())
 }
 
-async fn list(data: DataOptions) -> Result<()> {
+async fn list(data: StoreOptions) -> Result<()> {
     let store = open(&data).await?;
     let accounts = store.services().accounts;
     let mut after = None;
@@ -91,7 +91,7 @@ async fn password(named: Named) -> Result<()> {
     Ok(())
 }
 
-async fn remove(name: &str, data: DataOptions) -> Result<()> {
+async fn remove(name: &str, data: StoreOptions) -> Result<()> {
     let (first, last) = full_name(name)?;
     let store = open(&data).await?;
     let services = store.services();
@@ -102,10 +102,10 @@ async fn remove(name: &str, data: DataOptions) -> Result<()> {
     Ok(())
 }
 
-async fn open(data: &DataOptions) -> Result<SqlStore> {
-    let folder = data.folder()?;
+async fn open(data: &StoreOptions) -> Result<SqlStore> {
+    let (folder, database) = data.clone().decide()?;
     data::prepare(&folder)?;
-    data::open(&folder).await
+    data::open(&database).await
 }
 
 async fn find(services: &Services, first: &str, last: &str) -> Result<Account> {

@@ -1,7 +1,7 @@
 //! Logins that end at the password, counted.
 
 use async_trait::async_trait;
-use model::AgentId;
+use model::{AgentId, Uuid};
 use services::{AuthService, Result, ViewerPassword};
 use simulator::Metrics;
 use std::sync::Arc;
@@ -26,5 +26,22 @@ impl AuthService for CountedAuth {
             Err(_) => self.metrics.login("error"),
         }
         verified
+    }
+
+    async fn authenticate(
+        &self,
+        agent: AgentId,
+        password: &ViewerPassword,
+        lifetime_min: u32,
+    ) -> Result<Option<Uuid>> {
+        self.inner.authenticate(agent, password, lifetime_min).await
+    }
+
+    async fn verify_token(&self, agent: AgentId, token: Uuid, lifetime_min: u32) -> Result<bool> {
+        self.inner.verify_token(agent, token, lifetime_min).await
+    }
+
+    async fn release_token(&self, agent: AgentId, token: Uuid) -> Result<bool> {
+        self.inner.release_token(agent, token).await
     }
 }

@@ -1,4 +1,4 @@
-//! The data folder: the grid's database, and who this world is.
+//! What a process keeps: the grid's database, and who this world is.
 
 use anyhow::{Context as _, Result, bail};
 use grid::{Database, HashCost, SqlStore, SystemClock};
@@ -9,8 +9,6 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The database's file.
-const DATABASE: &str = "grid.sqlite";
 /// What tells this world from others that are made by the same file.
 const IDENTITY: &str = "identity";
 
@@ -34,12 +32,13 @@ pub(crate) fn identity(folder: &Path) -> Result<Uuid> {
     read.with_context(|| path.display().to_string())
 }
 
-/// Opens the database.
-pub(crate) async fn open(folder: &Path) -> Result<SqlStore> {
-    let path = folder.join(DATABASE);
-    let database = Database::File(path.clone());
-    let opened = SqlStore::open(&database, Arc::new(SystemClock), rand::random(), HashCost::default()).await;
-    opened.with_context(|| path.display().to_string())
+/// Opens a database.
+pub(crate) async fn open(database: &Database) -> Result<SqlStore> {
+    let opened = SqlStore::open(database, Arc::new(SystemClock), rand::random(), HashCost::default()).await;
+    opened.with_context(|| match database {
+        Database::File(path) => path.display().to_string(),
+        Database::Memory => "the database in memory".to_owned(),
+    })
 }
 
 /// First and last name, as users write them; who has one name only is a Resident.

@@ -1,9 +1,9 @@
 //! `sojourn`, the binary: command line, configuration, assembly of grid and simulator, signals.
 //!
 //! What runs is decided elsewhere; here it is put together. [`options`] merges command line, environment and file into
-//! plain values; [`world`] reads the regions; [`standalone`] starts a grid and a simulator in one process and lets the
-//! simulator call the grid's services in memory; [`accounts`] and [`operate`] are the commands that act on data and on
-//! running processes.
+//! plain values; [`world`] reads the regions; [`run`] is the processes: a grid, a simulator, or both in one, where the
+//! simulator calls the grid's services in memory; [`accounts`], [`operate`] and [`transfers`] are the commands that act
+//! on data and look at running processes.
 
 mod accounts;
 mod counted;
@@ -11,7 +11,8 @@ mod data;
 mod first_account;
 mod operate;
 mod options;
-mod standalone;
+mod run;
+mod transfers;
 mod world;
 
 use clap::{Parser, Subcommand};
@@ -31,6 +32,10 @@ struct CommandLine {
 enum Command {
     /// A whole world in one process: grid services and simulator. The same as no command at all.
     Standalone(options::StandaloneOptions),
+    /// The grid services alone; simulators are joined to them
+    Grid(options::GridOptions),
+    /// Regions that are joined to a grid, ours or an OpenSimulator ROBUST
+    Simulator(options::SimulatorOptions),
     /// Accounts: add, list, change, remove; also while the world runs.
     #[command(subcommand)]
     User(accounts::UserCommand),
@@ -41,6 +46,8 @@ enum Command {
     Kick(operate::Kick),
     /// Shows everybody a text.
     Notice(operate::Notice),
+    /// The transfers of agents that running simulators remember, step by step
+    Transfers(transfers::TransfersOptions),
 }
 
 /// Threads that run tasks: regions are small, and each more costs memory.
@@ -68,11 +75,14 @@ fn main() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match command.unwrap_or(Command::Standalone(standalone)) {
-            Command::Standalone(options) => standalone::run(options).await,
+            Command::Standalone(options) => run::standalone::run(options).await,
+            Command::Grid(options) => run::grid::run(options).await,
+            Command::Simulator(options) => run::simulator::run(options).await,
             Command::User(command) => accounts::run(command).await,
             Command::Debug(command) => operate::debug(command).await,
             Command::Kick(kick) => operate::kick(kick).await,
             Command::Notice(notice) => operate::notice(notice).await,
+            Command::Transfers(options) => transfers::run(options).await,
         }
     });
     // Whatever still blocks (a slow name look-up) does not hold up the end.

@@ -1,13 +1,26 @@
 //! Options: command line over environment over file over defaults.
 //!
-//! clap reads the first two into one value each; the file fills what is still empty.
+//! clap reads the first two into one value each; the file fills what is still empty. What several commands have in
+//! common is one set here: where data is ([`DataOptions`], [`StoreOptions`]), what a process is to others
+//! ([`ProcessOptions`]), what its regions are ([`RegionOptions`]).
 
+mod file;
+mod transfer;
+
+#[cfg(test)]
+mod tests;
+
+use ::transfer::{Patience, VersionRange};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use serde::Deserialize;
+use file::File;
+use grid::Database;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The database's file in the data folder.
+const DATABASE: &str = "grid.sqlite";
 
 /// Where data is.
 #[derive(Args, Clone, Debug, Default)]
@@ -20,6 +33,51 @@ pub(crate) struct DataOptions {
     pub(crate) config: Option<PathBuf>,
 }
 
+/// Where a grid keeps what it knows.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct StoreOptions {
+    #[command(flatten)]
+    pub(crate) data: DataOptions,
+    /// The grid's database, sqlite:PATH [default: a file in the data folder]
+    #[arg(long, value_name = "URL", env = "SOJOURN_DATABASE")]
+    pub(crate) database: Option<String>,
+}
+
+/// What a process is to others.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ProcessOptions {
+    /// What sockets bind to [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDR", env = "SOJOURN_BIND")]
+    pub(crate) bind: Option<IpAddr>,
+    /// Name or address that viewers and other processes are told [default: the bind address]
+    #[arg(long, value_name = "NAME", env = "SOJOURN_HOST")]
+    pub(crate) host: Option<String>,
+    /// Addresses that may see /metrics and /transfers, besides this machine
+    #[arg(long, value_name = "ADDR", env = "SOJOURN_OPERATOR_FROM", value_delimiter = ',')]
+    pub(crate) operator_from: Vec<IpAddr>,
+    /// What is logged, in the form of RUST_LOG [default: info,sqlx=warn]
+    #[arg(long, value_name = "FILTER", env = "SOJOURN_LOG")]
+    pub(crate) log: Option<String>,
+}
+
+/// What the regions of a process are.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct RegionOptions {
+    /// The world file; without it a small world is built in
+    #[arg(long, value_name = "FILE", env = "SOJOURN_WORLD")]
+    pub(crate) world: Option<PathBuf>,
+    /// A viewer that is silent for so long has gone [default: 60]
+    #[arg(long, value_name = "SECONDS", env = "SOJOURN_SILENCE_TIMEOUT")]
+    pub(crate) silence_timeout: Option<u64>,
+    /// Base URL under which viewers and other processes reach the HTTP side, behind a proxy for example [default:
+    /// http://HOST:PORT/]
+    #[arg(long, value_name = "URL", env = "SOJOURN_URL")]
+    pub(crate) url: Option<String>,
+    /// Versions of the simulation protocol that are offered and accepted [default: all, 0.1..0.8]
+    #[arg(long, value_name = "LOW..HIGH", env = "SOJOURN_SIMULATION_PROTOCOL")]
+    pub(crate) simulation_protocol: Option<String>,
+}
+
 /// Options of `sojourn standalone`.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct StandaloneOptions {
@@ -28,38 +86,72 @@ pub(crate) struct StandaloneOptions {
     /// HTTP port: logins, capabilities, /healthz, /metrics [default: 9000]
     #[arg(long, value_name = "PORT", env = "SOJOURN_PORT")]
     pub(crate) port: Option<u16>,
-    /// The world file; without it a small world is built in
-    #[arg(long, value_name = "FILE", env = "SOJOURN_WORLD")]
-    pub(crate) world: Option<PathBuf>,
-    /// What sockets bind to [default: 127.0.0.1]
-    #[arg(long, value_name = "ADDR", env = "SOJOURN_BIND")]
-    pub(crate) bind: Option<IpAddr>,
-    /// Name or address that viewers are told [default: the bind address]
-    #[arg(long, value_name = "NAME", env = "SOJOURN_HOST")]
-    pub(crate) host: Option<String>,
+    #[command(flatten)]
+    pub(crate) process: ProcessOptions,
+    #[command(flatten)]
+    pub(crate) regions: RegionOptions,
     /// Name of the grid, as viewers show it [default: Sojourn]
     #[arg(long, value_name = "NAME", env = "SOJOURN_GRID_NAME")]
     pub(crate) grid_name: Option<String>,
-    /// A viewer that is silent for so long has gone [default: 60]
-    #[arg(long, value_name = "SECONDS", env = "SOJOURN_SILENCE_TIMEOUT")]
-    pub(crate) silence_timeout: Option<u64>,
-    /// What is logged, in the form of RUST_LOG [default: info,sqlx=warn]
-    #[arg(long, value_name = "FILTER", env = "SOJOURN_LOG")]
-    pub(crate) log: Option<String>,
 }
 
-/// The file.
-#[derive(Deserialize, Debug, Default, PartialEq)]
-#[serde(deny_unknown_fields)]
-struct File {
-    data: Option<PathBuf>,
-    port: Option<u16>,
-    world: Option<PathBuf>,
-    bind: Option<IpAddr>,
-    host: Option<String>,
-    grid_name: Option<String>,
-    silence_timeout: Option<u64>,
-    log: Option<String>,
+/// Options of `sojourn grid`.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct GridOptions {
+    #[command(flatten)]
+    pub(crate) store: StoreOptions,
+    /// Port for everybody: logins, grid info, map tiles, /healthz [default: 8002]
+    #[arg(long, value_name = "PORT", env = "SOJOURN_PORT")]
+    pub(crate) port: Option<u16>,
+    /// Port for simulators and operators: the grid services, /healthz, /metrics [default: 8003]
+    #[arg(long, value_name = "PORT", env = "SOJOURN_PRIVATE_PORT")]
+    pub(crate) private_port: Option<u16>,
+    #[command(flatten)]
+    pub(crate) process: ProcessOptions,
+    /// Name of the grid, as viewers show it [default: Sojourn]
+    #[arg(long, value_name = "NAME", env = "SOJOURN_GRID_NAME")]
+    pub(crate) grid_name: Option<String>,
+}
+
+/// Options of `sojourn simulator`.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct SimulatorOptions {
+    #[command(flatten)]
+    pub(crate) data: DataOptions,
+    /// The grid's private side, http://HOST:8003
+    #[arg(long, value_name = "URL", env = "SOJOURN_GRID")]
+    pub(crate) grid: Option<String>,
+    /// The grid's public side [default: port 8002 on the host of --grid]
+    #[arg(long, value_name = "URL", env = "SOJOURN_LOGIN")]
+    pub(crate) login: Option<String>,
+    /// HTTP port: capabilities, other simulators, /healthz, /metrics [default: 9000]
+    #[arg(long, value_name = "PORT", env = "SOJOURN_PORT")]
+    pub(crate) port: Option<u16>,
+    #[command(flatten)]
+    pub(crate) process: ProcessOptions,
+    #[command(flatten)]
+    pub(crate) regions: RegionOptions,
+}
+
+/// What a process goes by towards others.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Process {
+    pub(crate) bind: IpAddr,
+    pub(crate) host: String,
+    pub(crate) operators: Vec<IpAddr>,
+    pub(crate) log: String,
+}
+
+/// What regions go by.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Regions {
+    pub(crate) world: Option<PathBuf>,
+    pub(crate) silence_timeout: Duration,
+    pub(crate) versions: VersionRange,
+    /// Waits of transfers.
+    pub(crate) patience: Patience,
+    /// Where the HTTP side is reached, with its slash, if not at the process's own address.
+    pub(crate) url: Option<String>,
 }
 
 /// What `sojourn standalone` goes by.
@@ -67,32 +159,78 @@ struct File {
 pub(crate) struct Standalone {
     pub(crate) data: PathBuf,
     pub(crate) port: u16,
-    pub(crate) world: Option<PathBuf>,
-    pub(crate) bind: IpAddr,
-    pub(crate) host: String,
+    pub(crate) process: Process,
+    pub(crate) regions: Regions,
     pub(crate) grid_name: String,
-    pub(crate) silence_timeout: Duration,
-    pub(crate) log: String,
+}
+
+/// What `sojourn grid` goes by.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Grid {
+    pub(crate) data: PathBuf,
+    pub(crate) database: Database,
+    pub(crate) port: u16,
+    pub(crate) private_port: u16,
+    pub(crate) process: Process,
+    pub(crate) grid_name: String,
+}
+
+/// What `sojourn simulator` goes by. URLs have their slash.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Simulator {
+    pub(crate) data: PathBuf,
+    pub(crate) grid: String,
+    pub(crate) login: String,
+    pub(crate) port: u16,
+    pub(crate) process: Process,
+    pub(crate) regions: Regions,
 }
 
 impl DataOptions {
     /// The data folder.
     pub(crate) fn folder(&self) -> Result<PathBuf> {
-        let file = File::read(self.config.as_deref())?;
-        Ok(self.data.clone().or(file.data).unwrap_or_else(default_data))
+        Ok(self.clone().over(&self.file()?))
+    }
+
+    fn file(&self) -> Result<File> {
+        File::read(self.config.as_deref())
+    }
+
+    fn over(self, file: &File) -> PathBuf {
+        self.data.or_else(|| file.data.clone()).unwrap_or_else(|| "sojourn-data".into())
     }
 }
 
-impl StandaloneOptions {
-    /// All of it, decided.
-    pub(crate) fn decide(self) -> Result<Standalone> {
-        let file = File::read(self.data.config.as_deref())?;
-        self.over(file)
+impl StoreOptions {
+    /// The database that a folder has of itself.
+    pub(crate) fn in_folder(folder: &Path) -> Database {
+        Database::File(folder.join(DATABASE))
     }
 
-    fn over(self, file: File) -> Result<Standalone> {
+    /// The data folder and the database.
+    pub(crate) fn decide(self) -> Result<(PathBuf, Database)> {
+        let file = self.data.file()?;
+        self.over(&file)
+    }
+
+    fn over(self, file: &File) -> Result<(PathBuf, Database)> {
+        let folder = self.data.over(file);
+        let database = match self.database.or_else(|| file.database.clone()) {
+            None => Self::in_folder(&folder),
+            // Its password is nobody's business.
+            Some(url) if url.starts_with("postgres") => {
+                bail!("this version keeps a grid in SQLite only: --database sqlite:PATH")
+            }
+            Some(url) => url.parse()?,
+        };
+        Ok((folder, database))
+    }
+}
+
+impl ProcessOptions {
+    fn over(self, file: &File) -> Result<Process> {
         let bind = self.bind.or(file.bind).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let host = match self.host.or(file.host) {
+        let host = match self.host.or_else(|| file.host.clone()) {
             Some(host) => host,
             None if bind.is_unspecified() => bail!(
                 "sockets bind to {bind}, which is no address to tell viewers; --host says which to tell them"
@@ -103,92 +241,134 @@ impl StandaloneOptions {
         if host.is_empty() || !host.chars().all(sound) {
             bail!("{host:?} is no name or address of a host");
         }
+        let named = !self.operator_from.is_empty();
+        let operators = if named { self.operator_from } else { file.operator_from.clone() };
+        let log = self.log.or_else(|| file.log.clone()).unwrap_or_else(|| "info,sqlx=warn".into());
+        Ok(Process { bind, host, operators, log })
+    }
+}
+
+impl RegionOptions {
+    fn over(self, file: &File) -> Result<Regions> {
         let silence_timeout = self.silence_timeout.or(file.silence_timeout).unwrap_or(60);
         if !(5..=3600).contains(&silence_timeout) {
             bail!("the silence timeout is {silence_timeout} s; it must be between 5 and 3600");
         }
-        Ok(Standalone {
-            data: self.data.data.or(file.data).unwrap_or_else(default_data),
-            port: self.port.or(file.port).unwrap_or(9000),
-            world: self.world.or(file.world),
-            bind,
-            host,
-            grid_name: self.grid_name.or(file.grid_name).unwrap_or_else(|| "Sojourn".into()),
+        let reached = self.url.or_else(|| file.url.clone());
+        let reached = reached.map(|given| url(&given, 80).with_context(|| format!("--url {given:?}")));
+        let versions = self.simulation_protocol.or_else(|| file.simulation_protocol.clone());
+        Ok(Regions {
+            world: self.world.or_else(|| file.world.clone()),
             silence_timeout: Duration::from_secs(silence_timeout),
-            log: self.log.or(file.log).unwrap_or_else(|| "info,sqlx=warn".into()),
+            versions: versions.map_or(Ok(VersionRange::ALL), |text| text.parse())?,
+            patience: file.transfer.decide()?,
+            url: reached.transpose()?,
         })
     }
 }
 
-impl Standalone {
-    /// Base URL of the HTTP side, as viewers reach it.
-    pub(crate) fn url(&self) -> String {
+impl StandaloneOptions {
+    /// All of it, decided.
+    pub(crate) fn decide(self) -> Result<Standalone> {
+        let file = self.data.file()?;
+        self.over(&file)
+    }
+
+    fn over(self, file: &File) -> Result<Standalone> {
+        Ok(Standalone {
+            data: self.data.over(file),
+            port: self.port.or(file.port).unwrap_or(9000),
+            process: self.process.over(file)?,
+            regions: self.regions.over(file)?,
+            grid_name: grid_name(self.grid_name, file),
+        })
+    }
+}
+
+impl GridOptions {
+    /// All of it, decided.
+    pub(crate) fn decide(self) -> Result<Grid> {
+        let file = self.store.data.file()?;
+        self.over(&file)
+    }
+
+    fn over(self, file: &File) -> Result<Grid> {
+        let (data, database) = self.store.over(file)?;
+        let port = self.port.or(file.port).unwrap_or(8002);
+        let private_port = self.private_port.or(file.private_port).unwrap_or(8003);
+        if port == private_port {
+            bail!("the public and the private port are both {port}");
+        }
+        let process = self.process.over(file)?;
+        Ok(Grid { data, database, port, private_port, process, grid_name: grid_name(self.grid_name, file) })
+    }
+}
+
+impl SimulatorOptions {
+    /// All of it, decided.
+    pub(crate) fn decide(self) -> Result<Simulator> {
+        let file = self.data.file()?;
+        self.over(&file)
+    }
+
+    fn over(self, file: &File) -> Result<Simulator> {
+        let grid = self.grid.or_else(|| file.grid.clone());
+        let grid = grid.context("--grid says which grid to join: http://HOST:8003")?;
+        let grid = url(&grid, 8003).with_context(|| format!("--grid {grid:?}"))?;
+        let login = match self.login.or_else(|| file.login.clone()) {
+            Some(login) => url(&login, 8002).with_context(|| format!("--login {login:?}"))?,
+            None => format!("{}:8002/", grid.rsplit_once(':').map_or(grid.as_str(), |(host, _)| host)),
+        };
+        Ok(Simulator {
+            data: self.data.over(file),
+            grid,
+            login,
+            port: self.port.or(file.port).unwrap_or(9000),
+            process: self.process.over(file)?,
+            regions: self.regions.over(file)?,
+        })
+    }
+}
+
+impl Regions {
+    /// Base URL of the HTTP side, as viewers and other processes reach it.
+    pub(crate) fn url(&self, process: &Process, port: u16) -> String {
+        self.url.clone().unwrap_or_else(|| process.url(port))
+    }
+}
+
+impl Process {
+    /// Base URL of an HTTP port, as others reach it.
+    pub(crate) fn url(&self, port: u16) -> String {
         let host = &self.host;
         // A literal IPv6 address stands in brackets.
         if host.contains(':') && !host.starts_with('[') {
-            format!("http://[{host}]:{}/", self.port)
+            format!("http://[{host}]:{port}/")
         } else {
-            format!("http://{host}:{}/", self.port)
+            format!("http://{host}:{port}/")
         }
     }
 }
 
-fn default_data() -> PathBuf {
-    "sojourn-data".into()
+fn grid_name(option: Option<String>, file: &File) -> String {
+    option.or_else(|| file.grid_name.clone()).unwrap_or_else(|| "Sojourn".into())
 }
 
-impl File {
-    fn read(path: Option<&Path>) -> Result<Self> {
-        let Some(path) = path else { return Ok(Self::default()) };
-        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        Self::parse(&text).with_context(|| path.display().to_string())
+/// A base URL: `http://HOST:PORT/` and nothing more.
+fn url(text: &str, port: u16) -> Result<String> {
+    let wanted = || format!("an address like http://HOST:{port} is wanted");
+    let authority = text.strip_prefix("http://").with_context(wanted)?;
+    let authority = authority.strip_suffix('/').unwrap_or(authority);
+    let (host, given) = match authority.rsplit_once(':') {
+        // Within the brackets of an IPv6 address.
+        Some((_, rest)) if rest.ends_with(']') => (authority, None),
+        Some((host, given)) => (host, Some(given)),
+        None => (authority, None),
+    };
+    let port = given.map_or(Ok(port), str::parse).with_context(wanted)?;
+    let sound = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+    if host.is_empty() || !host.chars().all(sound) {
+        bail!(wanted());
     }
-
-    fn parse(text: &str) -> Result<Self> {
-        Ok(toml::from_str(text)?)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_over_the_file_and_the_file_over_defaults() {
-        let file = File::parse("port = 1\ndata = 'f'\nbind = '::1'").unwrap();
-        let options = StandaloneOptions { port: Some(2), ..StandaloneOptions::default() };
-        let decided = options.over(file).unwrap();
-        assert_eq!((decided.port, decided.data, decided.host.as_str()), (2, "f".into(), "::1"));
-        let decided = StandaloneOptions::default().over(File::default()).unwrap();
-        assert_eq!(decided.url(), "http://127.0.0.1:9000/");
-        assert_eq!(decided.data, PathBuf::from("sojourn-data"));
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused_and_the_known_ones_are_named() {
-        let error = File::parse("prot = 9000").unwrap_err().to_string();
-        assert!(error.contains("prot") && error.contains("silence_timeout"), "{error}");
-    }
-
-    #[test]
-    fn what_viewers_cannot_reach_is_refused() {
-        let bound = |host: Option<&str>| {
-            let options = StandaloneOptions {
-                bind: Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-                host: host.map(Into::into),
-                ..StandaloneOptions::default()
-            };
-            options.over(File::default())
-        };
-        assert!(bound(None).unwrap_err().to_string().contains("--host"));
-        assert!(bound(Some("a b")).is_err());
-        assert!(bound(Some("")).is_err());
-        assert_eq!(bound(Some("world.example.org")).unwrap().url(), "http://world.example.org:9000/");
-    }
-
-    #[test]
-    fn urls_of_literal_addresses() {
-        let options = StandaloneOptions { host: Some("2001:db8::1".into()), ..StandaloneOptions::default() };
-        assert_eq!(options.over(File::default()).unwrap().url(), "http://[2001:db8::1]:9000/");
-    }
+    Ok(format!("http://{host}:{port}/"))
 }

@@ -12,8 +12,19 @@ use crate::steps::Outcome;
 use crate::tools;
 
 /// The crates below the line.
-const PURE: [&str; 9] =
-    ["model", "llsd", "lludp", "circuit", "agent", "scene", "transfer", "region", "rehearsal"];
+const PURE: [&str; 11] = [
+    "model",
+    "llsd",
+    "lludp",
+    "circuit",
+    "agent",
+    "scene",
+    "transfer",
+    "simulation",
+    "region",
+    "robust",
+    "rehearsal",
+];
 
 /// What none of them may depend on, however indirectly, and why.
 const BANNED: [(&str, &str); 7] = [

@@ -1,11 +1,14 @@
 //! What viewers reach of the grid over HTTP: the login, and what the grid says about itself.
 
 mod grid_info;
+mod map_tiles;
+mod private;
 
 #[cfg(test)]
 mod tests;
 
 pub use grid_info::GridInfo;
+pub use private::{PrivateConfig, private_router};
 
 use crate::{LoginFailure, LoginRequest, LoginResponse, LoginService, Statistics};
 use axum::body::{Body, to_bytes};
@@ -15,6 +18,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use llsd::{Value, xmlrpc};
+use services::MapTileService;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -37,11 +41,13 @@ pub struct PublicState {
     pub info: Arc<GridInfo>,
     /// How large it is.
     pub statistics: Arc<dyn Statistics>,
+    /// What the ground looks like.
+    pub map_tiles: Arc<dyn MapTileService>,
 }
 
 /// The routes: `POST /` and `/login` (XML-RPC methods `login_to_simulator` and `get_grid_info`, LLSD login by content
-/// type), `GET /get_grid_info`, `/json_grid_info`, `/get_grid_stats`. The client's address is taken from an extension
-/// of the request, `ConnectInfo<SocketAddr>`, where there is one.
+/// type), `GET /get_grid_info`, `/json_grid_info`, `/get_grid_stats`, and tiles of the map. The client's address is
+/// taken from an extension of the request, `ConnectInfo<SocketAddr>`, where there is one.
 pub fn public_router(state: PublicState) -> Router {
     Router::new()
         .route("/", post(call))
@@ -49,6 +55,8 @@ pub fn public_router(state: PublicState) -> Router {
         .route("/get_grid_info", get(get_grid_info))
         .route("/json_grid_info", get(json_grid_info))
         .route("/get_grid_stats", get(get_grid_stats))
+        .route("/{file}", get(map_tiles::get))
+        .route("/map/{scope}/{file}", get(map_tiles::get_in_scope))
         .with_state(state)
 }
 

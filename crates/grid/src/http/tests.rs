@@ -12,6 +12,7 @@ async fn router(world: &World) -> Router {
         login: world.login.clone(),
         info: Arc::new(info.with("no key", "x").with("gridnick", "grid")),
         statistics: Arc::new(world.store.clone()),
+        map_tiles: world.store.services().map_tiles,
     })
 }
 
@@ -177,6 +178,31 @@ async fn the_grid_describes_itself_in_three_ways() {
     world.store.close().await;
     let broken = ask(&router, Method::GET, "/get_grid_stats", "", "").await;
     assert_eq!(broken.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn viewers_get_tiles_of_the_map() {
+    let world = World::new().await;
+    let router = router(&world).await;
+    let cell = model::GridCell { x: 1000, y: 1001 };
+    let jpeg = b"\xFF\xD8\xFF\xE0\0\x10JFIF".to_vec();
+    world.store.services().map_tiles.put(cell, jpeg.clone().into()).await.unwrap();
+    let get = async |path: &str| {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+        (parts.status, content_type_of(&parts.headers), body.collect().await.unwrap().to_bytes().to_vec())
+    };
+    let scope = model::Uuid::nil();
+    for path in ["/map-1-1000-1001-objects.jpg", &format!("/map/{scope}/map-1-1000-1001-objects.jpg")] {
+        assert_eq!(get(path).await, (StatusCode::OK, "image/jpeg".to_owned(), jpeg.clone()), "{path}");
+    }
+    let others =
+        ["/map-1-1001-1001-objects.jpg", "/map-2-1000-1000-objects.jpg", "/map-1-x-1-objects.jpg", "/x"];
+    for path in others {
+        assert_eq!(get(path).await.0, StatusCode::NOT_FOUND, "{path}");
+    }
+    world.store.close().await;
+    assert_eq!(get("/map-1-1000-1001-objects.jpg").await.0, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use super::{Db, SqlStore, broken, escaped, key_of, limit_of, narrow};
+use super::{CHUNK, Db, SqlStore, broken, escaped, key_of, limit_of, narrow};
 use async_trait::async_trait;
 use model::{AgentId, Uuid};
 use services::{Account, AccountService, NewAccount, Result, ServiceError};
@@ -7,8 +7,6 @@ use sqlx::QueryBuilder;
 /// Bytes of one part of a name, as the viewers' name fields allow.
 const NAME_BYTES: usize = 31;
 const EMAIL_BYTES: usize = 254;
-/// Ids in one query.
-const CHUNK: usize = 500;
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -212,12 +210,15 @@ impl AccountService for SqlStore {
         let mut change = self.begin().await?;
         for everything in [
             "DELETE FROM passwords WHERE agent = $1",
+            "DELETE FROM tokens WHERE agent = $1",
             "DELETE FROM presences WHERE agent = $1",
             "DELETE FROM grid_users WHERE agent = $1",
             "DELETE FROM friends WHERE agent = $1 OR friend = $1",
             "DELETE FROM avatars WHERE agent = $1",
             "DELETE FROM inventory_items WHERE owner = $1",
             "DELETE FROM inventory_folders WHERE owner = $1",
+            "DELETE FROM agent_prefs WHERE agent = $1",
+            "DELETE FROM mutes WHERE agent = $1",
         ] {
             sqlx::query(everything).bind(id.0).execute(&mut *change).await.map_err(broken)?;
         }

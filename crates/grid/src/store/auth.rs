@@ -1,11 +1,14 @@
-use super::{SqlStore, broken, narrow};
+use super::{Db, SqlStore, broken, narrow};
 use async_trait::async_trait;
-use model::AgentId;
+use model::{AgentId, Uuid};
 use rand::RngExt as _;
 use services::{AuthService, Result, ServiceError, ViewerPassword};
+use sqlx::Transaction;
 
 /// Forms of one password; see [`ViewerPassword::forms_of`].
 const FORMS: usize = 2;
+/// Tokens that a person can have at once; one more ends the oldest.
+const TOKENS: i64 = 16;
 
 #[async_trait]
 impl AuthService for SqlStore {
@@ -32,6 +35,11 @@ impl AuthService for SqlStore {
             .execute(&mut *change)
             .await
             .map_err(broken)?;
+        sqlx::query("DELETE FROM tokens WHERE agent = $1")
+            .bind(agent.0)
+            .execute(&mut *change)
+            .await
+            .map_err(broken)?;
         for (form, hash) in (0_i64..).zip(hashes) {
             sqlx::query("INSERT INTO passwords (agent, form, hash) VALUES ($1, $2, $3)")
                 .bind(agent.0)
@@ -52,5 +60,86 @@ impl AuthService for SqlStore {
                 .await
                 .map_err(broken)?;
         self.inner.passwords.verify(&hashes, password, narrow(self.now_s())).await
+    }
+
+    async fn authenticate(
+        &self,
+        agent: AgentId,
+        password: &ViewerPassword,
+        lifetime_min: u32,
+    ) -> Result<Option<Uuid>> {
+        if !self.verify(agent, password).await? {
+            return Ok(None);
+        }
+        let (token, now) = (self.new_id(), self.now_s());
+        let mut change = self.begin().await?;
+        sqlx::query("DELETE FROM tokens WHERE expires <= $1")
+            .bind(now)
+            .execute(&mut *change)
+            .await
+            .map_err(broken)?;
+        sqlx::query(
+            "DELETE FROM tokens WHERE agent = $1 AND token NOT IN \
+             (SELECT token FROM tokens WHERE agent = $1 ORDER BY expires DESC, token LIMIT $2)",
+        )
+        .bind(agent.0)
+        .bind(TOKENS - 1)
+        .execute(&mut *change)
+        .await
+        .map_err(broken)?;
+        sqlx::query("INSERT INTO tokens (agent, token, expires) VALUES ($1, $2, $3)")
+            .bind(agent.0)
+            .bind(token)
+            .bind(now + 60 * i64::from(lifetime_min))
+            .execute(&mut *change)
+            .await
+            .map_err(broken)?;
+        change.commit().await.map_err(broken)?;
+        Ok(Some(token))
+    }
+
+    async fn verify_token(&self, agent: AgentId, token: Uuid, lifetime_min: u32) -> Result<bool> {
+        let now = self.now_s();
+        let done =
+            sqlx::query("UPDATE tokens SET expires = $3 WHERE agent = $1 AND token = $2 AND expires > $4")
+                .bind(agent.0)
+                .bind(token)
+                .bind(now + 60 * i64::from(lifetime_min))
+                .bind(now)
+                .execute(self.write())
+                .await
+                .map_err(broken)?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn release_token(&self, agent: AgentId, token: Uuid) -> Result<bool> {
+        let expires: Option<i64> =
+            sqlx::query_scalar("DELETE FROM tokens WHERE agent = $1 AND token = $2 RETURNING expires")
+                .bind(agent.0)
+                .bind(token)
+                .fetch_optional(self.write())
+                .await
+                .map_err(broken)?;
+        Ok(expires.is_some_and(|expires| expires > self.now_s()))
+    }
+}
+
+impl SqlStore {
+    /// Whether this text is a good token of this person.
+    pub(super) async fn is_token(
+        &self,
+        change: &mut Transaction<'static, Db>,
+        agent: AgentId,
+        token: &str,
+    ) -> Result<bool> {
+        let Ok(token) = Uuid::try_parse(token) else { return Ok(false) };
+        let known = sqlx::query("SELECT token FROM tokens WHERE agent = $1 AND token = $2 AND expires > $3")
+            .bind(agent.0)
+            .bind(token)
+            .bind(self.now_s())
+            .fetch_optional(&mut **change)
+            .await
+            .map_err(broken)?;
+        Ok(known.is_some())
     }
 }

@@ -3,6 +3,7 @@ use async_trait::async_trait;
 use model::{AgentId, AssetId, RegionHandle, RegionId, RegionSize, Uuid};
 use services::{GridService, RegionFlags, RegionInfo, Result, ServiceError};
 use sqlx::Transaction;
+use std::collections::BTreeMap;
 
 /// Longest edge of a region. Bounds how far from a point the corner of a region can be that covers it.
 const EDGE_M: u32 = 8192;
@@ -108,7 +109,7 @@ const PUT: &str = "INSERT INTO regions (id, name_key, name, x_m, y_m, size_x_m, 
 impl SqlStore {
     /// What the grid keeps of the region's flags, once it is clear that the region may stand there (grid services fact
     /// sheet, 2.3).
-    async fn admit(change: &mut Transaction<'static, Db>, region: &RegionInfo) -> Result<RegionFlags> {
+    async fn admit(&self, change: &mut Transaction<'static, Db>, region: &RegionInfo) -> Result<RegionFlags> {
         // Entries that nobody stands up for give way.
         let kept = RegionFlags::ONLINE
             | RegionFlags::PERSISTENT
@@ -126,24 +127,8 @@ impl SqlStore {
             .execute(&mut **change)
             .await
             .map_err(broken)?;
-        let overlapping: Option<Row> = sqlx::query_as(OVERLAPPING)
-            .bind(region.id.0)
-            .bind(i64::from(region.handle.x_m()))
-            .bind(i64::from(region.handle.y_m()))
-            .bind(i64::from(region.size.x))
-            .bind(i64::from(region.size.y))
-            .bind(i64::from(EDGE_M))
-            .fetch_optional(&mut **change)
-            .await
-            .map_err(broken)?;
-        if let Some(other) = overlapping.map(RegionInfo::from) {
-            return if other.flags.contains(RegionFlags::RESERVATION) {
-                refused("Region location is reserved")
-            } else if other.flags.contains(RegionFlags::AUTHENTICATE) {
-                refused("No authentication possible")
-            } else {
-                refused("Region overlaps another region")
-            };
+        while let Some(other) = Self::overlapping(change, region).await? {
+            self.take_reservation(change, &other, &region.token).await?;
         }
         let same_name = sqlx::query("SELECT id FROM regions WHERE name_key = $1 AND id <> $2")
             .bind(key_of(&region.name))
@@ -163,10 +148,56 @@ impl SqlStore {
         if known.flags.contains(RegionFlags::LOCKED_OUT) {
             return refused("Region locked out");
         }
+        if known.flags.contains(RegionFlags::AUTHENTICATE)
+            && !self.is_token(change, known.owner, &region.token).await?
+        {
+            return refused("Bad authentication");
+        }
         if known.handle != region.handle && known.flags.contains(RegionFlags::NO_MOVE) {
             return refused("Can't move this region");
         }
         Ok(known.flags.difference(RegionFlags::RESERVATION) | RegionFlags::ONLINE)
+    }
+
+    async fn overlapping(
+        change: &mut Transaction<'static, Db>,
+        region: &RegionInfo,
+    ) -> Result<Option<RegionInfo>> {
+        let row: Option<Row> = sqlx::query_as(OVERLAPPING)
+            .bind(region.id.0)
+            .bind(i64::from(region.handle.x_m()))
+            .bind(i64::from(region.handle.y_m()))
+            .bind(i64::from(region.size.x))
+            .bind(i64::from(region.size.y))
+            .bind(i64::from(EDGE_M))
+            .fetch_optional(&mut **change)
+            .await
+            .map_err(broken)?;
+        Ok(row.map(RegionInfo::from))
+    }
+
+    /// A place that is held for somebody is theirs who prove to be it; a region of its own stays.
+    async fn take_reservation(
+        &self,
+        change: &mut Transaction<'static, Db>,
+        held: &RegionInfo,
+        token: &str,
+    ) -> Result<()> {
+        if !held.flags.contains(RegionFlags::RESERVATION) {
+            return refused("Region overlaps another region");
+        }
+        if held.owner.is_null() {
+            return refused("Region location is reserved");
+        }
+        if !self.is_token(change, held.owner, token).await? {
+            return refused("Bad authentication");
+        }
+        sqlx::query("DELETE FROM regions WHERE id = $1")
+            .bind(held.id.0)
+            .execute(&mut **change)
+            .await
+            .map_err(broken)?;
+        Ok(())
     }
 
     /// Forgets what only an earlier run of this program knew: who was logged in, and which regions were online. For a
@@ -199,7 +230,7 @@ impl GridService for SqlStore {
     async fn register(&self, region: &RegionInfo) -> Result<()> {
         check(region)?;
         let mut change = self.begin().await?;
-        let flags = Self::admit(&mut change, region).await?;
+        let flags = self.admit(&mut change, region).await?;
         sqlx::query(PUT)
             .bind(region.id.0)
             .bind(key_of(&region.name))
@@ -323,15 +354,23 @@ impl GridService for SqlStore {
     }
 
     async fn default_regions(&self) -> Result<Vec<RegionInfo>> {
-        let both = i64::from((RegionFlags::DEFAULT_REGION | RegionFlags::ONLINE).bits());
-        let rows: Vec<Row> =
-            sqlx::query_as("SELECT * FROM regions WHERE (flags & $1) = $1 ORDER BY name_key, id LIMIT $2")
-                .bind(both)
-                .bind(MANY)
-                .fetch_all(self.read())
-                .await
-                .map_err(broken)?;
-        Ok(regions(rows))
+        self.flagged(RegionFlags::DEFAULT_REGION | RegionFlags::ONLINE).await
+    }
+
+    async fn default_hypergrid_regions(&self) -> Result<Vec<RegionInfo>> {
+        let mut regions = self.flagged(RegionFlags::DEFAULT_HYPERGRID_REGION | RegionFlags::ONLINE).await?;
+        let mut others = GridService::default_regions(self).await?;
+        others.retain(|region| !region.flags.contains(RegionFlags::DEFAULT_HYPERGRID_REGION));
+        regions.append(&mut others);
+        Ok(regions)
+    }
+
+    async fn hyperlinks(&self) -> Result<Vec<RegionInfo>> {
+        self.flagged(RegionFlags::HYPERLINK).await
+    }
+
+    async fn extra_features(&self) -> Result<BTreeMap<String, String>> {
+        Ok((*self.extra_features).clone())
     }
 
     async fn fallback_regions(&self, x_m: u32, y_m: u32) -> Result<Vec<RegionInfo>> {
@@ -359,6 +398,18 @@ impl GridService for SqlStore {
 }
 
 impl SqlStore {
+    /// Regions that have all these flags, by name.
+    async fn flagged(&self, flags: RegionFlags) -> Result<Vec<RegionInfo>> {
+        let rows: Vec<Row> =
+            sqlx::query_as("SELECT * FROM regions WHERE (flags & $1) = $1 ORDER BY name_key, id LIMIT $2")
+                .bind(i64::from(flags.bits()))
+                .bind(MANY)
+                .fetch_all(self.read())
+                .await
+                .map_err(broken)?;
+        Ok(regions(rows))
+    }
+
     async fn nearest(&self, x_m: u32, y_m: u32, flags: RegionFlags, limit: i64) -> Result<Vec<RegionInfo>> {
         let hyperlink = i64::from(RegionFlags::HYPERLINK.bits());
         let rows: Vec<Row> = sqlx::query_as(

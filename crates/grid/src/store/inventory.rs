@@ -1,12 +1,12 @@
 use super::inventory_rows::{Change, FolderRow, ItemRow};
 use super::{SqlStore, broken, narrow};
 use async_trait::async_trait;
-use model::{AgentId, AssetId, FolderId, ItemId};
+use model::{AgentId, AssetId, FolderId, ItemId, Uuid};
 use services::{
     FolderContent, InventoryFolder, InventoryItem, InventoryService, Result, ServiceError, asset_type,
     folder_type, library, starter,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Bytes of names and descriptions; viewers' fields are shorter.
 const TEXT_BYTES: usize = 255;
@@ -25,23 +25,6 @@ fn check_text(text: &str) -> Result<()> {
 
 fn refused<T>(why: &str) -> Result<T> {
     Err(ServiceError::Refused(why.to_owned()))
-}
-
-/// Root first, each folder after its parent; what hangs nowhere comes last.
-pub(super) fn in_order(folders: Vec<InventoryFolder>) -> Vec<InventoryFolder> {
-    let mut by_parent: BTreeMap<FolderId, Vec<InventoryFolder>> = BTreeMap::new();
-    for folder in folders {
-        by_parent.entry(folder.parent).or_default().push(folder);
-    }
-    let mut ordered = by_parent.remove(&FolderId::NULL).unwrap_or_default();
-    let mut next = 0;
-    while let Some(folder) = ordered.get(next) {
-        let children = by_parent.remove(&folder.id).unwrap_or_default();
-        ordered.extend(children);
-        next += 1;
-    }
-    ordered.extend(by_parent.into_values().flatten());
-    ordered
 }
 
 impl SqlStore {
@@ -73,6 +56,12 @@ impl SqlStore {
                 .await
                 .map_err(broken)?;
         Ok(rows.into_iter().map(InventoryItem::from).collect())
+    }
+
+    async fn owner_of(&self, statement: &'static str, id: Uuid) -> Result<Option<AgentId>> {
+        let owner: Option<Uuid> =
+            sqlx::query_scalar(statement).bind(id).fetch_optional(self.read()).await.map_err(broken)?;
+        Ok(owner.map(AgentId))
     }
 
     async fn has_room(&self, statement: &'static str, owner: AgentId, most: i64) -> Result<()> {
@@ -122,7 +111,7 @@ impl InventoryService for SqlStore {
                 .fetch_all(self.read())
                 .await
                 .map_err(broken)?;
-        Ok(in_order(rows.into_iter().map(InventoryFolder::from).collect()))
+        Ok(InventoryFolder::in_order(rows.into_iter().map(InventoryFolder::from).collect()))
     }
 
     async fn root(&self, owner: AgentId) -> Result<Option<InventoryFolder>> {
@@ -401,6 +390,20 @@ impl InventoryService for SqlStore {
         .await
         .map_err(broken)?;
         Ok(rows.into_iter().map(InventoryItem::from).collect())
+    }
+
+    async fn item_owner(&self, id: ItemId) -> Result<Option<AgentId>> {
+        if library::items().iter().any(|item| item.id == id) {
+            return Ok(Some(library::OWNER));
+        }
+        self.owner_of("SELECT owner FROM inventory_items WHERE id = $1", id.0).await
+    }
+
+    async fn folder_owner(&self, id: FolderId) -> Result<Option<AgentId>> {
+        if library::content(id).is_some() {
+            return Ok(Some(library::OWNER));
+        }
+        self.owner_of("SELECT owner FROM inventory_folders WHERE id = $1", id.0).await
     }
 
     async fn asset_permissions(&self, owner: AgentId, asset: AssetId) -> Result<u32> {

@@ -1,6 +1,7 @@
 //! All services on one database. See the crate's front page for how these files meet an engine.
 
 mod accounts;
+mod agent_prefs;
 mod assets;
 mod auth;
 mod avatars;
@@ -9,6 +10,8 @@ mod grid;
 mod grid_users;
 mod inventory;
 mod inventory_rows;
+mod map_tiles;
+mod mute_list;
 mod presence;
 mod statistics;
 #[cfg(test)]
@@ -22,12 +25,17 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use services::{Result, ServiceError, Services};
 use sqlx::{Pool, Transaction};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Ids in one query.
+const CHUNK: usize = 500;
 
 /// The grid's services on one database. Cloning shares it.
 #[derive(Clone)]
 pub struct SqlStore {
     inner: Arc<Inner>,
+    extra_features: Arc<BTreeMap<String, String>>,
 }
 
 struct Inner {
@@ -59,7 +67,15 @@ impl SqlStore {
         sqlx::migrate!().run(&pools.write).await.map_err(ServiceError::unavailable)?;
         let mut random = StdRng::from_seed(seed);
         let passwords = Passwords::new(hash_cost, random.random());
-        Ok(Self { inner: Arc::new(Inner { pools, clock, random: Mutex::new(random), passwords }) })
+        let inner = Arc::new(Inner { pools, clock, random: Mutex::new(random), passwords });
+        Ok(Self { inner, extra_features: Arc::default() })
+    }
+
+    /// The same store, whose grid has simulators tell viewers this of it; see
+    /// [`GridService::extra_features`](services::GridService::extra_features).
+    #[must_use]
+    pub fn with_extra_features(self, extra_features: BTreeMap<String, String>) -> Self {
+        Self { extra_features: Arc::new(extra_features), ..self }
     }
 
     /// All services, on this store.
@@ -74,7 +90,10 @@ impl SqlStore {
             friends: store.clone(),
             avatars: store.clone(),
             inventory: store.clone(),
-            assets: store,
+            assets: store.clone(),
+            agent_prefs: store.clone(),
+            mutes: store.clone(),
+            map_tiles: store,
         }
     }
 

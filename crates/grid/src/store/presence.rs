@@ -1,7 +1,9 @@
-use super::{SqlStore, broken, narrow};
+use super::{CHUNK, Db, SqlStore, broken, narrow};
 use async_trait::async_trait;
 use model::{AgentId, RegionId, SecureSessionId, SessionId, Uuid};
 use services::{Presence, PresenceService, Result};
+use sqlx::QueryBuilder;
+use std::cmp::Reverse;
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -90,17 +92,19 @@ impl PresenceService for SqlStore {
     }
 
     async fn by_agents(&self, agents: &[AgentId]) -> Result<Vec<Presence>> {
-        let mut found = Vec::new();
-        for agent in agents {
-            let row: Option<Row> =
-                sqlx::query_as("SELECT * FROM presences WHERE agent = $1 ORDER BY renewed DESC LIMIT 1")
-                    .bind(agent.0)
-                    .fetch_optional(self.read())
-                    .await
-                    .map_err(broken)?;
-            found.extend(row.map(Presence::from));
+        let mut found: Vec<Presence> = Vec::new();
+        for agents in agents.chunks(CHUNK) {
+            let mut query = QueryBuilder::<Db>::new("SELECT * FROM presences WHERE agent IN (");
+            let mut list = query.separated(", ");
+            for agent in agents {
+                list.push_bind(agent.0);
+            }
+            query.push(")");
+            let rows: Vec<Row> =
+                query.build_query_as().persistent(false).fetch_all(self.read()).await.map_err(broken)?;
+            found.extend(rows.into_iter().map(Presence::from));
         }
-        found.sort_by_key(|presence| presence.agent);
+        found.sort_by_key(|presence| (presence.agent, Reverse(presence.renewed)));
         found.dedup_by_key(|presence| presence.agent);
         Ok(found)
     }

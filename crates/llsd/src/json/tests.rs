@@ -123,3 +123,14 @@ fn a_document_is_bounded() {
     let flat = format!("[0{}]", ",0".repeat(VALUES_MAX));
     assert_eq!(parse(flat).unwrap_err().what, "too many values");
 }
+
+#[test]
+fn a_reader_may_set_the_length_that_it_takes() {
+    let document = r#"{"a":1}"#;
+    assert!(parse_up_to(document.len(), document).is_ok());
+    let error = parse_up_to(document.len() - 1, document).unwrap_err();
+    assert_eq!(error.what, "document too long");
+    let long = format!("\"{}\"", "x".repeat(BYTES_MAX));
+    assert!(parse(&long).is_err());
+    assert!(parse_up_to(2 * BYTES_MAX, &long).is_ok());
+}

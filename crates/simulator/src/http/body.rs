@@ -12,6 +12,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 pub(crate) const ORDINARY: usize = 1 << 20;
 /// Bytes of an uploaded asset.
 pub(crate) const UPLOAD: usize = 8 << 20;
+/// Bytes of an agent that comes from another process, with all that is attached to it.
+pub(crate) const PEER: usize = 16 << 20;
 /// Bytes of all bodies that are being taken in or worked on.
 const ALL: usize = 64 << 20;
 /// How long a client may take to send a body.

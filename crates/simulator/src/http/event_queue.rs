@@ -2,7 +2,6 @@
 //! something to say; the region answers at once when it has.
 
 use super::reply;
-use super::routes::Shared;
 use crate::directory::{Directory, Request, Undelivered};
 use axum::body::Body;
 use axum::http::{HeaderMap, Response, StatusCode};
@@ -13,13 +12,13 @@ use tokio::sync::oneshot;
 
 /// Answers one poll.
 pub(crate) async fn answer(
-    shared: &Shared,
+    directory: &Directory,
     secret: CapsSecret,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Response<Body> {
     let gone = || reply::status(StatusCode::NOT_FOUND);
-    let Some(entry) = shared.directory.caps(secret) else { return gone() };
+    let Some(entry) = directory.caps(secret) else { return gone() };
     let Some(poll @ Value::Map(_)) = super::body::llsd(headers, body) else {
         return reply::status(StatusCode::BAD_REQUEST);
     };
@@ -27,16 +26,15 @@ pub(crate) async fn answer(
     let ack = (!poll["ack"].is_undefined()).then(|| poll["ack"].as_i32());
     let done = poll["done"].as_bool();
 
-    let waiter = shared.directory.new_waiter();
+    let waiter = directory.new_waiter();
     let (answer, answered) = oneshot::channel();
-    match shared.directory.send(entry.region, Request::Poll { caps: secret, ack, done, waiter, answer }) {
+    match directory.send(entry.region, Request::Poll { caps: secret, ack, done, waiter, answer }) {
         Ok(()) => {}
         Err(Undelivered::Unknown) => return gone(),
         Err(Undelivered::Overloaded) => return reply::status(StatusCode::SERVICE_UNAVAILABLE),
     }
     // When the client goes, this future is dropped wherever it stands, and the region gets to know.
-    let mut connection =
-        Connection { directory: &shared.directory, region: entry.region, caps: secret, waiter, broken: true };
+    let mut connection = Connection { directory, region: entry.region, caps: secret, waiter, broken: true };
     let body = answered.await;
     connection.broken = false;
     match body {
@@ -68,10 +66,8 @@ impl Drop for Connection<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::caps::{Memory, TemporaryAssets};
     use crate::directory::{CapsEntry, INBOX};
-    use crate::grid_side::GridSide;
-    use crate::tests::{ADA, grid, region};
+    use crate::tests::{ADA, region};
     use llsd::map;
     use model::{SessionId, Uuid};
     use std::sync::Arc;
@@ -79,25 +75,14 @@ mod tests {
 
     const SECRET: CapsSecret = CapsSecret(Uuid::from_u128(5));
 
-    fn shared(folder: &std::path::Path) -> (Shared, mpsc::Receiver<Request>) {
-        let directory = Arc::new(Directory::default());
+    fn directory() -> (Directory, mpsc::Receiver<Request>) {
+        let directory = Directory::default();
         let (inbox, requests) = mpsc::channel(INBOX);
         let info = Arc::new(region(1).info());
         let entry = CapsEntry { agent: ADA, session: SessionId::default(), region: info.id };
         directory.add(info, inbox);
         directory.open_caps(SECRET, entry);
-        let shared = Shared {
-            directory,
-            grid: Arc::new(GridSide { services: grid().services() }),
-            metrics: Arc::default(),
-            trace: Arc::default(),
-            memory: Memory::new(TemporaryAssets::open(folder.into()).unwrap()),
-            http_base: "http://127.0.0.1/".into(),
-            grid_name: "Test".into(),
-            ready: true.into(),
-            counters: Default::default(),
-        };
-        (shared, requests)
+        (directory, requests)
     }
 
     fn body(ack: Option<i32>) -> String {
@@ -106,8 +91,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_region_says_is_said() {
-        let folder = tempfile::tempdir().unwrap();
-        let (shared, mut requests) = shared(folder.path());
+        let (directory, mut requests) = directory();
         let (body, headers) = (body(Some(7)), HeaderMap::new());
         let region = async {
             let Some(Request::Poll { ack, done, answer, .. }) = requests.recv().await else {
@@ -116,18 +100,17 @@ mod tests {
             assert_eq!((ack, done), (Some(7), false));
             answer.send(Some("<llsd/>".into())).unwrap();
         };
-        let (answer, ()) = tokio::join!(answer(&shared, SECRET, &headers, body.as_bytes()), region);
+        let (answer, ()) = tokio::join!(answer(&directory, SECRET, &headers, body.as_bytes()), region);
         assert_eq!(answer.status(), StatusCode::OK);
         assert!(requests.try_recv().is_err(), "nothing has broken");
     }
 
     #[tokio::test]
     async fn a_client_that_goes_is_noticed_even_if_its_answer_was_on_the_way() {
-        let folder = tempfile::tempdir().unwrap();
-        let (shared, mut requests) = shared(folder.path());
+        let (directory, mut requests) = directory();
         let (body, headers) = (body(None), HeaderMap::new());
         for answered in [false, true] {
-            let mut poll = Box::pin(answer(&shared, SECRET, &headers, body.as_bytes()));
+            let mut poll = Box::pin(answer(&directory, SECRET, &headers, body.as_bytes()));
             let (asked, waits) = tokio::select! {
                 _ = &mut poll => panic!("nobody has answered"),
                 Some(Request::Poll { waiter, answer, .. }) = requests.recv() => (waiter, answer),
@@ -143,11 +126,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_overloaded_region_is_asked_later() {
-        let folder = tempfile::tempdir().unwrap();
-        let (shared, _requests) = shared(folder.path());
-        let here = shared.directory.regions()[0].id;
-        while shared.directory.send(here, Request::SeedFetched { caps: SECRET }).is_ok() {}
-        let answer = answer(&shared, SECRET, &HeaderMap::new(), body(None).as_bytes()).await;
+        let (directory, _requests) = directory();
+        let here = directory.regions()[0].id;
+        while directory.send(here, Request::SeedFetched { caps: SECRET }).is_ok() {}
+        let answer = answer(&directory, SECRET, &HeaderMap::new(), body(None).as_bytes()).await;
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

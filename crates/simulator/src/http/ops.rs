@@ -1,10 +1,11 @@
-//! For operators: health and metrics.
+//! For operators: health, metrics, and the history of transfers.
 
 use super::reply;
 use super::routes::Shared;
 use crate::metrics::Sample;
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -27,9 +28,69 @@ pub(crate) async fn metrics(shared: &Shared) -> Response<Body> {
         counters: shared.counters.get(&info.id).cloned().unwrap_or_default(),
         stats,
     });
+    print_metrics(shared.metrics.encode(samples.collect(), shared.directory.caps_open()))
+}
+
+/// Metrics in the form that scrapers ask for.
+pub(crate) fn print_metrics(text: Result<String, std::fmt::Error>) -> Response<Body> {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    match shared.metrics.encode(samples.collect(), shared.directory.caps_open()) {
+    match text {
         Ok(text) => reply::typed(StatusCode::OK, HeaderValue::from_static(kind), text),
         Err(_) => reply::status(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// The history of transfers; with `after=N` what was noted after that, as soon as there is something.
+pub(crate) async fn transfers(shared: &Shared, query: &str) -> Response<Body> {
+    let after = query.split('&').find_map(|part| part.strip_prefix("after="));
+    let after = match after.map(str::parse).transpose() {
+        Ok(after) => after,
+        Err(_) => return reply::status(StatusCode::BAD_REQUEST),
+    };
+    if let Some(after) = after {
+        shared.transfers.after(after).await;
+    }
+    match shared.transfers.view(after) {
+        Ok(text) => reply::typed(StatusCode::OK, HeaderValue::from_static("application/json"), text),
+        Err(_) => reply::status(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+/// Whether a request comes from an operator: from this machine or a listed address, and not by way of a proxy, whose
+/// address says nothing.
+pub(crate) fn is_operator(operators: &[IpAddr], headers: &HeaderMap, from: IpAddr) -> bool {
+    let from = from.to_canonical();
+    let direct =
+        ["forwarded", "x-forwarded-for", "x-real-ip"].iter().all(|name| !headers.contains_key(*name));
+    direct && (from.is_loopback() || operators.iter().any(|operator| operator.to_canonical() == from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operators_are_here_or_listed() {
+        let operators = ["192.0.2.7".parse().unwrap()];
+        for (from, proxied, operator) in [
+            ("127.0.0.1", false, true),
+            ("::1", false, true),
+            ("::ffff:127.0.0.1", false, true),
+            ("192.0.2.7", false, true),
+            ("::ffff:192.0.2.7", false, true),
+            ("192.0.2.8", false, false),
+            ("127.0.0.1", true, false),
+            ("192.0.2.7", true, false),
+        ] {
+            let mut headers = HeaderMap::new();
+            if proxied {
+                headers.insert("x-forwarded-for", HeaderValue::from_static("203.0.113.1"));
+            }
+            assert_eq!(
+                is_operator(&operators, &headers, from.parse().unwrap()),
+                operator,
+                "{from} {proxied}"
+            );
+        }
     }
 }

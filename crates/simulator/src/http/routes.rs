@@ -1,16 +1,22 @@
 //! Which path is what. Paths are few and their secrets are matched whole, so this is a function and no router.
 
-use super::front::Whole;
-use super::{event_queue, ops, reply, seed};
+use super::intake::Whole;
+use super::{body, event_queue, ops, reply, seed};
 use crate::caps::{self, Asked, Capability, Memory};
 use crate::directory::Directory;
 use crate::grid_side::GridSide;
 use crate::http::trace::HttpTrace;
 use crate::metrics::{Metrics, RegionCounters};
+use crate::notices::Notices;
+use crate::peering::gate::Gate;
+use crate::peering::proof::{self, ProcessKey};
+use crate::peering::service;
+use crate::transfers::Transfers;
 use axum::body::Body;
 use axum::http::{Method, Response, StatusCode};
 use model::{CapsSecret, RegionId, Uuid};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -18,6 +24,12 @@ use std::sync::atomic::AtomicBool;
 pub(crate) struct Shared {
     pub(crate) directory: Arc<Directory>,
     pub(crate) grid: Arc<GridSide>,
+    pub(crate) notices: Notices,
+    pub(crate) transfers: Arc<Transfers>,
+    pub(crate) gate: Gate,
+    pub(crate) key: Arc<ProcessKey>,
+    /// Who may see `/metrics` and `/transfers`, besides this machine.
+    pub(crate) operators: Vec<IpAddr>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) trace: Arc<HttpTrace>,
     pub(crate) memory: Memory,
@@ -45,15 +57,27 @@ pub(crate) enum Route {
     Health,
     /// `/metrics`
     Metrics,
+    /// `/transfers`
+    Transfers,
+    /// `/sojourn/key`
+    Key,
+    /// The simulation service. Those that carry an agent are larger than others.
+    Peer { large: bool },
     /// The grid's, or nobody's.
     Other,
 }
 
 impl Route {
-    pub(crate) fn of(path: &str) -> Self {
+    pub(crate) fn of(method: &Method, path: &str) -> Self {
         match path {
             "/healthz" => return Self::Health,
             "/metrics" => return Self::Metrics,
+            "/transfers" => return Self::Transfers,
+            _ if path.trim_start_matches('/') == proof::KEY_PATH => return Self::Key,
+            _ if simulation::is_ours(method.as_str(), path) => {
+                let carries = path.starts_with("/agent/") && [Method::POST, Method::PUT].contains(method);
+                return Self::Peer { large: carries };
+            }
             _ => {}
         }
         let Some(rest) = path.strip_prefix("/CAPS/") else { return Self::Other };
@@ -80,7 +104,8 @@ impl Route {
             Self::Capability(_, capability) => capability.name(),
             Self::Upload(_) => "UPLOAD",
             Self::NoCapability => "CAPS",
-            Self::Health | Self::Metrics => "OPERATIONS",
+            Self::Health | Self::Metrics | Self::Transfers => "OPERATIONS",
+            Self::Key | Self::Peer { .. } => "SIMULATION",
             Self::Other => "GRID",
         }
     }
@@ -90,6 +115,9 @@ impl Route {
         match self {
             Self::Health => "healthz",
             Self::Metrics => "metrics",
+            Self::Transfers => "transfers",
+            Self::Key => "key",
+            Self::Peer { .. } => "simulation",
             Self::Seed(_) => "seed",
             Self::Upload(_) => "upload",
             Self::NoCapability => "unknown_capability",
@@ -99,11 +127,16 @@ impl Route {
     }
 
     pub(crate) fn is_poll(self) -> bool {
-        matches!(self, Self::Capability(_, Capability::EventQueueGet))
+        matches!(self, Self::Capability(_, Capability::EventQueueGet) | Self::Transfers)
     }
 
-    pub(crate) fn is_upload(self) -> bool {
-        matches!(self, Self::Upload(_))
+    /// Bytes of a body at most.
+    pub(crate) fn limit(self) -> usize {
+        match self {
+            Self::Upload(_) => body::UPLOAD,
+            Self::Peer { large: true } => body::PEER,
+            _ => body::ORDINARY,
+        }
     }
 }
 
@@ -116,13 +149,21 @@ fn id(text: &str) -> Option<Uuid> {
 pub(crate) async fn answer(shared: &Shared, route: Route, request: Whole) -> Response<Body> {
     match route {
         Route::Health => ops::health(shared),
+        Route::Metrics | Route::Transfers
+            if !ops::is_operator(&shared.operators, &request.head.headers, request.remote.ip()) =>
+        {
+            reply::status(StatusCode::FORBIDDEN)
+        }
         Route::Metrics => ops::metrics(shared).await,
+        Route::Transfers => ops::transfers(shared, request.head.uri.query().unwrap_or_default()).await,
+        Route::Key => service::key(shared),
+        Route::Peer { .. } => service::answer(shared, request).await,
         Route::Seed(secret) if request.head.method == Method::POST => seed::answer(shared, secret, &request),
         Route::Upload(id) if request.head.method == Method::POST => {
             caps::upload::receive(shared, id, request.body).await
         }
         Route::Capability(secret, Capability::EventQueueGet) if request.head.method == Method::POST => {
-            event_queue::answer(shared, secret, &request.head.headers, &request.body).await
+            event_queue::answer(&shared.directory, secret, &request.head.headers, &request.body).await
         }
         Route::Capability(secret, capability) => match shared.directory.caps(secret) {
             Some(entry) => {
@@ -147,7 +188,7 @@ mod tests {
     const SECRET: &str = "a358dd6d-5d39-407e-a29a-7b8b59d76301";
 
     fn check(path: &str, expected: Route) {
-        assert_eq!(Route::of(&path.replace("SECRET", SECRET)), expected, "{path}");
+        assert_eq!(Route::of(&Method::POST, &path.replace("SECRET", SECRET)), expected, "{path}");
     }
 
     #[test]
@@ -161,6 +202,9 @@ mod tests {
         check("/CAPS/upload/SECRET", Route::Upload(secret.0));
         check("/healthz", Route::Health);
         check("/metrics", Route::Metrics);
+        check("/transfers", Route::Transfers);
+        check("/sojourn/key", Route::Key);
+        check("/agent/SECRET/", Route::Peer { large: true });
         check("/", Route::Other);
         check("/get_grid_info", Route::Other);
     }

@@ -1,6 +1,6 @@
 //! The seed capability: names in, URLs of those we have out.
 
-use super::front::Whole;
+use super::intake::Whole;
 use super::routes::Shared;
 use super::{body, reply};
 use crate::caps::Capability;

@@ -1,7 +1,10 @@
 //! Connections: accepted up to a number, with bounds on heads and on patience. What a connection asks goes to
-//! [`super::front::Front`].
+//! a [`Face`].
 
-use super::front::Front;
+use crate::metrics::Metrics;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -30,8 +33,21 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// After accepting has failed, for want of file descriptors for instance.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
+/// What answers on a port.
+pub(crate) trait Face: Send + Sync + 'static {
+    /// Where connections are counted.
+    fn metrics(&self) -> &Metrics;
+
+    /// Answers one request.
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+        remote: SocketAddr,
+    ) -> impl Future<Output = Response<Body>> + Send;
+}
+
 /// Serves until told to stop, then ends what is under way.
-pub(crate) async fn serve(listener: TcpListener, front: Arc<Front>, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve<F: Face>(listener: TcpListener, front: Arc<F>, mut stop: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     // From where each is. Only looked up.
     let mut origins = HashMap::<Id, IpAddr>::new();
@@ -96,10 +112,10 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn connection(
+async fn connection<F: Face>(
     stream: TcpStream,
     remote: SocketAddr,
-    front: Arc<Front>,
+    front: Arc<F>,
     mut stop: watch::Receiver<bool>,
 ) {
     // An event must not wait for the acknowledgement of the one before.

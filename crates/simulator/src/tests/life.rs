@@ -123,7 +123,8 @@ async fn two_processes_do_not_share_data() {
         grid_name: "Test".into(),
         data: running.folder.path().into(),
         regions: vec![region(5)],
-        alone: true,
+        grid: None,
+        operators: Vec::new(),
     };
     let refused = Simulator::start(config, running.grid.services()).await.err().unwrap();
     assert!(refused.to_string().contains("another process"), "{refused}");

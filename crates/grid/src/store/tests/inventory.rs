@@ -90,6 +90,20 @@ async fn an_item_comes_back_as_it_was() {
 }
 
 #[tokio::test]
+async fn whose_something_is_can_be_asked_by_its_id_alone() {
+    let store = store().await;
+    let (ada, root) = somebody(&store, 1).await;
+    store.create_item(&item(10, ada, root)).await.unwrap();
+    assert_eq!(store.folder_owner(root).await.unwrap(), Some(ada));
+    assert_eq!(store.item_owner(ItemId(id(10))).await.unwrap(), Some(ada));
+    assert_eq!(store.folder_owner(FolderId(id(10))).await.unwrap(), None);
+    assert_eq!(store.item_owner(ItemId(id(11))).await.unwrap(), None);
+    assert_eq!(store.folder_owner(library::ROOT).await.unwrap(), Some(library::OWNER));
+    let librarys = library::items()[0].id;
+    assert_eq!(store.item_owner(librarys).await.unwrap(), Some(library::OWNER));
+}
+
+#[tokio::test]
 async fn nobody_touches_what_is_somebody_elses() {
     let store = store().await;
     let (ada, root) = somebody(&store, 1).await;
@@ -240,6 +254,6 @@ fn folders_that_hang_nowhere_come_last() {
     let lost = folder(3, agent(1), FolderId(id(99)));
     let inner = folder(1, agent(1), FolderId(id(2)));
     let root = InventoryFolder { kind: folder_type::ROOT, ..folder(2, agent(1), FolderId::NULL) };
-    let ordered = super::super::inventory::in_order(vec![inner.clone(), lost.clone(), root.clone()]);
+    let ordered = InventoryFolder::in_order(vec![inner.clone(), lost.clone(), root.clone()]);
     assert_eq!(ordered, [root, inner, lost]);
 }

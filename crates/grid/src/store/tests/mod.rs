@@ -2,6 +2,7 @@
 
 mod inventory;
 mod people;
+mod personal;
 mod places;
 mod things;
 

@@ -2,8 +2,9 @@ use super::*;
 use crate::Statistics;
 use model::{RegionId, SecureSessionId, SessionId, Vec3};
 use services::{
-    Account, AuthService, AvatarData, AvatarService, Friend, FriendRights, FriendsService, GridUserService,
-    InventoryService, Place, PresenceService, ServiceError, ViewerPassword,
+    Account, AgentPrefs, AgentPrefsService, AuthService, AvatarData, AvatarService, Friend, FriendRights,
+    FriendsService, GridUserService, InventoryService, Mute, MuteListService, Place, PresenceService,
+    ServiceError, ViewerPassword, mute_kind,
 };
 
 #[tokio::test]
@@ -83,6 +84,9 @@ async fn removing_an_account_leaves_nothing_of_it() {
         store.set_home(who, place).await.unwrap();
         AvatarService::set(&store, who, &AvatarData::from([("Serial".into(), "1".into())])).await.unwrap();
         store.create_user_inventory(who).await.unwrap();
+        AgentPrefsService::set(&store, &AgentPrefs::of(who)).await.unwrap();
+        let mute = Mute { id: id(7), name: String::new(), kind: mute_kind::AGENT, flags: 0 };
+        store.update(who, &mute).await.unwrap();
     }
     FriendsService::store(&store, ada, bob, FriendRights::SEE_ONLINE).await.unwrap();
     FriendsService::store(&store, bob, ada, FriendRights::SEE_ONLINE).await.unwrap();
@@ -94,10 +98,13 @@ async fn removing_an_account_leaves_nothing_of_it() {
     assert_eq!(GridUserService::get(&store, ada).await.unwrap(), None);
     assert_eq!(AvatarService::get(&store, ada).await.unwrap(), None);
     assert!(store.skeleton(ada).await.unwrap().is_empty());
+    assert_eq!(AgentPrefsService::get(&store, ada).await.unwrap(), None);
+    assert!(MuteListService::list(&store, ada).await.unwrap().is_empty());
     assert!(FriendsService::list(&store, bob).await.unwrap().is_empty());
 
     assert!(store.verify(bob, &ViewerPassword::from_plain("secret")).await.unwrap());
     assert!(!store.skeleton(bob).await.unwrap().is_empty());
+    assert_eq!(MuteListService::list(&store, bob).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -116,6 +123,34 @@ async fn a_password_opens_until_it_is_changed() {
     store.set_password(ada, &[]).await.unwrap();
     assert!(!store.verify(ada, &ViewerPassword::from_plain("a password of many letters")).await.unwrap());
     assert!(matches!(store.set_password(agent(9), &[secret]).await, Err(ServiceError::Refused(_))));
+}
+
+#[tokio::test]
+async fn a_token_is_good_for_a_while() {
+    let (store, clock) = store_with_clock().await;
+    let (ada, bob) = (account(&store, "Ada", "One").await, account(&store, "Bob", "Two").await);
+    let secret = ViewerPassword::from_plain("secret");
+    store.set_password(ada, std::slice::from_ref(&secret)).await.unwrap();
+    assert_eq!(store.authenticate(ada, &ViewerPassword::from_plain("wrong"), 30).await.unwrap(), None);
+    let token = store.authenticate(ada, &secret, 30).await.unwrap().unwrap();
+    assert!(!store.verify_token(bob, token, 30).await.unwrap());
+    clock.to(1_000_000 + 1799);
+    assert!(store.verify_token(ada, token, 1).await.unwrap());
+    clock.to(1_000_000 + 1799 + 60);
+    assert!(!store.verify_token(ada, token, 30).await.unwrap());
+    assert!(!store.release_token(ada, token).await.unwrap());
+
+    let first = store.authenticate(ada, &secret, 29).await.unwrap().unwrap();
+    let mut tokens = Vec::new();
+    for _ in 0..16 {
+        tokens.push(store.authenticate(ada, &secret, 30).await.unwrap().unwrap());
+    }
+    assert!(!store.verify_token(ada, first, 30).await.unwrap(), "one more than a person can have");
+    assert!(store.release_token(ada, tokens[0]).await.unwrap());
+    assert!(!store.verify_token(ada, tokens[0], 30).await.unwrap());
+    assert!(store.verify_token(ada, tokens[15], 30).await.unwrap());
+    store.set_password(ada, &[secret]).await.unwrap();
+    assert!(!store.verify_token(ada, tokens[15], 30).await.unwrap(), "the password was changed");
 }
 
 #[tokio::test]

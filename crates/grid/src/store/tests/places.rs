@@ -1,6 +1,8 @@
 use super::*;
-use model::{GridCell, RegionId, RegionSize, SecureSessionId, SessionId};
-use services::{GridService, PresenceService, RegionFlags, RegionInfo, ServiceError};
+use model::{AgentId, GridCell, RegionId, RegionSize, SecureSessionId, SessionId};
+use services::{
+    AuthService, GridService, PresenceService, RegionFlags, RegionInfo, ServiceError, ViewerPassword,
+};
 
 fn region(n: u128, name: &str, x: u32, y: u32) -> RegionInfo {
     RegionInfo {
@@ -109,7 +111,51 @@ async fn a_place_and_a_name_are_given_once() {
     store.set_flags(one.id, RegionFlags::LOCKED_OUT, RegionFlags::NO_MOVE).await.unwrap();
     assert_eq!(refused(one).await, "Region locked out");
     store.set_flags(moved.id, RegionFlags::RESERVATION, RegionFlags::LOCKED_OUT).await.unwrap();
-    assert_eq!(refused(region(2, "Two", 2000, 1000)).await, "Region location is reserved");
+    assert_eq!(refused(region(2, "Two", 2000, 1000)).await, "Bad authentication");
+    let nobodys = RegionInfo { owner: AgentId::NULL, ..region(3, "Nobody's", 3000, 1000) };
+    store.register(&nobodys).await.unwrap();
+    store.set_flags(nobodys.id, RegionFlags::RESERVATION, RegionFlags::empty()).await.unwrap();
+    assert_eq!(refused(region(2, "Two", 3000, 1000)).await, "Region location is reserved");
+}
+
+#[tokio::test]
+async fn a_place_is_held_for_who_proves_to_be_its_owner() {
+    let store = store().await;
+    let owner = account(&store, "Ada", "One").await;
+    let secret = ViewerPassword::from_plain("secret");
+    store.set_password(owner, std::slice::from_ref(&secret)).await.unwrap();
+    let held = RegionInfo { owner, ..region(1, "Held", 1000, 1000) };
+    store.register(&held).await.unwrap();
+    store.set_flags(held.id, RegionFlags::RESERVATION, RegionFlags::ONLINE).await.unwrap();
+    let token = store.authenticate(owner, &secret, 30).await.unwrap().unwrap();
+    let ours = RegionInfo { owner, token: token.to_string(), ..region(2, "Ours", 1000, 1000) };
+    let refused = Err(ServiceError::Refused("Bad authentication".into()));
+    assert_eq!(store.register(&RegionInfo { token: String::new(), ..ours.clone() }).await, refused);
+    assert_eq!(store.register(&ours).await, Ok(()));
+    assert_eq!(GridService::by_id(&store, held.id).await.unwrap(), None);
+
+    store.set_flags(ours.id, RegionFlags::AUTHENTICATE, RegionFlags::empty()).await.unwrap();
+    assert_eq!(store.register(&ours).await, Ok(()));
+    assert!(store.release_token(owner, token).await.unwrap());
+    assert_eq!(store.register(&ours).await, refused);
+}
+
+#[tokio::test]
+async fn regions_are_listed_by_what_they_are_for() {
+    let store = store().await;
+    for (n, name, flags) in [
+        (1, "Default", RegionFlags::DEFAULT_REGION),
+        (2, "Both", RegionFlags::DEFAULT_REGION | RegionFlags::DEFAULT_HYPERGRID_REGION),
+        (3, "Visitors", RegionFlags::DEFAULT_HYPERGRID_REGION),
+        (4, "Link", RegionFlags::HYPERLINK),
+    ] {
+        let region = region(n, name, 1000 + n as u32, 1000);
+        store.register(&region).await.unwrap();
+        store.set_flags(region.id, flags, RegionFlags::empty()).await.unwrap();
+    }
+    assert_eq!(names(&store.default_regions().await.unwrap()), ["Both", "Default"]);
+    assert_eq!(names(&store.default_hypergrid_regions().await.unwrap()), ["Both", "Visitors", "Default"]);
+    assert_eq!(names(&store.hyperlinks().await.unwrap()), ["Link"]);
 }
 
 #[tokio::test]

@@ -1,0 +1,159 @@
+use reqwest::redirect::Policy;
+use reqwest::{Method, Response, StatusCode, Url, header};
+use robust::{Form, Malformed, Tree};
+use services::{Result, ServiceError};
+use std::error::Error as _;
+use std::time::Duration;
+
+/// Longest answer to a form, bytes.
+const ANSWER_BYTES: usize = 8 << 20;
+/// Redirections that are followed.
+const REDIRECTS: usize = 3;
+/// How long a connection is kept that nobody uses. A ROBUST closes it after 20 s, and what is sent just then is lost.
+const IDLE: Duration = Duration::from_secs(10);
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// How patient callers are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Patience {
+    /// Until there is a connection.
+    pub connect: Duration,
+    /// Until the whole answer is there.
+    pub call: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(2), call: Duration::from_secs(10) }
+    }
+}
+
+/// Asks one grid. All connectors share one, and with it its connections, which are kept alive.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+}
+
+impl Client {
+    /// For the grid whose services are below this address, `http://host:8003/`.
+    ///
+    /// # Errors
+    /// `Invalid` if that is none.
+    pub fn new(base: &str, patience: Patience) -> Result<Self> {
+        let invalid =
+            |why: String| ServiceError::Invalid(format!("{base:?} is not the address of a grid: {why}"));
+        let url = Url::parse(base).map_err(|error| invalid(error.to_string()))?;
+        if url.scheme() != "http" || !url.has_host() {
+            return Err(invalid("it has to be http://host:port/".into()));
+        }
+        let http = reqwest::Client::builder()
+            .connect_timeout(patience.connect)
+            .timeout(patience.call)
+            .pool_idle_timeout(IDLE)
+            .redirect(Policy::limited(REDIRECTS))
+            .no_proxy()
+            .build()
+            .map_err(|error| invalid(error.to_string()))?;
+        Ok(Self { http, base: url.as_str().trim_end_matches('/').to_owned() })
+    }
+
+    /// Sends a form and reads the answer.
+    ///
+    /// # Errors
+    /// `Refused` in the words of the service, `Unavailable` if there is no answer or none that can be read.
+    pub async fn ask<T>(
+        &self,
+        path: &str,
+        form: Form,
+        read: impl FnOnce(&Tree) -> core::result::Result<T, Malformed>,
+    ) -> Result<T> {
+        let Some(answer) = self.post(path, FORM, form.write(), ANSWER_BYTES).await? else {
+            return Err(ServiceError::Unavailable(format!("{path}: the grid has no such service")));
+        };
+        understood(Tree::parse(&answer).and_then(|answer| read(&answer)))
+    }
+
+    /// Sends a document; `None` if there is nothing at this path.
+    pub async fn post(
+        &self,
+        path: &str,
+        content_type: &'static str,
+        body: impl Into<reqwest::Body>,
+        bytes_max: usize,
+    ) -> Result<Option<Vec<u8>>> {
+        let request = self.http.post(self.url(path)).header(header::CONTENT_TYPE, content_type).body(body);
+        self.call(path, request, bytes_max).await
+    }
+
+    /// Fetches a document; `None` if there is nothing at this path.
+    pub async fn get(&self, path: &str, bytes_max: usize) -> Result<Option<Vec<u8>>> {
+        self.call(path, self.http.get(self.url(path)), bytes_max).await
+    }
+
+    /// Has something deleted; `None` if there is nothing at this path.
+    pub async fn delete(&self, path: &str, bytes_max: usize) -> Result<Option<Vec<u8>>> {
+        self.call(path, self.http.request(Method::DELETE, self.url(path)), bytes_max).await
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    async fn call(
+        &self,
+        path: &str,
+        request: reqwest::RequestBuilder,
+        bytes_max: usize,
+    ) -> Result<Option<Vec<u8>>> {
+        let failed = |why: String| ServiceError::Unavailable(format!("{path}: {why}"));
+        let response = request.send().await.map_err(|error| failed(words(error)))?;
+        match response.status() {
+            StatusCode::NOT_FOUND => Ok(None),
+            status if status.is_success() => whole(response, bytes_max).await.map(Some).map_err(failed),
+            status => Err(failed(format!("the grid answered {status}"))),
+        }
+    }
+}
+
+/// The body, if it is not too long.
+async fn whole(mut response: Response, bytes_max: usize) -> core::result::Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(words)? {
+        if body.len() + chunk.len() > bytes_max {
+            return Err(format!("an answer of more than {bytes_max} bytes"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// What went wrong, with its causes: the first one alone says no more than that something did.
+fn words(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push_str(": ");
+        words.push_str(&error.to_string());
+        cause = error.source();
+    }
+    words
+}
+
+/// What an answer says, or whose fault it is that it says nothing.
+pub(crate) fn understood<T>(read: core::result::Result<T, Malformed>) -> Result<T> {
+    read.map_err(|malformed| match malformed {
+        Malformed::Failure(why) if why.is_empty() => {
+            ServiceError::Refused("the grid refused without a reason".into())
+        }
+        Malformed::Failure(why) => ServiceError::Refused(why),
+        malformed => ServiceError::Unavailable(format!("an answer that is none: {malformed}")),
+    })
+}
+
+/// What no simulator can have a grid do.
+pub(crate) fn not_from_here<T>(what: &str) -> Result<T> {
+    Err(ServiceError::Refused(format!("{what} on the grid itself, not from a simulator")))
+}

@@ -1,0 +1,4 @@
+//! The services' modules against what others said, and against everything else.
+
+mod properties;
+mod recorded;

@@ -1,0 +1,184 @@
+//! Friends hear of each other's comings and goings: FriendStatus to the regions where they stand, whichever process
+//! these are in. Nobody waits for it, and what cannot be told is not told: the next login looks for itself.
+
+use crate::calls::PeerTransport;
+use model::{AgentId, RegionId};
+use services::{Friend, FriendRights, RegionInfo, Services};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use transfer::PeerCall;
+
+/// All about one coming or going takes no longer.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Comings and goings that are told side by side; the others wait.
+const AT_ONCE: usize = 16;
+/// Friends who are told, at most.
+const MOST_FRIENDS: usize = 1000;
+
+/// Tells friends.
+#[derive(Clone)]
+pub(crate) struct Friends {
+    services: Services,
+    peers: Arc<dyn PeerTransport>,
+    turns: Arc<Semaphore>,
+}
+
+impl Friends {
+    pub(crate) fn new(services: Services, peers: Arc<dyn PeerTransport>) -> Self {
+        Self { services, peers, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// Somebody has come online in this region, or has gone from it.
+    pub(crate) fn tell(&self, here: RegionId, agent: AgentId, online: bool) {
+        let this = self.clone();
+        tokio::spawn(async move {
+            let Ok(_turn) = this.turns.acquire().await else { return };
+            match tokio::time::timeout(PATIENCE, this.spread(here, agent, online)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%agent, %error, "friends were not told"),
+                Err(_) => tracing::debug!(%agent, "friends were not told in time"),
+            }
+        });
+    }
+
+    async fn spread(&self, here: RegionId, agent: AgentId, online: bool) -> services::Result<()> {
+        let friends = self.services.friends.list(agent).await?;
+        let of = |wanted: &dyn Fn(&Friend) -> bool| {
+            friends
+                .iter()
+                .filter(|friend| wanted(friend))
+                .map(|friend| friend.friend)
+                .take(MOST_FRIENDS)
+                .collect()
+        };
+        // A friendship that the other side does not have is none.
+        let told: Vec<AgentId> =
+            of(&|friend| friend.has.is_some() && friend.given.contains(FriendRights::SEE_ONLINE));
+        let seen: Vec<AgentId> =
+            of(&|friend| friend.has.is_some_and(|rights| rights.contains(FriendRights::SEE_ONLINE)));
+        let mut asked = told.clone();
+        asked.extend(seen.iter().filter(|_| online));
+        asked.sort_unstable();
+        asked.dedup();
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let there = self.services.presence.by_agents(&asked).await?;
+        let there = there.into_iter().filter(|presence| !presence.region.is_null());
+        let there: BTreeMap<AgentId, RegionId> =
+            there.map(|presence| (presence.agent, presence.region)).collect();
+        let mut news: Vec<(RegionId, PeerCall)> = told
+            .into_iter()
+            .filter_map(|to| Some((*there.get(&to)?, PeerCall::FriendStatus { friend: agent, to, online })))
+            .collect();
+        if online {
+            // And who comes is told who is there.
+            let here = seen
+                .into_iter()
+                .filter(|friend| there.contains_key(friend))
+                .map(|friend| (here, PeerCall::FriendStatus { friend, to: agent, online }));
+            news.extend(here);
+        }
+        self.send(here, news).await
+    }
+
+    async fn send(&self, here: RegionId, news: Vec<(RegionId, PeerCall)>) -> services::Result<()> {
+        let mut regions: BTreeMap<RegionId, Option<Arc<RegionInfo>>> = BTreeMap::new();
+        for (region, _) in &news {
+            if !regions.contains_key(region) {
+                let info = self.services.grid.by_id(*region).await?;
+                regions.insert(*region, info.map(Arc::new));
+            }
+        }
+        let mut under_way = JoinSet::new();
+        for (region, call) in news {
+            if let Some(Some(info)) = regions.get(&region) {
+                under_way.spawn(self.peers.begin(here, info, call, false));
+            }
+        }
+        // Who has moved on in between misses it; there is nothing to be done about it.
+        while under_way.join_next().await.is_some() {}
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calls::PeerAnswer;
+    use crate::fake::Fake;
+    use model::{SecureSessionId, SessionId, Uuid};
+    use services::Presence;
+    use std::sync::Mutex;
+    use transfer::PeerReply;
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<(RegionId, PeerCall)>>);
+
+    impl PeerTransport for Heard {
+        fn begin(&self, _: RegionId, to: &Arc<RegionInfo>, call: PeerCall, _: bool) -> PeerAnswer {
+            self.0.lock().unwrap().push((to.id, call));
+            Box::pin(async { Ok(PeerReply::Done) })
+        }
+    }
+
+    fn agent(n: u128) -> AgentId {
+        AgentId(Uuid::from_u128(n))
+    }
+
+    fn region(n: u128) -> RegionId {
+        RegionId(Uuid::from_u128(n))
+    }
+
+    /// Ada (1) in region 10. Bob (2) in region 20 sees her and is seen; Cleo (3) in region 10 sees her only; Dan (4)
+    /// may not see her; Eve (5) has not accepted; Fay (6) is not online.
+    async fn told(online: bool) -> Vec<(RegionId, PeerCall)> {
+        let see = FriendRights::SEE_ONLINE;
+        let none = FriendRights::empty();
+        let friend = |n, given, has| Friend { friend: agent(n), given, has };
+        let fake = Arc::new(Fake::default());
+        *fake.friends.lock().unwrap() = vec![
+            friend(2, see, Some(see)),
+            friend(3, see, Some(none)),
+            friend(4, none, Some(see)),
+            friend(5, see, None),
+            friend(6, see, Some(see)),
+        ];
+        let presence = |n, at| Presence {
+            agent: agent(n),
+            session: SessionId::default(),
+            secure_session: SecureSessionId::default(),
+            region: region(at),
+            renewed: 0,
+        };
+        *fake.presences.lock().unwrap() =
+            vec![presence(2, 20), presence(3, 10), presence(4, 20), presence(5, 20), presence(6, 0)];
+        *fake.regions.lock().unwrap() =
+            [10, 20].map(|n| RegionInfo { id: region(n), ..RegionInfo::default() }).into();
+        let heard = Arc::new(Heard::default());
+        let friends = Friends::new(fake.services(), heard.clone());
+        friends.spread(region(10), agent(1), online).await.unwrap();
+        let mut told = heard.0.lock().unwrap().clone();
+        told.sort_by_key(|(at, call)| (*at, format!("{call:?}")));
+        told
+    }
+
+    fn status(at: u128, friend: u128, to: u128, online: bool) -> (RegionId, PeerCall) {
+        (region(at), PeerCall::FriendStatus { friend: agent(friend), to: agent(to), online })
+    }
+
+    #[tokio::test]
+    async fn those_who_may_see_it_hear_who_comes_and_who_comes_hears_who_is_there() {
+        let expected =
+            [status(10, 1, 3, true), status(10, 2, 1, true), status(10, 4, 1, true), status(20, 1, 2, true)];
+        assert_eq!(told(true).await, expected);
+    }
+
+    #[tokio::test]
+    async fn those_who_may_see_it_hear_who_goes() {
+        assert_eq!(told(false).await, [status(10, 1, 3, false), status(20, 1, 2, false)]);
+    }
+}

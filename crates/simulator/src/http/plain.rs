@@ -1,0 +1,96 @@
+//! The HTTP side of a process without regions: a router, behind the same bounds, traces and counts as a simulator's.
+
+use super::front::ask_router;
+use super::intake::{Intake, Kind, Whole, in_time};
+use super::server::{self, Face};
+use super::trace::HttpTrace;
+use super::{body, ops, reply};
+use crate::metrics::Metrics;
+use crate::peering::proof::{self, ProcessKey};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderValue, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// Beyond this time a request is answered with 503.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What only peers and operators are served.
+#[derive(Clone, Debug)]
+pub struct PrivateSide {
+    /// Served under `/sojourn/key`.
+    pub key: Arc<ProcessKey>,
+    /// Who may see `/metrics`, besides this machine.
+    pub operators: Vec<IpAddr>,
+}
+
+/// One port of a process without regions.
+pub struct PlainSide {
+    /// What it serves.
+    pub router: Router,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Numbered lines in the log.
+    pub trace: Arc<HttpTrace>,
+    /// For the port that peers and operators use.
+    pub private: Option<PrivateSide>,
+}
+
+impl PlainSide {
+    /// Serves until `stop` says true, or nobody is left to say so; then ends what is under way.
+    pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
+        let port = listener.local_addr().map_or(0, |address| address.port());
+        let Self { router, metrics, trace, private } = self;
+        let intake = Intake { metrics, trace, port, budget: body::Budget::default() };
+        server::serve(listener, Arc::new(Plain { router, intake, private }), stop).await;
+    }
+}
+
+struct Plain {
+    router: Router,
+    intake: Intake,
+    private: Option<PrivateSide>,
+}
+
+impl Face for Plain {
+    fn metrics(&self) -> &Metrics {
+        &self.intake.metrics
+    }
+
+    async fn answer(&self, request: Request<Incoming>, remote: SocketAddr) -> Response<Body> {
+        let label = match request.uri().path() {
+            "/healthz" => "healthz",
+            "/metrics" => "metrics",
+            _ => "grid",
+        };
+        // Assets of others come in here.
+        let limit = if self.private.is_some() { body::PEER } else { body::ORDINARY };
+        let kind = Kind { name: "GRID", label, poll: false, limit };
+        self.intake.pass(request, remote, kind, async |whole| self.dispatch(whole).await).await
+    }
+}
+
+impl Plain {
+    async fn dispatch(&self, request: Whole) -> Response<Body> {
+        match (request.head.uri.path(), &self.private) {
+            // It serves, so logins are enabled.
+            ("/healthz", _) => reply::text(StatusCode::OK, "ok\n"),
+            ("/metrics", Some(private)) => {
+                match ops::is_operator(&private.operators, &request.head.headers, request.remote.ip()) {
+                    true => ops::print_metrics(self.intake.metrics.encode(Vec::new(), 0)),
+                    false => reply::status(StatusCode::FORBIDDEN),
+                }
+            }
+            (path, Some(private)) if path.trim_start_matches('/') == proof::KEY_PATH => {
+                let kind = HeaderValue::from_static("application/json");
+                reply::typed(StatusCode::OK, kind, private.key.document())
+            }
+            _ => in_time(PATIENCE, ask_router(&self.router, request)).await,
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Who may ask what: every request of another process passes here before a region hears of it.
+//!
+//! A process of ours proves which region sends ([`super::proof`]): the region is looked up at the grid, the key fetched
+//! from the address at which the grid knows it. What comes without a proof, from other simulators and login services,
+//! is taken as far as the grid vouches for it: the session must be known, and the region that a message says it comes
+//! from must be registered at a host that has the caller's address. What only our own processes can mean (transfer
+//! numbers, claims, the end of a session) is never taken without a proof.
+
+mod vouched;
+
+use super::keys::Keys;
+use super::proof::{Proof, Signed, Source, unix_now_ms};
+use super::registry::{Registry, Silent};
+use super::seen::{Seen, Untimely};
+use super::web;
+use crate::directory::Directory;
+use axum::http::HeaderMap;
+use model::RegionId;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use transfer::PeerCall;
+
+/// When a proof fails, the region may have moved since it was looked up: what the grid says now counts.
+const MOVED: Duration = Duration::from_secs(1);
+
+/// Why a request is turned away.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Denied {
+    pub(crate) status: u16,
+    /// One of few, for metrics.
+    pub(crate) reason: &'static str,
+    /// For the log.
+    pub(crate) words: String,
+}
+
+impl Denied {
+    fn new(reason: &'static str, words: impl Into<String>) -> Self {
+        Self { status: 403, reason, words: words.into() }
+    }
+}
+
+impl From<Silent> for Denied {
+    /// The caller may be right; it can come again.
+    fn from(silent: Silent) -> Self {
+        Self { status: 503, reason: "grid_silent", words: silent.to_string() }
+    }
+}
+
+/// A request as it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Knock<'a> {
+    pub(crate) method: &'a str,
+    /// With the query.
+    pub(crate) path: &'a str,
+    pub(crate) headers: &'a HeaderMap,
+    /// As sent.
+    pub(crate) body: &'a [u8],
+    pub(crate) caller: IpAddr,
+    /// The region that the body says it comes from.
+    pub(crate) claimed: Option<RegionId>,
+}
+
+/// The gate of a process.
+pub(crate) struct Gate {
+    registry: Arc<Registry>,
+    keys: Keys,
+    directory: Arc<Directory>,
+    /// Of the base URL under which our regions are registered.
+    authority: String,
+    /// Base URL of the grid's private side, if it is another process.
+    grid: Option<Arc<str>>,
+    seen: Mutex<Seen>,
+}
+
+impl Gate {
+    pub(crate) fn new(
+        client: reqwest::Client,
+        registry: Arc<Registry>,
+        directory: Arc<Directory>,
+        http_base: &str,
+        grid: Option<Arc<str>>,
+    ) -> Self {
+        let authority = web::authority_of(http_base);
+        Self { registry, keys: Keys::new(client), directory, authority, grid, seen: Mutex::default() }
+    }
+
+    /// Whether a call may pass. What it says about the caller's region is put right where the grid knows better.
+    ///
+    /// # Errors
+    /// It may not.
+    pub(crate) async fn admit(&self, knock: &Knock<'_>, call: &mut PeerCall) -> Result<(), Denied> {
+        match Proof::read(knock.headers).map_err(|words| Denied::new("malformed", words))? {
+            Some(proof) => {
+                let source = self.check(knock, &proof).await?;
+                self.may_say(source, knock.claimed, call).await?;
+            }
+            None => self.vouch(knock, call).await?,
+        }
+        if let PeerCall::Hello(hello) = call {
+            self.put_right(hello).await?;
+        }
+        Ok(())
+    }
+
+    /// Who has signed a request.
+    async fn check(&self, knock: &Knock<'_>, proof: &Proof) -> Result<Source, Denied> {
+        let untimely = |why| match why {
+            Untimely::Stale => Denied::new("stale", "its proof of origin is of another time"),
+            Untimely::Replayed => Denied::new("replayed", "its proof of origin was used before"),
+        };
+        let now = unix_now_ms();
+        self.seen().timely(now, proof.time_ms).map_err(untimely)?;
+        let signed =
+            Signed { method: knock.method, authority: &self.authority, path: knock.path, body: knock.body };
+        if !self.is_signed(proof, &signed).await? {
+            let words = format!("its proof of origin is not of {}", proof.source);
+            return Err(Denied::new("forged", words));
+        }
+        self.seen().take(now, proof.time_ms, proof.mark()).map_err(untimely)?;
+        Ok(proof.source)
+    }
+
+    async fn is_signed(&self, proof: &Proof, signed: &Signed<'_>) -> Result<bool, Denied> {
+        let base = self.base_of(proof.source, None).await?;
+        if self.keys.of(&base).await.is_some_and(|key| proof.verify(&key, signed)) {
+            return Ok(true);
+        }
+        let base = self.base_of(proof.source, Some(MOVED)).await?;
+        let Some(key) = self.keys.anew(&base).await else {
+            let words = format!("{} serves no key at {base}", proof.source);
+            return Err(Denied::new("no_key", words));
+        };
+        Ok(proof.verify(&key, signed))
+    }
+
+    /// Where a source serves its key.
+    async fn base_of(&self, source: Source, age: Option<Duration>) -> Result<String, Denied> {
+        let region = match (source, age) {
+            (Source::Grid, _) => {
+                let base = self.grid.as_deref().map(str::to_owned);
+                return base.ok_or_else(|| Denied::new("unknown_source", "the grid is this process"));
+            }
+            (Source::Region(id), None) => self.registry.region(id).await?,
+            (Source::Region(id), Some(age)) => self.registry.region_no_older(id, age).await?,
+        };
+        let words = || format!("the grid knows no region {source}");
+        region.map(|region| region.server_uri.clone()).ok_or_else(|| Denied::new("unknown_source", words()))
+    }
+
+    /// A source speaks for itself alone.
+    async fn may_say(
+        &self,
+        source: Source,
+        claimed: Option<RegionId>,
+        call: &PeerCall,
+    ) -> Result<(), Denied> {
+        let (claimed, holder) = match call {
+            PeerCall::CreateAgent(create) => (claimed, create.claim.map(|claim| claim.holder)),
+            // Whoever takes an agent over closes what its predecessor claimed.
+            PeerCall::CloseChild { .. } => (None, None),
+            _ => (claimed, None),
+        };
+        let other = [claimed, holder].into_iter().flatten().find(|&named| Source::Region(named) != source);
+        if let Some(other) = other {
+            return Err(Denied::new("wrong_source", format!("{source} sends it in the name of {other}")));
+        }
+        if let (PeerCall::ChildView(view), Source::Region(id)) = (call, source)
+            && self.registry.region(id).await?.is_none_or(|region| region.handle != view.root)
+        {
+            let words = format!("{source} sends a view from another region");
+            return Err(Denied::new("wrong_source", words));
+        }
+        Ok(())
+    }
+
+    /// A region that says hello is what the grid says that it is.
+    async fn put_right(&self, hello: &mut transfer::Hello) -> Result<(), Denied> {
+        let known = self.registry.region_no_older(hello.id, MOVED).await?;
+        let known = known.filter(|known| known.handle == hello.handle);
+        let Some(known) = known else {
+            let words = format!("the grid knows no region {} at {:?}", hello.id, hello.handle);
+            return Err(Denied::new("unknown_source", words));
+        };
+        hello.name.clone_from(&known.name);
+        hello.size = known.size;
+        hello.host.clone_from(&known.external_host);
+        hello.udp_port = known.udp_port;
+        hello.http_port = known.http_port;
+        hello.server_uri.clone_from(&known.server_uri);
+        Ok(())
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

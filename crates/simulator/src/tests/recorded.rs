@@ -1,0 +1,115 @@
+//! What simulators of others sent, as it was recorded, to a simulator of ours: over HTTP and without any proof, to a
+//! region with the id that was meant.
+
+use super::*;
+use services::Presence;
+
+/// A recorded exchange.
+struct Recorded {
+    method: String,
+    path: String,
+    body: serde_json::Value,
+}
+
+impl Recorded {
+    fn read(text: &str) -> Self {
+        let (request, _) = text.split_once("\n=> ").unwrap();
+        let (head, body) = request.split_once("\n\n").unwrap();
+        let (method, path) = head.lines().next().unwrap().split_once(' ').unwrap();
+        let body = if body.trim().is_empty() { "{}" } else { body };
+        Self { method: method.into(), path: path.into(), body: serde_json::from_str(body).unwrap() }
+    }
+
+    fn id(&self, key: &str) -> Uuid {
+        self.body[key].as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
+    }
+}
+
+macro_rules! recorded {
+    ($version:literal, $($name:literal),+) => {
+        [$(Recorded::read(include_str!(concat!("../../../simulation/golden/", $version, "/", $name, ".txt")))),+]
+    };
+}
+
+/// A query, an agent and its content, as one simulator sent them to another.
+async fn transfer_arrives([mut query, create, update]: [Recorded; 3]) {
+    let destination = RegionId(create.id("destination_uuid"));
+    let grid = grid();
+    let agent = AgentId(create.id("agent_id"));
+    // It may be recorded of another transfer.
+    query.path = format!("/agent/{agent}/{destination}/");
+    grid.presences.lock().unwrap().push(Presence {
+        agent,
+        session: SessionId(create.id("session_id")),
+        secure_session: model::SecureSessionId(create.id("secure_session_id")),
+        region: RegionId::NULL,
+        renewed: 0,
+    });
+    let source = RegionInfo {
+        id: RegionId(update.id("region_id")),
+        external_host: "127.0.0.1".into(),
+        ..RegionInfo::default()
+    };
+    grid.regions.lock().unwrap().push(source);
+    let config = RegionConfig { id: destination, ..region(1) };
+    let running =
+        Running::start_with(grid, vec![config], Side { port: 0, grid: Some("http://127.0.0.1:9/") }).await;
+    let mut client = running.client().await;
+    for Recorded { method, path, body } in [&query, &create, &update] {
+        let body = body.to_string();
+        let answer = client.request(method, path, "Content-Type: application/json\r\n", body.as_bytes());
+        let answer = if method == "PUT" {
+            // It waits for a viewer, and none is coming: the session ends instead.
+            let end = async {
+                running.destination.end_session(&running.here, agent, session(&create), "test").await;
+            };
+            tokio::join!(answer, end).0
+        } else {
+            answer.await
+        };
+        let said = String::from_utf8(answer.body).unwrap();
+        assert_eq!(answer.status, 200, "{method} {path}: {said}");
+        match method.as_str() {
+            "PUT" => assert_eq!(said, "False"),
+            _ => assert!(said.contains("\"success\":true"), "{method} {path}: {said}"),
+        }
+    }
+    running.stop().await;
+}
+
+fn session(create: &Recorded) -> SessionId {
+    SessionId(create.id("session_id"))
+}
+
+#[tokio::test]
+async fn agents_of_0_7_5_1_come_in() {
+    transfer_arrives(recorded!(
+        "0.7.5.1",
+        "query.05-different-sim-out-of-sight.4",
+        "create.05-different-sim-out-of-sight.5",
+        "update.05-different-sim-out-of-sight.7"
+    ))
+    .await;
+}
+
+#[tokio::test]
+async fn agents_of_0_7_6_1_come_in() {
+    transfer_arrives(recorded!(
+        "0.7.6.1",
+        "query.05-different-sim-out-of-sight.4",
+        "create.05-different-sim-out-of-sight.5",
+        "update.05-different-sim-out-of-sight.7"
+    ))
+    .await;
+}
+
+#[tokio::test]
+async fn agents_of_0_9_2_2_come_in() {
+    transfer_arrives(recorded!(
+        "0.9.2.2",
+        "query.teleport-different-sim-in-sight.2",
+        "create.teleport-different-sim-out-of-sight.3",
+        "update.teleport-different-sim-out-of-sight.5"
+    ))
+    .await;
+}

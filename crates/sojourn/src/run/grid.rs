@@ -1,0 +1,73 @@
+//! `sojourn grid`: the grid services alone, for simulators in other processes.
+
+use super::{public, say_ready, start_log, stop_signal};
+use crate::options::GridOptions;
+use crate::{data, first_account};
+use anyhow::{Context as _, Result};
+use axum::Router;
+use services::{RegionFlags, RegionInfo, Services};
+use simulator::{Metrics, PlainSide, PrivateSide, ProcessKey, RemoteDestination};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+mod arrivals;
+
+/// Runs until a signal comes.
+pub(crate) async fn run(options: GridOptions) -> Result<()> {
+    let begun = Instant::now();
+    let options = options.decide()?;
+    start_log(&options.process.log)?;
+    let stop = stop_signal()?;
+    let bind = options.process.bind;
+    if !bind.is_loopback() {
+        tracing::warn!(
+            "the private port {} is bound to {bind}: whoever can reach it can do what simulators can",
+            options.private_port
+        );
+    }
+    let public_port = listen(SocketAddr::new(bind, options.port)).await?;
+    let private_port = listen(SocketAddr::new(bind, options.private_port)).await?;
+    data::prepare(&options.data)?;
+    let store = data::open(&options.database).await?;
+    if let Some(account) = first_account::create(&store.services()).await? {
+        first_account::print(&account);
+    }
+
+    let url = options.process.url(options.port);
+    let key = Arc::new(ProcessKey::random());
+    let metrics = Arc::new(Metrics::new());
+    let destination = Arc::new(RemoteDestination::new(key.clone(), metrics.clone()));
+    let public = public::router(&url, &options.grid_name, &store, destination, metrics.clone());
+    let private = PrivateSide { key, operators: options.process.operators.clone() };
+    let (closing, closed) = watch::channel(false);
+    let side =
+        |router, private| PlainSide { router, metrics: metrics.clone(), trace: Arc::default(), private };
+    let services = private_router(store.services());
+    let sides = [
+        tokio::spawn(side(public, None).serve(public_port, closed.clone())),
+        tokio::spawn(side(services, Some(private)).serve(private_port, closed)),
+    ];
+    say_ready(begun, &url);
+    stop.await;
+    // Whoever is gone has gone already.
+    let _ = closing.send(true);
+    for side in sides {
+        let _ = side.await;
+    }
+    store.close().await;
+    Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("HTTP port {address}"))
+}
+
+/// What simulators are served. Where there is no region yet for those who have no better place, the first to come
+/// is it.
+fn private_router(services: Services) -> Router {
+    let grid = Arc::new(arrivals::FirstRegion::new(services.grid.clone()));
+    grid::private_router(Services { grid, ..services }, grid::PrivateConfig::default())
+}

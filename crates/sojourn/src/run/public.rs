@@ -1,0 +1,40 @@
+//! What a grid shows everybody: logins, what it says about itself, the map.
+
+use crate::counted::CountedAuth;
+use axum::Router;
+use grid::{GridInfo, LoginConfig, LoginService, PublicState, SqlStore, SystemClock};
+use services::{LoginDestination, Services};
+use simulator::Metrics;
+use std::sync::Arc;
+
+/// Letters of the key under which viewers keep the grid.
+const MAX_NICK: usize = 32;
+
+/// The routes, for a grid that is reached at this address.
+pub(super) fn router(
+    url: &str,
+    grid_name: &str,
+    store: &SqlStore,
+    destination: Arc<dyn LoginDestination>,
+    metrics: Arc<Metrics>,
+) -> Router {
+    let services = store.services();
+    let map_tiles = services.map_tiles.clone();
+    let auth = Arc::new(CountedAuth { inner: services.auth.clone(), metrics });
+    let config = LoginConfig {
+        welcome: format!("Welcome to {grid_name}, <USERNAME>!"),
+        map_url: url.to_owned(),
+        min_level: 0,
+    };
+    let services = Services { auth, ..services };
+    let login = LoginService::new(services, destination, config, Arc::new(SystemClock), rand::random());
+    let nick: String =
+        grid_name.to_lowercase().chars().filter(char::is_ascii_alphanumeric).take(MAX_NICK).collect();
+    let nick = if nick.is_empty() { "sojourn".to_owned() } else { nick };
+    grid::public_router(PublicState {
+        login: Arc::new(login),
+        info: Arc::new(GridInfo::new(url, grid_name, &nick)),
+        statistics: Arc::new(store.clone()),
+        map_tiles,
+    })
+}

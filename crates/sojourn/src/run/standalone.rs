@@ -1,0 +1,68 @@
+//! `sojourn standalone`: a grid and a simulator in one process. The simulator calls the grid's services in memory,
+//! through the same traits that a grid elsewhere would stand behind.
+
+use super::{public, regions, say_ready, start_log, stop_signal};
+use crate::options::{Standalone, StandaloneOptions, StoreOptions};
+use crate::world::WorldRegion;
+use crate::{data, first_account};
+use anyhow::Result;
+use grid::SqlStore;
+use services::{RegionFlags, Services};
+use simulator::{Simulator, SimulatorConfig};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Runs until a signal comes.
+pub(crate) async fn run(options: StandaloneOptions) -> Result<()> {
+    let begun = Instant::now();
+    let options = options.decide()?;
+    start_log(&options.process.log)?;
+    let stop = stop_signal()?;
+    data::prepare(&options.data)?;
+    let world = regions::read(&options.regions, options.port, data::identity(&options.data)?)?;
+    let store = data::open(&StoreOptions::in_folder(&options.data)).await?;
+    let services = store.services();
+    let simulator = simulator(&options, world, &store, &services).await?;
+    if let Some(account) = first_account::create(&services).await? {
+        first_account::print(&account);
+    }
+    let url = options.regions.url(&options.process, options.port);
+    simulator.run(|| say_ready(begun, &url), stop).await;
+    store.close().await;
+    Ok(())
+}
+
+/// Binds everything and enters the regions into the grid.
+async fn simulator(
+    options: &Standalone,
+    world: Vec<WorldRegion>,
+    store: &SqlStore,
+    services: &Services,
+) -> Result<Simulator> {
+    let first = world.first().map(|region| region.id);
+    let url = options.regions.url(&options.process, options.port);
+    let http_base: Arc<str> = url.as_str().into();
+    let regions = regions::configure(world, &options.regions, &options.process, &http_base, services).await?;
+    let config = SimulatorConfig {
+        bind: options.process.bind,
+        port: options.port,
+        http_base,
+        grid_name: options.grid_name.as_str().into(),
+        data: options.data.clone(),
+        regions,
+        grid: None,
+        operators: options.process.operators.clone(),
+    };
+    let simulator = Simulator::start(config, services.clone()).await?;
+    let (destination, metrics) = (simulator.login_destination(), simulator.metrics());
+    let simulator = simulator.open(public::router(&url, &options.grid_name, store, destination, metrics));
+    // The sockets are ours, so no other process runs this world: what is marked as living is of a run before.
+    store.forget_the_living().await?;
+    simulator.register().await?;
+    if let Some(first) = first {
+        // Whoever has no better place arrives in the first region of the file.
+        let arrivals = RegionFlags::DEFAULT_REGION | RegionFlags::FALLBACK_REGION;
+        services.grid.set_flags(first, arrivals, RegionFlags::empty()).await?;
+    }
+    Ok(simulator)
+}

@@ -1,0 +1,114 @@
+//! `sojourn transfers`: what running simulators remember of transfers, as sequences in the terminal.
+
+mod draw;
+mod fetch;
+mod history;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use draw::draw;
+use fetch::{Source, View};
+use history::History;
+use std::io::Write as _;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// Notes of one transfer come from several processes; what is shown together waits so long for the rest.
+const QUIET: Duration = Duration::from_millis(300);
+/// Before a process that did not answer is asked again.
+const PAUSE: Duration = Duration::from_secs(2);
+/// Answers that wait to be shown.
+const WAITING: usize = 16;
+
+#[derive(Args, Debug)]
+pub(crate) struct TransfersOptions {
+    /// A simulator's HTTP side; may be given several times, for transfers between several
+    #[arg(long, value_name = "http://HOST:PORT", required = true)]
+    url: Vec<String>,
+    /// Go on, and show what happens as it happens
+    #[arg(long)]
+    follow: bool,
+    /// Only this agent's, by name or id
+    #[arg(long, value_name = "NAME-or-ID")]
+    agent: Option<String>,
+    /// So many of the past at most
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    last: usize,
+}
+
+pub(crate) async fn run(options: TransfersOptions) -> Result<()> {
+    let sources: Vec<Source> = options.url.iter().map(|url| Source::new(url)).collect::<Result<_>>()?;
+    let mut history = History::new(options.agent);
+    let mut numbers = Vec::with_capacity(sources.len());
+    let mut answered = false;
+    for (index, source) in sources.iter().enumerate() {
+        let view = source.view(None).await;
+        numbers.push(view.as_ref().ok().map(|view| view.last));
+        match view {
+            Ok(view) => {
+                answered = true;
+                history.add(index, view);
+            }
+            Err(error) if sources.len() == 1 && !options.follow => return Err(error),
+            Err(error) => eprintln!("sojourn: {error:#}"),
+        }
+    }
+    if !answered && !options.follow {
+        bail!("none of the simulators answers");
+    }
+    history.forget_all_but(options.last);
+    show(&mut history, None)?;
+    if options.follow {
+        follow(sources, numbers, history).await?;
+    }
+    Ok(())
+}
+
+/// Shows what comes, until the process is ended.
+async fn follow(sources: Vec<Source>, numbers: Vec<Option<u64>>, mut history: History) -> Result<()> {
+    let (views, mut coming) = mpsc::channel(WAITING);
+    for (index, (source, number)) in sources.into_iter().zip(numbers).enumerate() {
+        tokio::spawn(watch(index, source, number, views.clone()));
+    }
+    loop {
+        let due = history.quiet_at(QUIET);
+        tokio::select! {
+            view = coming.recv() => {
+                let (index, view) = view.context("nobody is watched any more")?;
+                history.add(index, view);
+            }
+            () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                show(&mut history, Some(QUIET))?;
+                history.forget_shown();
+            }
+        }
+    }
+}
+
+/// Asks one process again and again for what is new.
+async fn watch(index: usize, source: Source, mut number: Option<u64>, views: mpsc::Sender<(usize, View)>) {
+    loop {
+        match source.view(number).await {
+            Ok(view) => {
+                number = Some(view.last);
+                if views.send((index, view)).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                eprintln!("sojourn: {error:#}");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Prints what has not been shown yet, of those transfers of which nothing has come for so long.
+fn show(history: &mut History, quiet: Option<Duration>) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    for sequence in history.take(quiet) {
+        out.write_all(draw(&sequence).as_bytes())?;
+    }
+    Ok(out.flush()?)
+}

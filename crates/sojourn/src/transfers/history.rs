@@ -1,0 +1,251 @@
+//! Transfers, put together from what several processes noted.
+
+use super::fetch::{Note, Part, View};
+use model::RegionId;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Who numbers a transfer (is it the destination?), and the number.
+type Key = (RegionId, bool, u64);
+
+/// What is known of all transfers.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    agent: Option<String>,
+    transfers: BTreeMap<Key, Transfer>,
+}
+
+#[derive(Debug)]
+struct Transfer {
+    agent: String,
+    kind: String,
+    version: String,
+    outcomes: Vec<String>,
+    /// By time, then by process and number.
+    notes: BTreeMap<(u64, Origin), Note>,
+    begun_us: u64,
+    shown: BTreeSet<Origin>,
+    /// When the last note came here.
+    touched: Instant,
+}
+
+/// Where a note is from: which URL, which run of its process, which number.
+type Origin = (usize, u64, u64);
+
+/// A transfer as it is shown, or the rest of one of which the beginning was shown.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Sequence {
+    pub(super) agent: String,
+    pub(super) kind: String,
+    pub(super) version: String,
+    pub(super) source: String,
+    pub(super) destination: String,
+    /// At its ends, as far as these are known.
+    pub(super) outcomes: Vec<String>,
+    pub(super) begun_us: u64,
+    pub(super) took_us: u64,
+    pub(super) continued: bool,
+    pub(super) notes: Vec<Note>,
+}
+
+impl History {
+    /// Of one agent, or of all.
+    pub(super) fn new(agent: Option<String>) -> Self {
+        Self { agent, transfers: BTreeMap::new() }
+    }
+
+    /// What a process has said.
+    pub(super) fn add(&mut self, index: usize, view: View) {
+        for part in view.transfers {
+            if self.agent.as_ref().is_none_or(|wanted| is_of(&part, wanted)) {
+                self.add_part(index, view.process, part);
+            }
+        }
+    }
+
+    fn add_part(&mut self, index: usize, process: u64, part: Part) {
+        let key = (part.region, part.by_destination, part.number);
+        let Some(first) = part.notes.first() else { return };
+        let transfer = self.transfers.entry(key).or_insert_with(|| Transfer {
+            agent: if part.name.is_empty() { part.agent.to_string() } else { part.name.clone() },
+            kind: part.kind.clone(),
+            version: part.version.clone(),
+            outcomes: Vec::new(),
+            notes: BTreeMap::new(),
+            begun_us: first.at_us,
+            shown: BTreeSet::new(),
+            touched: Instant::now(),
+        });
+        let latest = transfer.notes.last_key_value().map_or(0, |(&(at_us, _), _)| at_us);
+        if part.notes.last().is_some_and(|note| note.at_us >= latest) {
+            // What is agreed on in the course of a transfer counts.
+            (transfer.kind, transfer.version) = (part.kind, part.version);
+        }
+        transfer.outcomes.extend(part.outcome.filter(|outcome| !transfer.outcomes.contains(outcome)));
+        transfer.begun_us = transfer.begun_us.min(first.at_us);
+        transfer.touched = Instant::now();
+        for note in part.notes {
+            transfer.notes.insert((note.at_us, (index, process, note.n)), note);
+        }
+    }
+
+    /// Keeps the last of them.
+    pub(super) fn forget_all_but(&mut self, last: usize) {
+        let mut begun: Vec<_> =
+            self.transfers.iter().map(|(key, transfer)| (transfer.begun_us, *key)).collect();
+        begun.sort_unstable();
+        for (_, key) in &begun[..begun.len().saturating_sub(last)] {
+            self.transfers.remove(key);
+        }
+    }
+
+    /// Keeps what may still go on.
+    pub(super) fn forget_shown(&mut self) {
+        /// Longer than any transfer takes, its grace included.
+        const OVER: Duration = Duration::from_secs(120);
+        self.transfers.retain(|_, transfer| transfer.touched.elapsed() < OVER);
+    }
+
+    /// When something can be shown.
+    pub(super) fn quiet_at(&self, quiet: Duration) -> Option<Instant> {
+        let unshown = self.transfers.values().filter(|transfer| transfer.shown.len() < transfer.notes.len());
+        unshown.map(|transfer| transfer.touched + quiet).min()
+    }
+
+    /// What was not shown yet, of those transfers of which nothing has come for so long; by their beginnings.
+    pub(super) fn take(&mut self, quiet: Option<Duration>) -> Vec<Sequence> {
+        let ready = |transfer: &Transfer| {
+            transfer.shown.len() < transfer.notes.len()
+                && quiet.is_none_or(|quiet| transfer.touched.elapsed() >= quiet)
+        };
+        let ready = self.transfers.iter_mut().filter(|(_, transfer)| ready(transfer));
+        let mut sequences: Vec<_> = ready.map(|(key, transfer)| transfer.take(*key)).collect();
+        sequences.sort_by_key(|sequence| sequence.begun_us);
+        sequences
+    }
+}
+
+impl Transfer {
+    fn take(&mut self, (region, by_destination, _): Key) -> Sequence {
+        // Whoever numbers a transfer is one end, whoever else notes something of it the other.
+        let end = |numbering: bool| {
+            let mut noted = self.notes.values().filter(|note| (note.region_id == region) == numbering);
+            noted.next().map_or_else(|| "?".to_owned(), |note| note.region.clone())
+        };
+        let (source, destination) = (end(!by_destination), end(by_destination));
+        let continued = !self.shown.is_empty();
+        let new = self.notes.iter().filter(|((_, origin), _)| !self.shown.contains(origin));
+        let notes: Vec<_> = new.map(|(_, note)| note.clone()).collect();
+        self.shown = self.notes.keys().map(|&(_, origin)| origin).collect();
+        let ended_us = self.notes.last_key_value().map_or(self.begun_us, |(&(at_us, _), _)| at_us);
+        Sequence {
+            agent: self.agent.clone(),
+            kind: self.kind.clone(),
+            version: self.version.clone(),
+            source,
+            destination,
+            outcomes: self.outcomes.clone(),
+            begun_us: self.begun_us,
+            took_us: ended_us.saturating_sub(self.begun_us),
+            continued,
+            notes,
+        }
+    }
+}
+
+fn is_of(part: &Part, wanted: &str) -> bool {
+    part.name.eq_ignore_ascii_case(wanted.trim())
+        || part.agent.to_string().eq_ignore_ascii_case(wanted.trim())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use model::{AgentId, Uuid};
+
+    pub(in crate::transfers) const HARBOUR: RegionId = RegionId(Uuid::from_u128(1));
+    pub(in crate::transfers) const LIGHTHOUSE: RegionId = RegionId(Uuid::from_u128(2));
+
+    /// A note: number, microseconds, region, and "step from to message detail".
+    pub(in crate::transfers) fn note(n: u64, at_us: u64, region_id: RegionId, text: &str) -> Note {
+        let mut words = text.splitn(5, ' ').map(str::to_owned);
+        let mut word = || words.next().unwrap_or_default();
+        let region = if region_id == HARBOUR { "Harbour" } else { "Lighthouse" }.to_owned();
+        let (step, from, to, message, detail) = (word(), word(), word(), word(), word());
+        Note { n, at_us, region, region_id, step, from, to, message, detail }
+    }
+
+    pub(in crate::transfers) fn view(number: u64, outcome: Option<&str>, notes: Vec<Note>) -> View {
+        let part = Part {
+            region: HARBOUR,
+            by_destination: false,
+            number,
+            agent: AgentId(Uuid::from_u128(7)),
+            name: "Ada Lovelace".into(),
+            kind: "teleport".into(),
+            version: "0.2".into(),
+            outcome: outcome.map(Into::into),
+            notes,
+        };
+        View { process: 1, last: 99, transfers: vec![part] }
+    }
+
+    #[test]
+    fn both_ends_are_put_together_by_time() {
+        let mut history = History::new(None);
+        let at_source = vec![
+            note(1, 1000, HARBOUR, "P1 viewer source TeleportLocationRequest"),
+            note(2, 9000, HARBOUR, "C1 source source Grace"),
+        ];
+        history.add(0, view(5, Some("departed"), at_source));
+        let there = vec![note(1, 5000, LIGHTHOUSE, "T4 destination destination Root")];
+        history.add(1, view(5, Some("arrived"), there.clone()));
+        // Said twice is noted once.
+        history.add(1, view(5, Some("arrived"), there));
+        let [sequence] = &history.take(None)[..] else { panic!("one transfer") };
+        let steps: Vec<_> = sequence.notes.iter().map(|note| note.step.as_str()).collect();
+        assert_eq!(steps, ["P1", "T4", "C1"]);
+        assert_eq!((sequence.source.as_str(), sequence.destination.as_str()), ("Harbour", "Lighthouse"));
+        assert_eq!(
+            (sequence.took_us, &sequence.outcomes[..]),
+            (8000, &["departed", "arrived"].map(String::from)[..])
+        );
+        assert!(history.take(None).is_empty());
+        history.add(0, view(5, None, vec![note(3, 15_000, HARBOUR, "C1B source Plaza CloseAgent")]));
+        let [rest] = &history.take(None)[..] else { panic!("the rest of it") };
+        assert!(rest.continued && rest.notes.len() == 1);
+    }
+
+    #[test]
+    fn only_the_last_and_only_the_wanted_are_shown() {
+        let mut history = History::new(Some("ada lovelace".into()));
+        for number in 0..10 {
+            history.add(0, view(number, None, vec![note(number, number, HARBOUR, "P1 viewer source X")]));
+        }
+        history.forget_all_but(3);
+        assert_eq!(history.take(None).iter().map(|s| s.begun_us).collect::<Vec<_>>(), [7, 8, 9]);
+        let mut others = History::new(Some("Alan Turing".into()));
+        others.add(0, view(1, None, vec![note(1, 1, HARBOUR, "P1 viewer source X")]));
+        assert!(others.take(None).is_empty());
+        let mut by_id = History::new(Some("00000000-0000-0000-0000-000000000007".into()));
+        by_id.add(0, view(1, None, vec![note(1, 1, HARBOUR, "P1 viewer source X")]));
+        assert_eq!(by_id.take(None).len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_goes_on_waits_until_it_is_quiet() {
+        let quiet = Duration::from_millis(300);
+        let mut history = History::new(None);
+        assert_eq!(history.quiet_at(quiet), None);
+        history.add(0, view(1, None, vec![note(1, 1, HARBOUR, "P1 viewer source X")]));
+        assert_eq!(history.quiet_at(quiet), Some(Instant::now() + quiet));
+        assert!(history.take(Some(quiet)).is_empty());
+        tokio::time::advance(quiet).await;
+        assert_eq!(history.take(Some(quiet)).len(), 1);
+        assert_eq!(history.quiet_at(quiet), None);
+        tokio::time::advance(Duration::from_secs(300)).await;
+        history.forget_shown();
+        assert!(history.transfers.is_empty());
+    }
+}

@@ -23,7 +23,8 @@ use transfer::{
 /// How long a child agent lives whose viewer never opens its circuit and whose root agent says nothing more.
 pub(crate) const UNUSED_CHILD: Duration = Duration::from_secs(120);
 
-/// How long a child agent lives whose keeper, a peer with claims, does not renew its claim: that peer has died.
+/// How long a child agent lives whose keeper, a peer with claims, does not renew its claim: that peer has died. Of one
+/// that is kept without a claim the grid is asked then.
 pub(crate) const CHILD_LEASE: Duration = Duration::from_secs(150);
 
 /// RegionHandshake is said again so often while the viewer does not reply to it.
@@ -243,7 +244,7 @@ pub(crate) struct Agent {
     pub(crate) surveyed: Option<Vec3>,
     /// When they are looked at again, whether or not the agent moves.
     pub(crate) survey_at: Option<Moment>,
-    /// A child agent kept by a peer with claims: when that peer is taken for dead.
+    /// A child agent: when its keeper is taken for dead, or the grid is asked whether it still looks in.
     pub(crate) kept_until: Option<Moment>,
     /// While the agent has no circuit: when it is forgotten.
     pub(crate) unused_until: Moment,
@@ -280,6 +281,11 @@ impl Agent {
     /// Root and not on its way out: the agent that may act.
     pub(crate) fn acts(&self) -> bool {
         self.is_root() && self.closing.is_none() && !self.told_to_go()
+    }
+
+    /// A child agent that is neither coming nor going.
+    pub(crate) fn is_idle_child(&self) -> bool {
+        self.arrival.verdict() == Verdict::Child && self.leaving.is_none() && self.farewell.is_none()
     }
 
     /// The viewer has been told to go elsewhere and may have done so.

@@ -67,6 +67,8 @@ pub(crate) enum Pending {
     Told(Told),
     /// Which region an agent's old child agent is in, to close it.
     OldChild { agent: AgentId, session: SessionId, child: KnownChild, tries_left: u32 },
+    /// In which region the root agent of a child agent is, and where that region is.
+    Root { agent: AgentId, session: SessionId },
     /// Which regions are beside this one, to say hello.
     Announce,
     /// Where somebody is, to pass a message on; then in which region that is.
@@ -202,6 +204,7 @@ impl Region {
             Pending::OldChild { agent, session, child, tries_left } => {
                 self.old_child_found(cx, agent, session, (child, tries_left), result);
             }
+            Pending::Root { agent, session } => self.root_found(cx, agent, session, result),
             Pending::Announce => self.neighbours_found(cx, result),
             Pending::Addressee { message, tries_left } => {
                 self.addressee_found(cx, message, tries_left, result);

@@ -51,7 +51,10 @@ impl Region {
             release: leaving.release,
         };
         // A peer without claims that looks in here will say when it does so no more.
-        agent.looked_in |= leaving.in_sight && !plan.tickets;
+        if leaving.in_sight && !plan.tickets {
+            agent.looked_in = true;
+            agent.kept_until = Some(cx.now + crate::agent::CHILD_LEASE);
+        }
         agent.farewell = Some(farewell);
     }
 

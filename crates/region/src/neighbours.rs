@@ -1,6 +1,6 @@
 //! The regions around a root agent: its viewer looks into them through child agents.
 
-use crate::agent::ChildLink;
+use crate::agent::{CHILD_LEASE, ChildLink};
 use crate::calls::{GRID_PATIENCE, PEER_PATIENCE, Pending, cells_in_view};
 use crate::going::circuit_address;
 use crate::interface::*;
@@ -97,16 +97,58 @@ impl Region {
     pub(crate) fn wake_views(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let survey = agent.survey_at.take_if(|at| *at <= cx.now).is_some() && agent.acts();
+        let idle = agent.is_idle_child();
         let lapsed = agent.kept_until.take_if(|at| *at <= cx.now).is_some();
-        let idle =
-            agent.arrival.verdict() == Verdict::Child && agent.leaving.is_none() && agent.farewell.is_none();
+        let looked_in = agent.looked_in;
         if survey {
             self.survey(cx, id);
         }
-        if lapsed && idle {
+        if lapsed && looked_in {
+            self.ask_for_root(cx, id);
+        } else if lapsed && idle {
             self.trace_life(cx, || {
                 format!("Closing child agent {id}: its root agent is not heard of any more")
             });
+            self.close_agent(cx, id);
+        }
+    }
+
+    /// A child agent without a claim, of whose root agent nothing has been heard for long. It may stand still, or its
+    /// region may have forgotten to close this one: the grid knows.
+    fn ask_for_root(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        agent.kept_until = Some(cx.now + CHILD_LEASE);
+        if agent.is_idle_child() {
+            let session = agent.session;
+            self.call_grid(cx, GridCall::Presence(session), GRID_PATIENCE, Pending::Root { agent: id, session });
+        }
+    }
+
+    pub(crate) fn root_found(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        session: SessionId,
+        result: Result<Reply, PeerError>,
+    ) {
+        let agent = self.agents.get(&id).filter(|agent| agent.session == session);
+        if !agent.is_some_and(|agent| agent.is_idle_child() && agent.looked_in) {
+            return;
+        }
+        let sees = match result {
+            Ok(Reply::Presence(Some(region))) => {
+                let pending = Pending::Root { agent: id, session };
+                return self.call_grid(cx, GridCall::RegionById(region), GRID_PATIENCE, pending);
+            }
+            Ok(Reply::Region(Some(region))) => {
+                self.info.rect().gap_m(region.rect()) <= *VIEW_M.end() as u32
+            }
+            Ok(Reply::Presence(None)) => false,
+            // It is asked again after the next lease.
+            _ => true,
+        };
+        if !sees {
+            self.trace_life(cx, || format!("Closing child agent {id}: its root agent is out of sight"));
             self.close_agent(cx, id);
         }
     }

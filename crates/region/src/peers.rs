@@ -189,7 +189,7 @@ impl Region {
             // A root agent in a region without claims looks in: whatever was claimed before is over.
             agent.claim = None;
             agent.looked_in = true;
-            agent.kept_until = None;
+            agent.kept_until = Some(cx.now + crate::agent::CHILD_LEASE);
         }
         agent.unused_until = cx.now + crate::agent::UNUSED_CHILD;
         if comes {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use transfer::{
     AgentData, Attachment, Baggage, ControlGrab, CreateAgent, GroupMembership, Outfit, PeerCall, Version,
 };
+use viewer::Config;
 
 /// The region outside.
 const OUTSIDE: RegionId = RegionId(Uuid::from_u128(0xC000_0000_0000_4000_8000_0000_0000_0001));
@@ -79,7 +80,15 @@ impl Rehearsal {
     /// # Errors
     /// The region does not take them.
     pub fn enter_laden(&mut self, name: &str, at: Where) -> Play<Who> {
-        let login = self.log_in_by(name, at, Rehearsal::arrive_laden);
+        self.enter_laden_with(name, at, |_| {})
+    }
+
+    /// The same, with a viewer that is set up differently.
+    ///
+    /// # Errors
+    /// The region does not take them.
+    pub fn enter_laden_with(&mut self, name: &str, at: Where, change: impl FnOnce(&mut Config)) -> Play<Who> {
+        let login = self.log_in_by(name, at, change, Rehearsal::arrive_laden);
         let Ok(who) = login else {
             self.require(false, || format!("{name} may not come: {login:?}"))?;
             return Ok(Who(0));

@@ -62,16 +62,20 @@ impl Rehearsal {
         at: Where,
         change: impl FnOnce(&mut Config),
     ) -> Result<Who, Refusal> {
-        let agent = AgentId(self.random_id());
-        let mut config = Config { report_movement: false, seed: self.seed, ..Config::default() };
-        change(&mut config);
-        self.begin_session(name, agent, at, config, Self::create_from_login)
+        self.log_in_by(name, at, change, Self::create_from_login)
     }
 
     /// The same, made known to the region in another way.
-    pub(crate) fn log_in_by(&mut self, name: &str, at: Where, how: Introduction) -> Result<Who, Refusal> {
+    pub(crate) fn log_in_by(
+        &mut self,
+        name: &str,
+        at: Where,
+        change: impl FnOnce(&mut Config),
+        how: Introduction,
+    ) -> Result<Who, Refusal> {
         let agent = AgentId(self.random_id());
-        let config = Config { report_movement: false, seed: self.seed, ..Config::default() };
+        let mut config = Config { report_movement: false, seed: self.seed, ..Config::default() };
+        change(&mut config);
         self.begin_session(name, agent, at, config, how)
     }
 

@@ -1,6 +1,7 @@
 //! The plays.
 
 mod crossing;
+mod drill;
 mod history;
 mod login;
 mod moments;
@@ -79,6 +80,7 @@ pub const ALL: &[Scenario] = &[
     operator::KICK,
     operator::BAD_VIEWERS,
     operator::HALF_DEAF,
+    drill::DRILL,
     random::HOPPERS,
     random::WALKERS,
     random::QUITTERS,

@@ -90,16 +90,18 @@ pub(crate) struct Scene {
 /// The mishap of a cell, and what has to come before it.
 pub(crate) fn rules(cell: usize, scene: &Scene) -> Vec<Rule> {
     let message = MESSAGES[cell / MISHAPS.len() % MESSAGES.len()];
+    // A destination that is silent for longer than its source may ask is one that nobody can know about.
+    let long = if message.step == "ask" { scene.long / 10 } else { scene.long };
     let deed = match MISHAPS[cell % MISHAPS.len()] {
         "lost" => Deed::Drop,
-        "late" => Deed::Delay(scene.long),
-        "twice" => Deed::Repeat(scene.long),
-        "overtk" => Deed::Overtaken(scene.long / 20),
+        "late" => Deed::Delay(long),
+        "twice" => Deed::Repeat(long),
+        "overtk" => Deed::Overtaken(long / 20),
         "refusd" => Deed::Refuse,
         "garbge" => Deed::Garbage,
         "d.died" => Deed::Fell(scene.destination, scene.long),
         "s.died" => Deed::Fell(scene.source, scene.long),
-        "g.sil" => Deed::Silence(scene.long * 2),
+        "g.sil" => Deed::Silence(long * 2),
         "v.gone" => Deed::Prompt(scene.who, Whim::Vanish),
         "cancel" => Deed::Prompt(scene.who, Whim::Cancel),
         _ => Deed::Prompt(scene.who, Whim::Teleport(scene.other)),

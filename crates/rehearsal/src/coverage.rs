@@ -73,6 +73,9 @@ pub(crate) const MISHAPS: [&str; 12] = [
     "2nd",
 ];
 
+/// Circuits take a little longer to be wound up.
+const WINDING_UP: Duration = Duration::from_millis(1800);
+
 /// Cells of the table.
 pub(crate) const CELLS: usize = MESSAGES.len() * MISHAPS.len();
 
@@ -92,6 +95,9 @@ pub(crate) fn rules(cell: usize, scene: &Scene) -> Vec<Rule> {
     let message = MESSAGES[cell / MISHAPS.len() % MESSAGES.len()];
     // A destination that is silent for longer than its source may ask is one that nobody can know about.
     let long = if message.step == "ask" { scene.long / 10 } else { scene.long };
+    // No network keeps a datagram for longer than circuits are wound up.
+    let is_datagram = matches!(message.way, Way::ToRegion | Way::ToViewer);
+    let long = if is_datagram { long.min(WINDING_UP) } else { long };
     let deed = match MISHAPS[cell % MISHAPS.len()] {
         "lost" => Deed::Drop,
         "late" => Deed::Delay(long),

@@ -2,6 +2,7 @@
 
 use crate::agent::{Handshake, Releasing, Request};
 use crate::interface::*;
+use crate::laden::Unladen;
 use crate::land::LandCursor;
 use crate::region::{Context, Region};
 use model::{AgentId, Moment, Quat, Vec3};
@@ -106,6 +107,9 @@ impl Region {
                 ArrivalEffect::Settle(transfer, whereabouts) => {
                     self.note_settled(cx, id, transfer, whereabouts, missing);
                     let Some(agent) = self.agents.get_mut(&id) else { return };
+                    if whereabouts == Whereabouts::Withdrawn {
+                        agent.update = None;
+                    }
                     agent.awaiting.retain(|&(key, waiter)| {
                         if key == transfer {
                             let result = Ok(PeerReply::Whereabouts(whereabouts));
@@ -196,6 +200,9 @@ impl Region {
                 }
             }
             animations = update.animations;
+            agent.unladen = None;
+        } else {
+            agent.unladen = agent.coming.map(|coming| Unladen::by(coming.transfer, now));
         }
         // T4D for ourselves: whatever was to be closed after an earlier visit is wanted again.
         agent.farewell = None;

@@ -44,6 +44,10 @@ impl Region {
         if agent.closing.is_some() {
             return;
         }
+        if self.awaits_things(cx.now, id) {
+            self.tell_failed(cx, id, crate::laden::THINGS_ON_THEIR_WAY);
+            return;
+        }
         let sane = request.position.is_finite();
         let global = global_point(request.handle, request.position);
         if self.info.rect().contains_global(global.0, global.1) || request.handle == self.config.cell.handle()
@@ -84,6 +88,7 @@ impl Region {
             look_again: None,
             unwelcomed: false,
             insist_at: None,
+            unheard: None,
             seen_here: false,
             closed_there: false,
             logging_out: false,
@@ -447,11 +452,16 @@ impl Region {
         if self.config.patience.is(Mutant::BaggageLost) {
             data.baggage = Arc::new(Baggage::default());
         }
+        let data = Arc::new(data);
+        if let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) {
+            leaving.unheard = Some(data.clone());
+        }
         let attachments = data.baggage.attachments.len();
         // The address itself is a secret.
         let release = if data.release.is_some() { ", with an address for ReleaseAgent" } else { "" };
         let detail = format!("{attachments} attachments{release}");
-        self.ask_destination(cx, id, Step::SendAgent, PeerCall::UpdateAgent(Box::new(data)), detail);
+        let call = PeerCall::UpdateAgent(Box::new(AgentData::clone(&data)));
+        self.ask_destination(cx, id, Step::SendAgent, call, detail);
     }
 
     /// Where ReleaseAgent is to go, if the version has it. The secret in it is good for this transfer alone.
@@ -518,11 +528,13 @@ impl Region {
                 DepartureInput::Done(step)
             }
             (Step::SendAgent, Ok(Reply::Peer(PeerReply::Whereabouts(Whereabouts::Arrived)))) => {
+                leaving.unheard = None;
                 DepartureInput::Done(step)
             }
             (Step::SendAgent, Ok(Reply::Peer(PeerReply::Done)))
                 if !plan.tickets || !leaving.machine.told_to_go() =>
             {
+                leaving.unheard = None;
                 DepartureInput::Done(step)
             }
             (Step::SendAgent, Ok(Reply::Peer(PeerReply::Whereabouts(Whereabouts::Withdrawn)))) => {

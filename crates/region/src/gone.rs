@@ -25,9 +25,11 @@ impl Region {
         self.trace_life(cx, || format!("Making {id} a child agent"));
         // Should the viewer come back, it must not be sent away once more.
         self.take_back_finish(id);
+        self.send_things_after(cx, id);
         let now = cx.now;
         if let Some(agent) = self.agents.get_mut(&id) {
             agent.baggage = Arc::default();
+            agent.unladen = None;
             agent.survey_at = None;
             agent.unused_until = now + crate::agent::UNUSED_CHILD;
         }

@@ -28,6 +28,7 @@ pub mod faults;
 mod form;
 mod grid;
 pub mod layout;
+mod luggage;
 mod mishaps;
 mod oracle;
 mod people;

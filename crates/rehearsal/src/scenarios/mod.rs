@@ -5,7 +5,9 @@ mod login;
 mod moments;
 mod operator;
 mod random;
+mod release;
 mod restart;
+mod rings;
 mod single;
 mod steps;
 mod teleport;
@@ -47,6 +49,11 @@ pub const ALL: &[Scenario] = &[
     restart::DESTINATION,
     restart::SOURCE,
     restart::NEIGHBOUR,
+    release::LOST_RELEASE,
+    release::TWICE,
+    rings::RINGS,
+    rings::RINGS_DISTURBED,
+    rings::OPENING,
     single::TELEPORT_IN_SIGHT,
     single::TELEPORT_OUT_OF_SIGHT,
     operator::SHUTDOWN,

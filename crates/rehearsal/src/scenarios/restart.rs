@@ -98,7 +98,7 @@ pub(super) const NEIGHBOUR: Scenario = Scenario {
 fn begin(r: &mut Rehearsal, in_sight: bool) -> Play<(Where, Where, Who)> {
     let alpha = r.place("Alpha");
     let to = if in_sight { r.place("Beta") } else { r.place("Delta") };
-    let who = r.enter_world("Ada", alpha)?;
+    let who = r.enter_laden("Ada", alpha)?;
     r.run_for(Duration::from_secs(3))?;
     Ok((alpha, to, who))
 }

@@ -86,7 +86,6 @@ async def assert_well(client, elsewhere=(A_FAR, B_FAR, A_ONE)):
     """It can move, and go elsewhere: also where it could not go before."""
     await client.assert_alive()
     for there in elsewhere:
-        await client.catch_up()
         await client.teleport(there)
         assert client.place is there
     await client.assert_alive()
@@ -375,9 +374,6 @@ async def test_quick_returns(newest):
     async def go(client, way, dwell):
         try:
             for there in way:
-                # So many clients in one process lag behind, and would take the farewells of one visit for those of the
-                # next.
-                await client.catch_up()
                 await client.teleport(there)
                 await asyncio.sleep(dwell)  # the user looks around
             await client.assert_alive()

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use transfer::{
-    Act, AgentCreated, AgentData, Arrival, ArrivalInput, ChildView, Claim, CreateAgent, DepartureInput,
-    Expectation, Mutant, Offer, PeerCall, PeerReply, QueryAccess, Refusal, Step, TransferId, TransferKey,
-    Verdict, Whereabouts, agree,
+    Act, AgentCreated, AgentData, Arrival, ArrivalInput, ChildView, ChildrenClosedBy, Claim, CreateAgent,
+    DepartureInput, Expectation, Mutant, Offer, PeerCall, PeerReply, Protocol, QueryAccess, Refusal, Step,
+    TransferId, TransferKey, Verdict, Whereabouts, agree,
 };
 
 /// Child agents at most, beyond those that the region's own size allows as root agents.
@@ -163,6 +163,7 @@ impl Region {
             }
             self.add_agent(cx, &create);
         }
+        self.take_over_caps(cx, &create);
         let Some(agent) = self.agents.get_mut(&id) else { return Err(Refusal::new("Internal error")) };
         if agent.is_root() {
             return if comes {
@@ -180,6 +181,9 @@ impl Region {
             // A root agent in a region without claims looks in: whatever was claimed before is over.
             agent.claim = None;
             agent.kept_until = None;
+            if let Some(farewell) = agent.farewell.as_mut().filter(|farewell| !farewell.tickets) {
+                farewell.in_sight = true;
+            }
         }
         agent.unused_until = cx.now + crate::agent::UNUSED_CHILD;
         if comes {
@@ -291,6 +295,22 @@ impl Region {
         };
         self.agents.insert(id, agent);
         self.enter_scene(cx, id);
+    }
+
+    /// A peer without tickets tells the viewer the seed that it has sent, whatever is answered. Where the agent still has
+    /// another one, as after a close that was not heard or not heeded, it goes by the new one from here on.
+    fn take_over_caps(&mut self, cx: &mut Context<'_>, create: &CreateAgent) {
+        let numbered = create.transfer.is_some() || create.claim.is_some();
+        let Some(caps) = create.caps.filter(|_| !numbered) else { return };
+        let Some(agent) = self.agents.get_mut(&create.agent) else { return };
+        if agent.caps == caps || agent.is_root() || self.caps.contains_key(&caps) {
+            return;
+        }
+        let old = std::mem::replace(&mut agent.caps, caps);
+        self.caps.remove(&old);
+        self.caps.insert(caps, create.agent);
+        cx.effects.push(Effect::CloseCaps { caps: old });
+        cx.effects.push(Effect::OpenCaps { caps, agent: create.agent, session: create.session });
     }
 
     /// A number for a transfer whose source has none.
@@ -416,6 +436,19 @@ impl Region {
         }
         agent.claim = None;
         agent.kept_until = None;
+        if claim.is_none()
+            && let Some(farewell) = &mut agent.farewell
+            && !farewell.tickets
+        {
+            // Where it went nobody looks in here (any more). Where the destination is who closes, its viewer has settled.
+            farewell.in_sight = false;
+            if Protocol::of(farewell.version).children == ChildrenClosedBy::Destination {
+                farewell.at = cx.now;
+            }
+            self.finish_farewell(cx, id);
+            self.touch(id);
+            return;
+        }
         // One that is on its way here, or has just left, is closed when that is settled.
         if agent.arrival.verdict() == Verdict::Child && agent.leaving.is_none() && agent.farewell.is_none() {
             self.close_agent(cx, id);

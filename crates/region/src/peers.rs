@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use transfer::{
-    Act, AgentCreated, AgentData, Arrival, ArrivalInput, ChildView, ChildrenClosedBy, Claim, CreateAgent,
-    DepartureInput, Expectation, Mutant, Offer, PeerCall, PeerReply, Protocol, QueryAccess, Refusal, Step,
-    TransferId, TransferKey, Verdict, Whereabouts, agree,
+    Act, AgentCreated, AgentData, Arrival, ArrivalInput, ChildView, Claim, CreateAgent, DepartureInput,
+    Expectation, Mutant, Offer, PeerCall, PeerReply, QueryAccess, Refusal, Step, TransferId, TransferKey,
+    Verdict, Whereabouts, agree,
 };
 
 /// Child agents at most, beyond those that the region's own size allows as root agents.
@@ -459,18 +459,6 @@ impl Region {
         if let Some(leaving) = &mut agent.leaving {
             // It has gone from where it was going, and does not look back from there.
             leaving.in_sight = false;
-        }
-        if claim.is_none()
-            && let Some(farewell) = &mut agent.farewell
-            && !farewell.tickets
-        {
-            // Where it went nobody looks in here (any more). Where the destination is who closes, its viewer has settled.
-            if Protocol::of(farewell.version).children == ChildrenClosedBy::Destination {
-                farewell.at = cx.now;
-            }
-            self.finish_farewell(cx, id);
-            self.touch(id);
-            return;
         }
         // One that is on its way here, or has just left, is closed when that is settled.
         if agent.arrival.verdict() == Verdict::Child && agent.leaving.is_none() && agent.farewell.is_none() {

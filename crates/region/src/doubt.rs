@@ -95,7 +95,11 @@ impl Region {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let Some(doubt) = agent.doubt.as_mut() else { return };
         match there {
-            Some(Whereabouts::Withdrawn) => agent.doubt = None,
+            Some(Whereabouts::Withdrawn) => {
+                let there = doubt.region.id;
+                agent.doubt = None;
+                self.confirm_stay(cx, id, there);
+            }
             // Nobody moves an agent that has no viewer, so another transfer of it ends soon.
             Some(Whereabouts::Arrived) if agent.leaving.is_none() => self.give_way(cx, id),
             _ if doubt.tries_left == 0 => agent.doubt = None,

@@ -646,7 +646,7 @@ fn settle_on(leaving: &mut Leaving, here: RegionHandle, region: Arc<RegionInfo>)
     leaving.position.x = inside(x, region.handle.x_m(), region.size.x);
     leaving.position.y = inside(y, region.handle.y_m(), region.size.y);
     // A name that could not be resolved: no viewer would find it.
-    circuit_address(&region).ok_or(FailureCause::Unreachable)?;
+    circuit_address(&region).ok_or(FailureCause::NoAddress)?;
     leaving.destination = Some(region);
     Ok(())
 }

@@ -12,7 +12,7 @@ use services::RegionInfo;
 use std::sync::Arc;
 use transfer::{
     Act, ArrivalInput, ChildrenClosedBy, DepartureInput, Mutant, Outcome, PeerCall, PeerError, PeerReply,
-    Protocol, Refusal, Step, TransferId, Verdict, Whereabouts,
+    Protocol, Refusal, Stage, Step, TransferId, Verdict, Whereabouts,
 };
 
 impl Region {
@@ -340,6 +340,11 @@ impl Region {
         match outcome {
             Outcome::Departed if leaving.logging_out => self.end_over_there(cx, id, &leaving),
             Outcome::Stayed(_) if leaving.machine.in_doubt() => self.begin_doubt(cx, id, &leaving),
+            Outcome::Stayed(failure) if failure.stage == Stage::ToldToGo => {
+                if let Some(there) = &leaving.destination {
+                    self.confirm_stay(cx, id, there.id);
+                }
+            }
             Outcome::Departed | Outcome::Stayed(_) => {}
             Outcome::LoggedOut(_) => {
                 if leaving.logging_out && leaving.machine.in_doubt() {

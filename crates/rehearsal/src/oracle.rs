@@ -157,7 +157,7 @@ impl Rehearsal {
         }
     }
 
-    fn polls(&self, who: Who, at: Where) -> bool {
+    pub(crate) fn polls(&self, who: Who, at: Where) -> bool {
         self.waiting.values().any(|(place, waiting)| {
             *place == at && matches!(waiting, Waiting::Poll { who: whose, .. } if *whose == who)
         })

@@ -1,6 +1,6 @@
 //! Users: how they log in, what they do, what their viewers report.
 
-use crate::faults::Whim;
+use crate::faults::{Deed, Rule, Whim};
 use crate::script::Trouble;
 use crate::traffic::Way;
 use crate::verdict::{Wish, asks};
@@ -288,7 +288,12 @@ impl Rehearsal {
             Whim::Cancel => _ = self.with(who, |core, now| core.cancel_teleport(now)),
             Whim::Vanish => self.vanish(who),
             Whim::LogOut => self.log_out(who),
-            Whim::Teleport(to) => _ = self.teleport(who, to),
+            Whim::Teleport(to) => {
+                // The viewer believes that it has cancelled, or it would not ask.
+                self.rule(Rule::first(Way::ToRegion, "TeleportCancel", Deed::Drop));
+                self.with(who, |core, now| _ = core.cancel_teleport(now));
+                let _ = self.teleport(who, to);
+            }
         }
     }
 

@@ -16,8 +16,8 @@ from harness.world import Region
 
 # Whoever is silent, the user hears by then how it ended; and a little for a busy machine.
 VERDICT_S = 10 + 1
-# A viewer that is silent for so long is logged out.
-SILENCE_S = 8
+# A viewer that is silent for so long is logged out; longer than a simulator is frozen here.
+SILENCE_S = 15
 
 #     B One
 #     A One                   A Far          B Far          B Other

@@ -56,6 +56,12 @@ class Mailbox:
         self.socket.close()
 
 
+def hopeful(acknowledged):
+    """It may never be acknowledged: regions die. What counts is where the agent is then."""
+    acknowledged.add_done_callback(lambda future: future.cancelled() or future.exception())
+    return acknowledged
+
+
 class ViewerClient(Client):
     def __init__(self, world):
         super().__init__(world)
@@ -134,12 +140,12 @@ class ViewerClient(Client):
     def _use_circuit_code(self, region):
         self.session.open_circuit(region.circuit_addr)
         region.circuit.is_alive = True
-        return region.circuit.send_reliable(Message("UseCircuitCode", Block(
-            "CircuitCode", Code=self.session.circuit_code, SessionID=self.session.id, ID=self.session.agent_id)))
+        return hopeful(region.circuit.send_reliable(Message("UseCircuitCode", Block(
+            "CircuitCode", Code=self.session.circuit_code, SessionID=self.session.id, ID=self.session.agent_id))))
 
     def _complete_agent_movement(self, region):
-        return region.circuit.send_reliable(Message(
-            "CompleteAgentMovement", self.ids(CircuitCode=self.session.circuit_code)))
+        return hopeful(region.circuit.send_reliable(Message(
+            "CompleteAgentMovement", self.ids(CircuitCode=self.session.circuit_code))))
 
     # Reactions, in the order of an agent's life
 

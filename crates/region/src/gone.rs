@@ -26,6 +26,8 @@ impl Region {
         let now = cx.now;
         if let Some(agent) = self.agents.get_mut(&id) {
             agent.baggage = Arc::default();
+            // What is still unsaid of its coming would be taken for a word about its going.
+            agent.releasing = None;
             agent.survey_at = None;
             agent.unused_until = now + crate::agent::UNUSED_CHILD;
         }

@@ -95,6 +95,8 @@ class ViewerClient(Client):
         handler.subscribe("CrossedRegion", self._crossed_region)
         handler.subscribe("RegionHandshake", self._region_handshake)
         handler.subscribe("AgentMovementComplete", self._agent_movement_complete)
+        # The viewer forgets that region, and asks anew should it come there again.
+        handler.subscribe("DisableSimulator", lambda message: self._polled.pop(message.sender, None))
 
         region = self.session.regions[-1]
         await self._grant(region)

@@ -30,6 +30,8 @@ impl Region {
         if let Some(agent) = self.agents.get_mut(&id) {
             agent.baggage = Arc::default();
             agent.unladen = None;
+            // What is still unsaid of its coming would be taken for a word about its going.
+            agent.releasing = None;
             agent.survey_at = None;
             agent.unused_until = now + crate::agent::UNUSED_CHILD;
         }

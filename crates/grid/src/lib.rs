@@ -18,6 +18,7 @@ mod http;
 mod login;
 mod passwords;
 mod provision;
+mod reaper;
 mod sqlite;
 mod statistics;
 
@@ -29,5 +30,6 @@ pub use login::{
 };
 pub use passwords::HashCost;
 pub use provision::{FirstAccount, NewPerson, create_first_account, provision_account};
+pub use reaper::Reaper;
 pub use sqlite::SqlStore;
 pub use statistics::{GridStatistics, Statistics};

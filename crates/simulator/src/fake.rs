@@ -14,6 +14,8 @@ pub(crate) struct Fake {
     pub(crate) assets: Mutex<BTreeMap<AssetId, Asset>>,
     pub(crate) regions: Mutex<Vec<RegionInfo>>,
     pub(crate) presences: Mutex<Vec<Presence>>,
+    /// Sessions that renewals do not find.
+    pub(crate) unknown: Mutex<Vec<SessionId>>,
     /// Everybody's.
     pub(crate) friends: Mutex<Vec<Friend>>,
     /// Calls that change something, in their order.
@@ -175,6 +177,18 @@ impl PresenceService for Fake {
     }
     async fn report(&self, session: SessionId, _: RegionId) -> Result<bool> {
         self.tell(format!("report {session}")).map(|()| true)
+    }
+    async fn hold(&self, session: SessionId, region: RegionId) -> Result<bool> {
+        self.report(session, region).await
+    }
+    async fn renew(&self, held: &[(SessionId, RegionId)]) -> Result<Vec<SessionId>> {
+        for (session, region) in held {
+            self.tell(format!("renew {session} in {region}"))?;
+        }
+        Ok(self.unknown.lock().unwrap().clone())
+    }
+    async fn expect(&self, _: SessionId, _: RegionId) -> Result<()> {
+        no()
     }
     async fn by_session(&self, session: SessionId) -> Result<Option<Presence>> {
         Ok(self.presences.lock().unwrap().iter().find(|presence| presence.session == session).copied())

@@ -115,7 +115,7 @@ impl GridSide {
         let Services { presence, grid_users, avatars, .. } = &self.services;
         match notice {
             GridNotice::Arrived { agent, session, place } => {
-                if !presence.report(*session, region).await? {
+                if !presence.hold(*session, region).await? {
                     tracing::info!(%agent, %session, "the grid knows no such session");
                     return Ok(());
                 }

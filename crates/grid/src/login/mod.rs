@@ -256,7 +256,7 @@ impl LoginService {
         let _ = self
             .services
             .presence
-            .report(secrets.session, candidate.region.id)
+            .expect(secrets.session, candidate.region.id)
             .await
             .map_err(broken("presence"));
         self.services.grid_users.logged_in(account.id).await.map_err(broken("grid users"))?;

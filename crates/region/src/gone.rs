@@ -27,6 +27,7 @@ impl Region {
         self.take_back_finish(id);
         let now = cx.now;
         if let Some(agent) = self.agents.get_mut(&id) {
+            (agent.since, agent.ending) = (now, None);
             agent.baggage = Arc::default();
             agent.survey_at = None;
             agent.unused_until = now + crate::agent::UNUSED_CHILD;

@@ -111,6 +111,9 @@ pub(crate) struct GridOptions {
     /// Name of the grid, as viewers show it [default: Sojourn]
     #[arg(long, value_name = "NAME", env = "SOJOURN_GRID_NAME")]
     pub(crate) grid_name: Option<String>,
+    /// A session that its simulator has not renewed for so long is over [default: 25]
+    #[arg(long, value_name = "SECONDS", env = "SOJOURN_LEASE")]
+    pub(crate) lease: Option<u64>,
 }
 
 /// Options of `sojourn simulator`.
@@ -173,6 +176,8 @@ pub(crate) struct Grid {
     pub(crate) private_port: u16,
     pub(crate) process: Process,
     pub(crate) grid_name: String,
+    /// How long sessions outlast their last renewal.
+    pub(crate) lease: Duration,
 }
 
 /// What `sojourn simulator` goes by. URLs have their slash.
@@ -300,7 +305,14 @@ impl GridOptions {
             bail!("the public and the private port are both {port}");
         }
         let process = self.process.over(file)?;
-        Ok(Grid { data, database, port, private_port, process, grid_name: grid_name(self.grid_name, file) })
+        let lease = self.lease.or(file.lease).unwrap_or(25);
+        // Simulators renew every ten seconds; one renewal may be lost.
+        if !(21..=600).contains(&lease) {
+            bail!("the lease of sessions is {lease} s; it must be between 21 and 600");
+        }
+        let lease = Duration::from_secs(lease);
+        let grid_name = grid_name(self.grid_name, file);
+        Ok(Grid { data, database, port, private_port, process, grid_name, lease })
     }
 }
 

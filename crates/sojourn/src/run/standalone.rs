@@ -6,8 +6,9 @@ use crate::options::{Standalone, StandaloneOptions, StoreOptions};
 use crate::world::WorldRegion;
 use crate::{data, first_account};
 use anyhow::Result;
-use grid::SqlStore;
-use services::{RegionFlags, Services};
+use grid::{Reaper, SqlStore};
+use model::RegionId;
+use services::{Presence, RegionFlags, Services};
 use simulator::{Simulator, SimulatorConfig};
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,7 +28,12 @@ pub(crate) async fn run(options: StandaloneOptions) -> Result<()> {
         first_account::print(&account);
     }
     let url = options.regions.url(&options.process, options.port);
-    simulator.run(|| say_ready(begun, &url), stop).await;
+    let friends = simulator.friends();
+    let told = |ended: &Presence| drop(friends.tell(RegionId::NULL, ended.agent, false));
+    tokio::select! {
+        () = simulator.run(|| say_ready(begun, &url), stop) => {}
+        () = Reaper::new(store.clone()).run(told) => {}
+    }
     store.close().await;
     Ok(())
 }

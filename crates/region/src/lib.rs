@@ -17,6 +17,7 @@ mod going;
 mod gone;
 mod inspect;
 mod interface;
+mod laden;
 mod land;
 mod landmark;
 mod leaving;
@@ -38,7 +39,7 @@ mod talk;
 mod trace;
 mod welcome;
 
-pub use inspect::AgentSummary;
+pub use inspect::{AgentSummary, Carried};
 pub use interface::*;
 pub use region::Region;
 pub use sessions::{EndedSession, SessionEnd, SessionNote, SessionView};

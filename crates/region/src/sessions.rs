@@ -4,6 +4,7 @@ use crate::interface::Effect;
 use crate::region::{Context, Region};
 use model::{AgentId, Moment, SessionId};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use transfer::Verdict;
 
@@ -49,6 +50,8 @@ pub struct SessionNote {
     pub agent: AgentId,
     /// Which.
     pub session: SessionId,
+    /// In which region.
+    pub region: Arc<str>,
     /// When, by the region's clock.
     pub at: Moment,
     /// What happened.
@@ -153,7 +156,8 @@ impl Region {
     ) {
         let Some(agent) = self.agents.get(&id) else { return };
         let (session, detail) = (agent.session, detail.into());
-        let note = SessionNote { agent: id, session, at: cx.now, step, detail, ended: None };
+        let region = self.name.clone();
+        let note = SessionNote { agent: id, session, region, at: cx.now, step, detail, ended: None };
         cx.effects.push(Effect::Session(note));
     }
 
@@ -165,6 +169,7 @@ impl Region {
         cx.effects.push(Effect::Session(SessionNote {
             agent: id,
             session: agent.session,
+            region: self.name.clone(),
             at: cx.now,
             step: "session ends",
             detail: why.name().to_owned(),

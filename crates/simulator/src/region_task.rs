@@ -266,7 +266,7 @@ impl Turn {
             Effect::CloseCaps { caps } => self.directory.close_caps(caps, self.id),
             Effect::Trace(line) => log(&line),
             Effect::Record(note) => self.transfers.note(self.id, note),
-            Effect::Session(note) => self.sessions.note(self.id, note),
+            Effect::Session(note) => self.sessions.note(note),
             Effect::Closed => self.closed = true,
         }
     }

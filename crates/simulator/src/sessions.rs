@@ -25,7 +25,7 @@ pub(crate) struct Sessions {
 /// A session that has ended, or is ending.
 #[derive(Clone, Serialize, Debug)]
 struct Ended {
-    region: RegionId,
+    region: String,
     agent: AgentId,
     session: SessionId,
     name: String,
@@ -86,12 +86,12 @@ impl Sessions {
     }
 
     /// Takes a region's note.
-    pub(crate) fn note(&self, region: RegionId, note: SessionNote) {
-        let SessionNote { agent, session, at, step, detail, ended } = note;
+    pub(crate) fn note(&self, note: SessionNote) {
+        let SessionNote { agent, session, region, at, step, detail, ended } = note;
         let at_us = self.clock.unix_us(at);
-        tracing::info!(target: "sojourn::life", %agent, %region, "{step} {detail}");
+        tracing::info!(target: "sojourn::life", %agent, "[{region}] {step} {detail}");
         let mut all = self.ended();
-        let entry = entry(&mut all, region, agent, session, at_us);
+        let entry = entry(&mut all, &region, agent, session, at_us);
         if let Some(ended) = ended {
             self.metrics.session_ended(ended.why.name());
             entry.reason = Some(ended.why.name());
@@ -112,9 +112,9 @@ impl Sessions {
     }
 
     /// A session was lost with its region.
-    pub(crate) fn lost(&self, region: RegionId, agent: AgentId, session: SessionId) {
+    pub(crate) fn lost(&self, region: &str, agent: AgentId, session: SessionId) {
         self.metrics.session_ended("lost_region");
-        tracing::info!(target: "sojourn::life", %agent, %region, "session ends lost_region");
+        tracing::info!(target: "sojourn::life", %agent, "[{region}] session ends lost_region");
         let at_us = self.clock.unix_us(self.clock.now());
         entry(&mut self.ended(), region, agent, session, at_us).reason = Some("lost_region");
     }
@@ -169,20 +169,20 @@ impl Sessions {
 }
 
 /// The entry of a session in a region, made if there is none.
-fn entry(
-    all: &mut VecDeque<Ended>,
-    region: RegionId,
+fn entry<'a>(
+    all: &'a mut VecDeque<Ended>,
+    region: &str,
     agent: AgentId,
     session: SessionId,
     at_us: u64,
-) -> &mut Ended {
-    let known = all.iter().rposition(|entry| entry.session == session && entry.region == region);
+) -> &'a mut Ended {
+    let known = all.iter().rposition(|entry| entry.session == session && entry.region == *region);
     let index = known.unwrap_or_else(|| {
         if all.len() == ENDED {
             all.pop_front();
         }
         all.push_back(Ended {
-            region,
+            region: region.to_owned(),
             agent,
             session,
             name: String::new(),

@@ -422,6 +422,7 @@ impl Regions {
     fn clear_up(&mut self, region: RegionId, gone: Vec<CapsEntry>) {
         let (directory, grid) = (self.kit.directory.clone(), self.kit.grid.clone());
         let sessions = self.kit.sessions.clone();
+        let name = self.known.get(&region).map(|known| known.config.name.clone()).unwrap_or_default();
         tokio::spawn(async move {
             for entry in gone {
                 let presence = match grid.services.presence.by_session(entry.session).await {
@@ -432,7 +433,7 @@ impl Regions {
                         continue;
                     }
                 };
-                sessions.lost(region, presence.agent, presence.session);
+                sessions.lost(&name, presence.agent, presence.session);
                 for other in directory.regions() {
                     let call = PeerCall::EndSession {
                         agent: presence.agent,

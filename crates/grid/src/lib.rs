@@ -26,7 +26,8 @@ pub use clock::{Clock, SystemClock};
 pub use engine::{Database, UnknownDatabase};
 pub use http::{GridInfo, PrivateConfig, PublicState, private_router, public_router};
 pub use login::{
-    LoginConfig, LoginFailure, LoginRequest, LoginResponse, LoginService, LoginSuccess, StartLocation,
+    Allowance, LoginConfig, LoginFailure, LoginRecords, LoginRequest, LoginResponse, LoginService,
+    LoginSuccess, StartLocation,
 };
 pub use passwords::HashCost;
 pub use provision::{FirstAccount, NewPerson, create_first_account, provision_account};

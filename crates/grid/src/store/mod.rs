@@ -11,6 +11,7 @@ mod grid_users;
 mod inventory;
 mod inventory_rows;
 mod leases;
+mod login_records;
 mod map_tiles;
 mod mute_list;
 mod presence;

@@ -44,7 +44,8 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     let destination = Arc::new(RemoteDestination::new(key.clone(), metrics.clone()));
     let peers = RemotePeers::new(key.clone(), metrics.clone());
     let friends = Friends::new(store.services(), Arc::new(peers));
-    let public = public::router(&url, &options.grid_name, &store, destination, metrics.clone());
+    let public =
+        public::router(&url, &options.grid_name, options.logins, &store, destination, metrics.clone());
     let private = PrivateSide { key, operators: options.process.operators.clone() };
     let (closing, closed) = watch::channel(false);
     let side =

@@ -61,7 +61,14 @@ async fn simulator(
     };
     let simulator = Simulator::start(config, services.clone()).await?;
     let (destination, metrics) = (simulator.login_destination(), simulator.metrics());
-    let simulator = simulator.open(public::router(&url, &options.grid_name, store, destination, metrics));
+    let simulator = simulator.open(public::router(
+        &url,
+        &options.grid_name,
+        options.logins.clone(),
+        store,
+        destination,
+        metrics,
+    ));
     // The sockets are ours, so no other process runs this world: what is marked as living is of a run before.
     store.forget_the_living().await?;
     simulator.register().await?;

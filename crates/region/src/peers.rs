@@ -317,6 +317,8 @@ impl Region {
             unused_until: cx.now,
             closing: None,
             session_over: false,
+            ending: None,
+            since: cx.now,
             returning: Vec::new(),
             ready: false,
             alarm: None,

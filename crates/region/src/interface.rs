@@ -1,5 +1,6 @@
 //! What goes into a region and what comes out: the whole surface between it and the shell.
 
+use crate::social::{SocialCall, SocialReply};
 use model::{
     AgentId, AssetId, CapsSecret, GridCell, Moment, RegionHandle, RegionId, RegionSize, SessionId, Vec3,
 };
@@ -253,6 +254,8 @@ pub enum GridCall {
     Presence(SessionId),
     /// Where the grid believes somebody to be.
     WhereIs(AgentId),
+    /// What people have to do with each other.
+    Social(SocialCall),
 }
 
 impl GridCall {
@@ -269,6 +272,7 @@ impl GridCall {
             Self::Wearables(_) => "Wearables",
             Self::Presence(_) => "Presence",
             Self::WhereIs(_) => "WhereIs",
+            Self::Social(call) => call.name(),
         }
     }
 }
@@ -293,6 +297,8 @@ pub enum Reply {
     /// To `Presence`, `WhereIs`: the region of the root agent; `None` when there is no such session, or it has not
     /// arrived anywhere yet.
     Presence(Option<RegionId>),
+    /// To `Social`.
+    Social(SocialReply),
 }
 
 /// A place in the world that outlasts sessions: home, last location, a landmark.

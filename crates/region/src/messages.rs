@@ -93,6 +93,10 @@ impl Region {
                 self.call_grid(cx, GridCall::RegionById(RegionId(region)), GRID_PATIENCE, pending);
             }
             Message::ImprovedInstantMessage(message) => self.handle_instant_message(cx, id, message),
+            Message::AcceptFriendship(said) => self.accept_friendship(cx, id, said),
+            Message::DeclineFriendship(said) => self.decline_friendship(cx, id, said),
+            Message::TerminateFriendship(said) => self.terminate_friendship(cx, id, said),
+            Message::GrantUserRights(said) => self.grant_rights(cx, id, said),
             Message::RequestMultipleObjects(request) => self.resend_objects(id, request),
             Message::MoneyBalanceRequest(request) => self.send_balance(cx, id, request),
             Message::EconomyDataRequest(_) => self.send_economy_data(cx, id),

@@ -120,7 +120,12 @@ impl Region {
         agent.kept_until = Some(cx.now + CHILD_LEASE);
         if agent.is_idle_child() {
             let session = agent.session;
-            self.call_grid(cx, GridCall::Presence(session), GRID_PATIENCE, Pending::Root { agent: id, session });
+            self.call_grid(
+                cx,
+                GridCall::Presence(session),
+                GRID_PATIENCE,
+                Pending::Root { agent: id, session },
+            );
         }
     }
 
@@ -140,9 +145,7 @@ impl Region {
                 let pending = Pending::Root { agent: id, session };
                 return self.call_grid(cx, GridCall::RegionById(region), GRID_PATIENCE, pending);
             }
-            Ok(Reply::Region(Some(region))) => {
-                self.info.rect().gap_m(region.rect()) <= *VIEW_M.end() as u32
-            }
+            Ok(Reply::Region(Some(region))) => self.info.rect().gap_m(region.rect()) <= *VIEW_M.end() as u32,
             Ok(Reply::Presence(None)) => false,
             // It is asked again after the next lease.
             _ => true,

@@ -1,22 +1,20 @@
 //! Instant messages and friends' comings and goings, to and from root agents of this region.
 
-use crate::calls::{PEER_PATIENCE, Pending};
-use crate::interface::*;
 use crate::region::{Context, Region};
 use circuit::Delivery;
 use lludp::messages as m;
 use lludp::text;
 use model::AgentId;
-use transfer::{InstantMessage, PeerCall, PeerError, PeerReply, Refusal};
+use transfer::{InstantMessage, PeerCall, PeerReply, Refusal};
 
 /// Bytes of a message's text; viewers send and show no more.
 const TEXT_BYTES: usize = 1023;
 
-/// Somebody who has just moved on is looked for again.
-const TRIES: u32 = 2;
-
 /// A grid's word to a simulator: this login is replaced by a newer one.
 const DIALOG_KICK: u8 = 250;
+
+/// An offer of friendship.
+const DIALOG_OFFER: u8 = 38;
 
 /// Who says that word.
 const GRID: AgentId = AgentId(uuid::uuid!("6571e388-6218-4574-87db-f9379718315e"));
@@ -51,52 +49,13 @@ impl Region {
             sent_s: 0,
             bucket: block.binary_bucket.to_vec(),
         });
-        if self.deliver_message(cx, &message).is_err() {
-            self.look_for_addressee(cx, message, TRIES - 1);
+        match block.dialog {
+            DIALOG_OFFER => self.offer_friendship(cx, message),
+            _ => self.post(cx, PeerCall::InstantMessage(message)),
         }
     }
 
-    fn look_for_addressee(&mut self, cx: &mut Context<'_>, message: Box<InstantMessage>, tries_left: u32) {
-        let call = GridCall::WhereIs(message.to);
-        self.call_grid(cx, call, PEER_PATIENCE, Pending::Addressee { message, tries_left });
-    }
-
-    pub(crate) fn addressee_found(
-        &mut self,
-        cx: &mut Context<'_>,
-        message: Box<InstantMessage>,
-        tries_left: u32,
-        result: Result<Reply, PeerError>,
-    ) {
-        match result {
-            Ok(Reply::Presence(Some(region))) if region != self.config.id => {
-                let pending = Pending::Addressee { message, tries_left };
-                self.call_grid(cx, GridCall::RegionById(region), PEER_PATIENCE, pending);
-            }
-            Ok(Reply::Region(Some(region))) => {
-                let call = PeerCall::InstantMessage(message.clone());
-                self.call_peer(cx, region, call, false, PEER_PATIENCE, Pending::Delivered { message });
-            }
-            // Believed to be here, and not found here: on the way from or to somewhere.
-            Ok(Reply::Presence(Some(_))) if tries_left > 0 => {
-                self.look_for_addressee(cx, message, tries_left - 1);
-            }
-            _ => self.not_delivered(cx, &message),
-        }
-    }
-
-    pub(crate) fn message_delivered(
-        &mut self,
-        cx: &mut Context<'_>,
-        message: &InstantMessage,
-        result: Result<Reply, PeerError>,
-    ) {
-        if result != Ok(Reply::Peer(PeerReply::Done)) {
-            self.not_delivered(cx, message);
-        }
-    }
-
-    fn not_delivered(&mut self, cx: &mut Context<'_>, message: &InstantMessage) {
+    pub(crate) fn not_delivered(&mut self, cx: &mut Context<'_>, message: &InstantMessage) {
         /// What somebody typed; typing notices and the like are not missed.
         const TEXT: u8 = 0;
         if message.dialog == TEXT {

@@ -16,6 +16,8 @@ pub(crate) struct Fake {
     pub(crate) presences: Mutex<Vec<Presence>>,
     /// Everybody's.
     pub(crate) friends: Mutex<Vec<Friend>>,
+    /// Who gives whom which rights; somebody who has any of these has no other friends.
+    pub(crate) bonds: Mutex<BTreeMap<(AgentId, AgentId), FriendRights>>,
     /// Calls that change something, in their order.
     pub(crate) told: Mutex<Vec<String>>,
     /// So many calls fail before one succeeds.
@@ -209,14 +211,20 @@ impl GridUserService for Fake {
 
 #[async_trait]
 impl FriendsService for Fake {
-    async fn list(&self, _: AgentId) -> Result<Vec<Friend>> {
-        Ok(self.friends.lock().unwrap().clone())
+    async fn list(&self, agent: AgentId) -> Result<Vec<Friend>> {
+        let bonds = self.bonds.lock().unwrap();
+        let has = |friend| bonds.get(&(friend, agent)).copied();
+        let given = bonds.iter().filter(|((giver, _), _)| *giver == agent);
+        let own: Vec<_> =
+            given.map(|(&(_, friend), &given)| Friend { friend, given, has: has(friend) }).collect();
+        Ok(if own.is_empty() { self.friends.lock().unwrap().clone() } else { own })
     }
-    async fn store(&self, _: AgentId, _: AgentId, _: FriendRights) -> Result<()> {
-        no()
+    async fn store(&self, agent: AgentId, friend: AgentId, given: FriendRights) -> Result<()> {
+        self.bonds.lock().unwrap().insert((agent, friend), given);
+        Ok(())
     }
-    async fn delete(&self, _: AgentId, _: AgentId) -> Result<bool> {
-        no()
+    async fn delete(&self, agent: AgentId, friend: AgentId) -> Result<bool> {
+        Ok(self.bonds.lock().unwrap().remove(&(agent, friend)).is_some())
     }
 }
 

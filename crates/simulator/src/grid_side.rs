@@ -103,6 +103,7 @@ impl GridSide {
             }
             GridCall::Presence(session) => stands(presence.by_session(session).await?),
             GridCall::WhereIs(agent) => stands(presence.by_agents(&[agent]).await?.into_iter().next()),
+            GridCall::Social(call) => Reply::Social(crate::social::answer(&self.services, call).await?),
         })
     }
 

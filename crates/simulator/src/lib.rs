@@ -35,6 +35,7 @@ mod notices;
 mod peering;
 mod region_task;
 mod simulator;
+mod social;
 #[cfg(test)]
 mod tests;
 mod transfers;

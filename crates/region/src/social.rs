@@ -1,0 +1,77 @@
+//! What regions ask the grid about what people have to do with each other.
+
+use model::AgentId;
+
+/// A question of this kind; each may be asked again when no answer came.
+#[derive(Clone, PartialEq, Debug)]
+pub enum SocialCall {
+    /// Somebody wants to be another's friend.
+    Offer {
+        /// Who.
+        from: AgentId,
+        /// Whose.
+        to: AgentId,
+    },
+    /// Somebody accepts what another has offered.
+    Accept {
+        /// Who.
+        agent: AgentId,
+        /// What whom has offered.
+        friend: AgentId,
+    },
+    /// Somebody declines what another has offered.
+    Decline {
+        /// Who.
+        agent: AgentId,
+        /// What whom has offered.
+        friend: AgentId,
+    },
+    /// Somebody does not want a friendship any more.
+    Terminate {
+        /// Who.
+        agent: AgentId,
+        /// With whom.
+        friend: AgentId,
+    },
+    /// Somebody lets a friend do more or less.
+    Grant {
+        /// Who.
+        agent: AgentId,
+        /// Whom.
+        friend: AgentId,
+        /// What, as bits of the friends service.
+        rights: u32,
+    },
+}
+
+impl SocialCall {
+    /// Its name, for logs and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Offer { .. } => "OfferFriendship",
+            Self::Accept { .. } => "AcceptFriendship",
+            Self::Decline { .. } => "DeclineFriendship",
+            Self::Terminate { .. } => "TerminateFriendship",
+            Self::Grant { .. } => "GrantRights",
+        }
+    }
+}
+
+/// What such a question brought.
+#[derive(Clone, PartialEq, Debug)]
+pub enum SocialReply {
+    /// It is done.
+    Done,
+    /// To `Offer`: the other has offered the same, so they are friends now.
+    Befriended {
+        /// The other's name.
+        name: String,
+    },
+    /// To `Grant`: what the friend might do before, and may now.
+    Rights {
+        /// Before.
+        before: u32,
+        /// From now on.
+        now: u32,
+    },
+}

@@ -1,0 +1,184 @@
+//! What regions ask about people, in the words of the services.
+//!
+//! An offer of friendship is half a friendship, as other simulators keep it: the one who is asked has an entry without
+//! rights for the one who asks, and there is none in return.
+
+use model::AgentId;
+use region::{SocialCall, SocialReply};
+use services::{Friend, FriendRights, FriendsService, Result, ServiceError, Services};
+
+/// Friends of one person, and offers to them, at most.
+const FRIENDS: usize = 2000;
+
+/// What those who become friends let each other do.
+const AT_FIRST: FriendRights = FriendRights::SEE_ONLINE;
+
+/// Answers a question of a region.
+pub(crate) async fn answer(services: &Services, call: SocialCall) -> Result<SocialReply> {
+    let friends = &*services.friends;
+    match call {
+        SocialCall::Offer { from, to } => offer(services, from, to).await,
+        SocialCall::Accept { agent, friend } => {
+            let Some(known) = find(friends, agent, friend).await? else {
+                return refused("That offer of friendship is not there any more.");
+            };
+            if known.has.is_none() {
+                befriend(friends, agent, friend).await?;
+            }
+            Ok(SocialReply::Done)
+        }
+        SocialCall::Decline { agent, friend } => match find(friends, agent, friend).await? {
+            Some(Friend { has: None, .. }) => {
+                friends.delete(agent, friend).await?;
+                Ok(SocialReply::Done)
+            }
+            _ => refused("That offer of friendship is not there any more."),
+        },
+        SocialCall::Terminate { agent, friend } => {
+            // Both, whatever the first finds: half a friendship would be an offer.
+            let given = friends.delete(agent, friend).await?;
+            let had = friends.delete(friend, agent).await?;
+            if given || had { Ok(SocialReply::Done) } else { refused("That friendship has ended already.") }
+        }
+        SocialCall::Grant { agent, friend, rights } => {
+            let Some(Friend { given, has: Some(_), .. }) = find(friends, agent, friend).await? else {
+                return refused("Only friends can be given rights.");
+            };
+            let now = FriendRights::from_bits_truncate(rights);
+            friends.store(agent, friend, now).await?;
+            Ok(SocialReply::Rights { before: given.bits(), now: now.bits() })
+        }
+    }
+}
+
+async fn offer(services: &Services, from: AgentId, to: AgentId) -> Result<SocialReply> {
+    let friends = &*services.friends;
+    let Some(account) = services.accounts.by_id(to).await? else {
+        return refused("There is no such person.");
+    };
+    let theirs = friends.list(to).await?;
+    match theirs.iter().find(|known| known.friend == from) {
+        Some(Friend { has: Some(_), .. }) => return refused("You are friends already."),
+        Some(_) => return Ok(SocialReply::Done),
+        None if theirs.len() >= FRIENDS => return refused("They have too many friends."),
+        None => {}
+    }
+    // Who has an entry that is not returned has been asked by the other.
+    if find(friends, from, to).await?.is_some() {
+        befriend(friends, from, to).await?;
+        return Ok(SocialReply::Befriended { name: format!("{} {}", account.first, account.last) });
+    }
+    friends.store(to, from, FriendRights::empty()).await?;
+    Ok(SocialReply::Done)
+}
+
+/// The entry of the one who asked comes last: until then it is an offer still, and can be accepted again.
+async fn befriend(friends: &dyn FriendsService, agent: AgentId, friend: AgentId) -> Result<()> {
+    friends.store(agent, friend, AT_FIRST).await?;
+    friends.store(friend, agent, AT_FIRST).await
+}
+
+async fn find(friends: &dyn FriendsService, agent: AgentId, friend: AgentId) -> Result<Option<Friend>> {
+    Ok(friends.list(agent).await?.into_iter().find(|known| known.friend == friend))
+}
+
+fn refused<T>(words: &str) -> Result<T> {
+    Err(ServiceError::Refused(words.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Fake;
+    use model::Uuid;
+    use services::Account;
+    use std::sync::Arc;
+
+    const ADA: AgentId = AgentId(Uuid::from_u128(1));
+    const BOB: AgentId = AgentId(Uuid::from_u128(2));
+
+    fn grid() -> (Arc<Fake>, Services) {
+        let account = |id, first: &str| Account {
+            id,
+            first: first.into(),
+            last: "One".into(),
+            email: String::new(),
+            created: 0,
+            level: 0,
+            flags: 0,
+            title: String::new(),
+            country: String::new(),
+            service_urls: Default::default(),
+        };
+        let fake = Fake { accounts: vec![account(ADA, "Ada"), account(BOB, "Bob")], ..Fake::default() };
+        let fake = Arc::new(fake);
+        let services = fake.services();
+        (fake, services)
+    }
+
+    /// Ada's side and Bob's.
+    fn entries(fake: &Fake) -> (Option<u32>, Option<u32>) {
+        let bonds = fake.bonds.lock().unwrap();
+        let of = |one, other| bonds.get(&(one, other)).map(|rights| rights.bits());
+        (of(ADA, BOB), of(BOB, ADA))
+    }
+
+    const OFFER: SocialCall = SocialCall::Offer { from: ADA, to: BOB };
+    const ACCEPT: SocialCall = SocialCall::Accept { agent: BOB, friend: ADA };
+
+    #[tokio::test]
+    async fn an_offer_is_half_a_friendship_until_it_is_accepted() {
+        let (fake, services) = grid();
+        assert!(matches!(answer(&services, ACCEPT).await, Err(ServiceError::Refused(_))));
+        for _ in 0..2 {
+            assert_eq!(answer(&services, OFFER).await, Ok(SocialReply::Done));
+            assert_eq!(entries(&fake), (None, Some(0)));
+        }
+        let own = SocialCall::Accept { agent: ADA, friend: BOB };
+        assert!(matches!(answer(&services, own).await, Err(ServiceError::Refused(_))), "not hers to accept");
+        for _ in 0..2 {
+            assert_eq!(answer(&services, ACCEPT).await, Ok(SocialReply::Done));
+            assert_eq!(entries(&fake), (Some(1), Some(1)));
+        }
+        assert!(matches!(answer(&services, OFFER).await, Err(ServiceError::Refused(_))), "friends already");
+        let end = SocialCall::Terminate { agent: ADA, friend: BOB };
+        assert_eq!(answer(&services, end.clone()).await, Ok(SocialReply::Done));
+        assert_eq!(entries(&fake), (None, None));
+        assert!(matches!(answer(&services, end).await, Err(ServiceError::Refused(_))));
+    }
+
+    #[tokio::test]
+    async fn who_offers_what_was_offered_has_accepted() {
+        let (fake, services) = grid();
+        assert_eq!(answer(&services, OFFER).await, Ok(SocialReply::Done));
+        let back = SocialCall::Offer { from: BOB, to: ADA };
+        assert_eq!(answer(&services, back).await, Ok(SocialReply::Befriended { name: "Ada One".into() }));
+        assert_eq!(entries(&fake), (Some(1), Some(1)));
+    }
+
+    #[tokio::test]
+    async fn what_is_declined_is_gone_but_no_friendship_is() {
+        let (fake, services) = grid();
+        let decline = SocialCall::Decline { agent: BOB, friend: ADA };
+        assert_eq!(answer(&services, OFFER).await, Ok(SocialReply::Done));
+        assert_eq!(answer(&services, decline.clone()).await, Ok(SocialReply::Done));
+        assert_eq!(entries(&fake), (None, None));
+        assert_eq!(answer(&services, OFFER).await, Ok(SocialReply::Done));
+        assert_eq!(answer(&services, ACCEPT).await, Ok(SocialReply::Done));
+        assert!(matches!(answer(&services, decline).await, Err(ServiceError::Refused(_))));
+        assert_eq!(entries(&fake), (Some(1), Some(1)));
+    }
+
+    #[tokio::test]
+    async fn rights_are_for_friends_alone() {
+        let (fake, services) = grid();
+        let grant = SocialCall::Grant { agent: BOB, friend: ADA, rights: 0xFFFF_FFFE };
+        assert_eq!(answer(&services, OFFER).await, Ok(SocialReply::Done));
+        assert!(matches!(answer(&services, grant.clone()).await, Err(ServiceError::Refused(_))), "not yet");
+        assert_eq!(answer(&services, ACCEPT).await, Ok(SocialReply::Done));
+        assert_eq!(answer(&services, grant).await, Ok(SocialReply::Rights { before: 1, now: 6 }));
+        assert_eq!(entries(&fake), (Some(1), Some(6)));
+        let nobody = SocialCall::Offer { from: ADA, to: AgentId(Uuid::from_u128(9)) };
+        assert!(matches!(answer(&services, nobody).await, Err(ServiceError::Refused(_))));
+    }
+}

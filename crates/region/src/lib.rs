@@ -37,6 +37,8 @@ mod replies;
 mod secrets;
 mod social;
 mod talk;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod welcome;
 

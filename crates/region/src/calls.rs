@@ -8,7 +8,7 @@ use model::{AgentId, Moment, RegionHandle, SessionId, Uuid};
 use services::RegionInfo;
 use std::sync::Arc;
 use std::time::Duration;
-use transfer::{FriendNews, KnownChild, Mutant, PeerCall, PeerError, Step, TransferId};
+use transfer::{FriendNews, InstantMessage, KnownChild, Mutant, PeerCall, PeerError, Step, TransferId};
 
 /// How long a grid service may take to answer what is not part of a transfer.
 pub(crate) const GRID_PATIENCE: Duration = Duration::from_secs(5);
@@ -80,6 +80,10 @@ pub(crate) enum Pending {
     Friendship { call: Box<SocialCall>, words: String },
     /// The name of somebody who offers friendship.
     OfferedBy { news: Box<FriendNews> },
+    /// Whether a message was kept.
+    Kept { message: Box<InstantMessage> },
+    /// What was said to somebody who was not online.
+    Mailbox { agent: AgentId },
     /// Nobody waits.
     Nothing,
 }
@@ -215,6 +219,8 @@ impl Region {
             Pending::Posted { call, tries_left } => self.post_answered(cx, call, tries_left, result),
             Pending::Friendship { call, words } => self.friendship_answered(cx, &call, words, result),
             Pending::OfferedBy { news } => self.offerer_named(cx, &news, result),
+            Pending::Kept { message } => self.message_kept(cx, &message, result),
+            Pending::Mailbox { agent } => self.mailbox_found(cx, agent, result),
             Pending::Nothing => {}
         }
     }

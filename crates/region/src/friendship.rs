@@ -10,7 +10,7 @@ use crate::region::{Context, Region};
 use crate::social::{SocialCall, SocialReply};
 use circuit::Delivery;
 use lludp::messages as m;
-use model::AgentId;
+use model::{AgentId, Moment};
 use transfer::{FriendDeed, FriendNews, InstantMessage, PeerCall, PeerError, PeerReply, Refusal};
 
 /// Kinds of instant messages about friendships.
@@ -73,7 +73,7 @@ impl Region {
     }
 
     fn ask_about_friends(&mut self, cx: &mut Context<'_>, call: SocialCall, words: String) {
-        let (agent, other) = sides(&call);
+        let Some((agent, other)) = sides(&call) else { return };
         let acts = self.agents.get(&agent).is_some_and(|agent| agent.acts());
         if !acts || other.is_null() || other == agent {
             return;
@@ -90,7 +90,7 @@ impl Region {
         words: String,
         result: Result<Reply, PeerError>,
     ) {
-        let (agent, friend) = sides(call);
+        let Some((agent, friend)) = sides(call) else { return };
         let name = self.agents.get(&agent).map(|agent| agent.name()).unwrap_or_default();
         let reply = match result {
             Ok(Reply::Social(reply)) => reply,
@@ -117,7 +117,7 @@ impl Region {
                 self.send_rights(cx, agent, agent, friend, now);
                 FriendDeed::Rights { before, now }
             }
-            (SocialCall::Grant { .. }, _) => return,
+            (SocialCall::Grant { .. } | SocialCall::Keep(_) | SocialCall::Waiting(_), _) => return,
         };
         self.post(cx, PeerCall::FriendNews(Box::new(FriendNews { from: agent, to: friend, deed })));
     }
@@ -131,6 +131,26 @@ impl Region {
         let _ = self.deliver_status(cx, news.to, news.from, true);
         if self.is_addressable(news.from) {
             self.post(cx, PeerCall::FriendStatus { friend: news.from, to: news.to, online: true });
+        }
+    }
+
+    /// The other side is not online. An offer is found at its next login; its words are kept with it.
+    pub(crate) fn friend_not_told(&mut self, cx: &mut Context<'_>, news: &FriendNews) {
+        let FriendDeed::Offered { name, words } = &news.deed else { return };
+        let message = self.of_friendship(cx.now, (news.from, name), news.to, OFFERED, words.clone());
+        let call = GridCall::Social(SocialCall::Keep(Box::new(message)));
+        self.call_grid(cx, call, GRID_PATIENCE, Pending::Nothing);
+    }
+
+    /// Offers that were made while somebody was not online, and whose words are not known.
+    pub(crate) fn deliver_offers(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: AgentId,
+        offers: Vec<(AgentId, String)>,
+    ) {
+        for (from, name) in offers {
+            self.say_of_friendship(cx, (from, &name), to, OFFERED, "Will you be my friend?".into());
         }
     }
 
@@ -196,18 +216,29 @@ impl Region {
         dialog: u8,
         text: String,
     ) {
-        let message = InstantMessage {
+        let message = self.of_friendship(cx.now, (from, name), to, dialog, text);
+        // Who has gone in between has nobody to tell.
+        let _ = self.deliver_message(cx, &message);
+    }
+
+    fn of_friendship(
+        &self,
+        now: Moment,
+        (from, name): (AgentId, &str),
+        to: AgentId,
+        dialog: u8,
+        text: String,
+    ) -> InstantMessage {
+        InstantMessage {
             from,
             from_name: name.to_owned(),
             to,
             dialog,
             text,
             conversation: from.0,
-            sent_s: self.unix_time(cx.now),
+            sent_s: self.unix_time(now),
             ..InstantMessage::default()
-        };
-        // Who has gone in between has nobody to tell.
-        let _ = self.deliver_message(cx, &message);
+        }
     }
 
     fn send_terminated(&mut self, cx: &mut Context<'_>, to: AgentId, friend: AgentId) {
@@ -231,13 +262,14 @@ impl Region {
     }
 }
 
-/// Who does something, and to whom.
-fn sides(call: &SocialCall) -> (AgentId, AgentId) {
+/// Who does something about a friendship, and with whom; `None` for what is about none.
+fn sides(call: &SocialCall) -> Option<(AgentId, AgentId)> {
     match *call {
-        SocialCall::Offer { from, to } => (from, to),
+        SocialCall::Offer { from, to } => Some((from, to)),
         SocialCall::Accept { agent, friend }
         | SocialCall::Decline { agent, friend }
         | SocialCall::Terminate { agent, friend }
-        | SocialCall::Grant { agent, friend, .. } => (agent, friend),
+        | SocialCall::Grant { agent, friend, .. } => Some((agent, friend)),
+        SocialCall::Keep(_) | SocialCall::Waiting(_) => None,
     }
 }

@@ -345,6 +345,13 @@ pub enum GridNotice {
         /// Where.
         place: Place,
     },
+    /// The agent has heard what was said while it was not online.
+    MailHeard {
+        /// Who.
+        agent: AgentId,
+        /// Up to where.
+        mark: u64,
+    },
     /// The avatar looks different now.
     Outfit {
         /// Whose.

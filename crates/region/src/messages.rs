@@ -93,6 +93,7 @@ impl Region {
                 self.call_grid(cx, GridCall::RegionById(RegionId(region)), GRID_PATIENCE, pending);
             }
             Message::ImprovedInstantMessage(message) => self.handle_instant_message(cx, id, message),
+            Message::RetrieveInstantMessages(_) => self.open_mailbox(cx, id),
             Message::AcceptFriendship(said) => self.accept_friendship(cx, id, said),
             Message::DeclineFriendship(said) => self.decline_friendship(cx, id, said),
             Message::TerminateFriendship(said) => self.terminate_friendship(cx, id, said),
@@ -111,7 +112,6 @@ impl Region {
             | Message::VelocityInterpolateOff(_)
             | Message::ParcelAccessListRequest(_)
             | Message::AgentIsNowWearing(_)
-            | Message::RetrieveInstantMessages(_)
             | Message::UserInfoRequest(_)
             | Message::GenericMessage(_)
             | Message::Error(_) => {}

@@ -95,8 +95,10 @@ impl Region {
 
     /// The addressee is nowhere.
     fn not_posted(&mut self, cx: &mut Context<'_>, call: &PeerCall) {
-        if let PeerCall::InstantMessage(message) = call {
-            self.not_delivered(cx, message);
+        match call {
+            PeerCall::InstantMessage(message) => self.not_delivered(cx, message),
+            PeerCall::FriendNews(news) => self.friend_not_told(cx, news),
+            _ => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What regions ask the grid about what people have to do with each other.
 
 use model::AgentId;
+use transfer::InstantMessage;
 
 /// A question of this kind; each may be asked again when no answer came.
 #[derive(Clone, PartialEq, Debug)]
@@ -42,6 +43,10 @@ pub enum SocialCall {
         /// What, as bits of the friends service.
         rights: u32,
     },
+    /// A message to somebody who is not online is to be kept.
+    Keep(Box<InstantMessage>),
+    /// What was kept for somebody, and who has offered them friendship.
+    Waiting(AgentId),
 }
 
 impl SocialCall {
@@ -53,6 +58,8 @@ impl SocialCall {
             Self::Decline { .. } => "DeclineFriendship",
             Self::Terminate { .. } => "TerminateFriendship",
             Self::Grant { .. } => "GrantRights",
+            Self::Keep(_) => "KeepMessage",
+            Self::Waiting(_) => "WaitingMessages",
         }
     }
 }
@@ -73,5 +80,14 @@ pub enum SocialReply {
         before: u32,
         /// From now on.
         now: u32,
+    },
+    /// To `Waiting`.
+    Waiting {
+        /// Messages, oldest first.
+        messages: Vec<InstantMessage>,
+        /// The last of them, for [`GridNotice::MailHeard`](crate::GridNotice::MailHeard); 0 for none.
+        mark: u64,
+        /// Who else offers friendship, and their names.
+        offers: Vec<(AgentId, String)>,
     },
 }

@@ -1,6 +1,7 @@
 //! Regions with viewers made of bytes; the test itself is the grid.
 
 mod friendship;
+mod talk;
 
 use crate::*;
 use lludp::header::{self, Flags};
@@ -101,6 +102,34 @@ impl Town {
         let (region, mut bytes) = (*region, Vec::new());
         header::seal_message(&mut bytes, Flags::RELIABLE, *sequence, message, &mut Vec::new());
         self.put(region, Input::Datagram { from: address(agent), bytes: &bytes });
+    }
+
+    /// A viewer sends an instant message of a kind.
+    fn message(&mut self, from: AgentId, to: AgentId, dialog: u8, text: &str) {
+        let text = lludp::text::Nul::new(text);
+        let message = m::ImprovedInstantMessage {
+            agent_data: m::improved_instant_message::AgentData {
+                agent_id: from.0,
+                session_id: session(from).0,
+            },
+            message_block: m::improved_instant_message::MessageBlock {
+                from_group: false,
+                to_agent_id: to.0,
+                parent_estate_id: 0,
+                region_id: Uuid::nil(),
+                position: Vec3::ZERO,
+                offline: 0,
+                dialog,
+                id: to.0,
+                timestamp: 0,
+                from_agent_name: b"Somebody Else\0",
+                message: text.as_bytes(),
+                binary_bucket: &[0],
+            },
+            estate_block: None,
+            meta_data: (&[]).into(),
+        };
+        self.say(from, &message);
     }
 
     fn put(&mut self, at: usize, input: Input<'_>) {

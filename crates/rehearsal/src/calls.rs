@@ -167,7 +167,7 @@ impl Rehearsal {
             GridNotice::SetHome { agent, place } => {
                 self.homes.insert(agent, place);
             }
-            GridNotice::Outfit { .. } | GridNotice::CameOnline { .. } => {}
+            GridNotice::MailHeard { .. } | GridNotice::Outfit { .. } | GridNotice::CameOnline { .. } => {}
         }
     }
 

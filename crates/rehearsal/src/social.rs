@@ -4,13 +4,15 @@ use crate::world::Rehearsal;
 use model::AgentId;
 use region::{SocialCall, SocialReply};
 use std::collections::BTreeMap;
-use transfer::{PeerError, Refusal};
+use transfer::{InstantMessage, PeerError, Refusal};
 
 /// What the grid remembers of people.
 #[derive(Debug, Default)]
 pub(crate) struct Society {
     /// What one lets another do; an offer is an entry without another in return.
     friends: BTreeMap<(AgentId, AgentId), u32>,
+    /// What was said to people who were not online.
+    mail: Vec<InstantMessage>,
 }
 
 impl Rehearsal {
@@ -31,6 +33,15 @@ impl Rehearsal {
             SocialCall::Grant { agent, friend, rights } => {
                 let Some(before) = friends.insert((agent, friend), rights) else { return no() };
                 return Ok(SocialReply::Rights { before, now: rights });
+            }
+            SocialCall::Keep(ref message) => self.society.mail.push(InstantMessage::clone(message)),
+            SocialCall::Waiting(agent) => {
+                let mail = self.society.mail.iter().filter(|message| message.to == agent);
+                return Ok(SocialReply::Waiting {
+                    messages: mail.cloned().collect(),
+                    mark: 1,
+                    offers: vec![],
+                });
             }
             SocialCall::Accept { .. } => return no(),
         }

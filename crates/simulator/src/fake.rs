@@ -18,6 +18,8 @@ pub(crate) struct Fake {
     pub(crate) friends: Mutex<Vec<Friend>>,
     /// Who gives whom which rights; somebody who has any of these has no other friends.
     pub(crate) bonds: Mutex<BTreeMap<(AgentId, AgentId), FriendRights>>,
+    /// What waits for whom.
+    pub(crate) mail: Mutex<Vec<(AgentId, OfflineMessage)>>,
     /// Calls that change something, in their order.
     pub(crate) told: Mutex<Vec<String>>,
     /// So many calls fail before one succeeds.
@@ -38,6 +40,7 @@ impl Fake {
             assets: self.clone(),
             agent_prefs: self.clone(),
             mutes: self.clone(),
+            offline_messages: self.clone(),
             map_tiles: self.clone(),
         }
     }
@@ -379,6 +382,24 @@ impl MuteListService for Fake {
     }
     async fn delete(&self, _: AgentId, _: Uuid, _: &str) -> Result<bool> {
         no()
+    }
+}
+
+#[async_trait]
+impl OfflineMessageService for Fake {
+    async fn keep(&self, to: AgentId, message: &OfflineMessage) -> Result<()> {
+        self.tell(format!("keep {} for {to}", message.text))?;
+        self.mail.lock().unwrap().push((to, message.clone()));
+        Ok(())
+    }
+    async fn waiting(&self, agent: AgentId) -> Result<Mailbox> {
+        let mail = self.mail.lock().unwrap();
+        let messages: Vec<_> =
+            mail.iter().filter(|(to, _)| *to == agent).map(|(_, message)| message.clone()).collect();
+        Ok(Mailbox { mark: messages.len() as u64, messages })
+    }
+    async fn heard(&self, agent: AgentId, mark: u64) -> Result<()> {
+        self.tell(format!("heard {agent} {mark}"))
     }
 }
 

@@ -130,6 +130,9 @@ impl GridSide {
             // What there is to do about it is not the grid's.
             GridNotice::CameOnline { .. } => Ok(()),
             GridNotice::SetHome { agent, place } => grid_users.set_home(*agent, stored(place)).await,
+            GridNotice::MailHeard { agent, mark } => {
+                self.services.offline_messages.heard(*agent, *mark).await
+            }
             GridNotice::Outfit { agent, outfit } => {
                 let known = avatars.get(*agent).await?.unwrap_or_default();
                 avatars.set(*agent, &changed(&known, outfit)).await

@@ -186,6 +186,7 @@ fn whose(notice: &GridNotice) -> AgentId {
         | GridNotice::CameOnline { agent }
         | GridNotice::LoggedOut { agent, .. }
         | GridNotice::SetHome { agent, .. }
+        | GridNotice::MailHeard { agent, .. }
         | GridNotice::Outfit { agent, .. } => *agent,
     }
 }

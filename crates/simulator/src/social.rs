@@ -5,10 +5,16 @@
 
 use model::AgentId;
 use region::{SocialCall, SocialReply};
-use services::{Friend, FriendRights, FriendsService, Result, ServiceError, Services};
+use services::{
+    Friend, FriendRights, FriendsService, Mailbox, OfflineMessage, Result, ServiceError, Services,
+};
+use transfer::InstantMessage;
 
 /// Friends of one person, and offers to them, at most.
 const FRIENDS: usize = 2000;
+
+/// The kind of message that an offer of friendship is.
+const OFFERED: u8 = 38;
 
 /// What those who become friends let each other do.
 const AT_FIRST: FriendRights = FriendRights::SEE_ONLINE;
@@ -48,6 +54,11 @@ pub(crate) async fn answer(services: &Services, call: SocialCall) -> Result<Soci
             friends.store(agent, friend, now).await?;
             Ok(SocialReply::Rights { before: given.bits(), now: now.bits() })
         }
+        SocialCall::Keep(message) => {
+            services.offline_messages.keep(message.to, &kept(*message)).await?;
+            Ok(SocialReply::Done)
+        }
+        SocialCall::Waiting(agent) => waiting(services, agent).await,
     }
 }
 
@@ -80,6 +91,58 @@ async fn befriend(friends: &dyn FriendsService, agent: AgentId, friend: AgentId)
 
 async fn find(friends: &dyn FriendsService, agent: AgentId, friend: AgentId) -> Result<Option<Friend>> {
     Ok(friends.list(agent).await?.into_iter().find(|known| known.friend == friend))
+}
+
+/// What waits for somebody. Offers are kept as messages too, for their words, and hold as long as they are offers.
+async fn waiting(services: &Services, agent: AgentId) -> Result<SocialReply> {
+    let offers = services.friends.list(agent).await?.into_iter().filter(|known| known.has.is_none());
+    let mut offers: Vec<AgentId> = offers.map(|known| known.friend).collect();
+    let Mailbox { messages, mark } = services.offline_messages.waiting(agent).await?;
+    let mut read = Vec::new();
+    for message in messages {
+        if message.dialog == OFFERED {
+            let Some(place) = offers.iter().position(|&from| from == message.from) else { continue };
+            offers.remove(place);
+        }
+        read.push(said(agent, message));
+    }
+    let accounts = services.accounts.by_ids(&offers).await?;
+    let offers =
+        accounts.into_iter().map(|account| (account.id, format!("{} {}", account.first, account.last)));
+    Ok(SocialReply::Waiting { messages: read, mark, offers: offers.collect() })
+}
+
+fn kept(message: InstantMessage) -> OfflineMessage {
+    OfflineMessage {
+        from: message.from,
+        from_name: message.from_name,
+        dialog: message.dialog,
+        text: message.text,
+        conversation: message.conversation,
+        region: message.region,
+        position: message.position,
+        estate: message.estate,
+        sent_s: message.sent_s,
+        bucket: message.bucket,
+    }
+}
+
+fn said(to: AgentId, message: OfflineMessage) -> InstantMessage {
+    InstantMessage {
+        from: message.from,
+        from_name: message.from_name,
+        to,
+        dialog: message.dialog,
+        from_group: false,
+        text: message.text,
+        conversation: message.conversation,
+        offline: 1,
+        position: message.position,
+        region: message.region,
+        estate: message.estate,
+        sent_s: message.sent_s,
+        bucket: message.bucket,
+    }
 }
 
 fn refused<T>(words: &str) -> Result<T> {
@@ -167,6 +230,31 @@ mod tests {
         assert_eq!(answer(&services, ACCEPT).await, Ok(SocialReply::Done));
         assert!(matches!(answer(&services, decline).await, Err(ServiceError::Refused(_))));
         assert_eq!(entries(&fake), (Some(1), Some(1)));
+    }
+
+    #[tokio::test]
+    async fn an_offer_waits_with_its_words_or_without() {
+        let (_, services) = grid();
+        let ask = async || match answer(&services, SocialCall::Waiting(BOB)).await.unwrap() {
+            SocialReply::Waiting { messages, mark, offers } => {
+                let words = messages.into_iter().map(|message| (message.offline, message.text));
+                (words.collect::<Vec<_>>(), mark, offers)
+            }
+            other => panic!("{other:?}"),
+        };
+        let keep = async |dialog, text: &str| {
+            let message =
+                InstantMessage { from: ADA, to: BOB, dialog, text: text.into(), ..Default::default() };
+            answer(&services, SocialCall::Keep(Box::new(message))).await.unwrap();
+        };
+        assert_eq!(answer(&services, OFFER).await, Ok(SocialReply::Done));
+        keep(0, "Hello").await;
+        assert_eq!(ask().await, (vec![(1, "Hello".into())], 1, vec![(ADA, "Ada One".into())]));
+        keep(OFFERED, "Shall we?").await;
+        let both = vec![(1, "Hello".into()), (1, "Shall we?".into())];
+        assert_eq!(ask().await, (both, 2, vec![]));
+        assert_eq!(answer(&services, ACCEPT).await, Ok(SocialReply::Done));
+        assert_eq!(ask().await, (vec![(1, "Hello".into())], 2, vec![]), "an offer that is none any more");
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@ mod inventory;
 mod inventory_rows;
 mod map_tiles;
 mod mute_list;
+mod offline_messages;
 mod presence;
 mod statistics;
 #[cfg(test)]
@@ -93,6 +94,7 @@ impl SqlStore {
             assets: store.clone(),
             agent_prefs: store.clone(),
             mutes: store.clone(),
+            offline_messages: store.clone(),
             map_tiles: store,
         }
     }

@@ -136,3 +136,13 @@ fn peers_of_others_say_less() {
     let told = say(FriendDeed::Denied { name: "Cleo Two".into() });
     assert!(told[0].starts_with("IM 40 of Cleo (Cleo Two)"), "{told:?}");
 }
+
+#[test]
+fn an_offer_to_somebody_who_is_not_online_is_kept_with_its_words() {
+    let mut town = Town::with_bob_in(1);
+    offer(&mut town, CLEO, "Shall we?");
+    let Some(SocialCall::Keep(kept)) = town.asked.get(1) else { panic!("{:?}", town.asked) };
+    assert_eq!((kept.from, kept.to, kept.dialog, kept.conversation), (ADA, CLEO, 38, ADA.0));
+    assert_eq!((kept.text.as_str(), kept.from_name.as_str()), ("Shall we?", "Ada One"));
+    assert_eq!(town.heard(ADA), [""; 0]);
+}

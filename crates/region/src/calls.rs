@@ -84,6 +84,10 @@ pub(crate) enum Pending {
     Kept { message: Box<InstantMessage> },
     /// What was said to somebody who was not online.
     Mailbox { agent: AgentId },
+    /// A mute list.
+    Mutes { agent: AgentId },
+    /// A new item, and the number by which the viewer knows its wish.
+    NewItem { agent: AgentId, callback: u32 },
     /// Nobody waits.
     Nothing,
 }
@@ -221,6 +225,8 @@ impl Region {
             Pending::OfferedBy { news } => self.offerer_named(cx, &news, result),
             Pending::Kept { message } => self.message_kept(cx, &message, result),
             Pending::Mailbox { agent } => self.mailbox_found(cx, agent, result),
+            Pending::Mutes { agent } => self.mutes_found(cx, agent, result),
+            Pending::NewItem { agent, callback } => self.item_created(cx, agent, callback, result),
             Pending::Nothing => {}
         }
     }

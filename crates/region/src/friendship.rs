@@ -117,7 +117,8 @@ impl Region {
                 self.send_rights(cx, agent, agent, friend, now);
                 FriendDeed::Rights { before, now }
             }
-            (SocialCall::Grant { .. } | SocialCall::Keep(_) | SocialCall::Waiting(_), _) => return,
+            // No question about a friendship, or no answer to it.
+            _ => return,
         };
         self.post(cx, PeerCall::FriendNews(Box::new(FriendNews { from: agent, to: friend, deed })));
     }
@@ -270,6 +271,6 @@ fn sides(call: &SocialCall) -> Option<(AgentId, AgentId)> {
         | SocialCall::Decline { agent, friend }
         | SocialCall::Terminate { agent, friend }
         | SocialCall::Grant { agent, friend, .. } => Some((agent, friend)),
-        SocialCall::Keep(_) | SocialCall::Waiting(_) => None,
+        SocialCall::Keep(_) | SocialCall::Waiting(_) | SocialCall::Mutes { .. } => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::social::{SocialCall, SocialReply};
 use model::{
-    AgentId, AssetId, CapsSecret, GridCell, Moment, RegionHandle, RegionId, RegionSize, SessionId, Vec3,
+    AgentId, AssetId, CapsSecret, GridCell, Moment, RegionHandle, RegionId, RegionSize, SessionId, Uuid, Vec3,
 };
 use services::RegionInfo;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -256,6 +256,14 @@ pub enum GridCall {
     WhereIs(AgentId),
     /// What people have to do with each other.
     Social(SocialCall),
+    /// A new item for somebody's inventory, and the asset that it shows. A folder that is not theirs becomes the one
+    /// for such items.
+    CreateItem {
+        /// The item.
+        item: Box<services::InventoryItem>,
+        /// The asset's bytes.
+        data: Arc<[u8]>,
+    },
 }
 
 impl GridCall {
@@ -273,6 +281,7 @@ impl GridCall {
             Self::Presence(_) => "Presence",
             Self::WhereIs(_) => "WhereIs",
             Self::Social(call) => call.name(),
+            Self::CreateItem { .. } => "CreateItem",
         }
     }
 }
@@ -299,6 +308,8 @@ pub enum Reply {
     Presence(Option<RegionId>),
     /// To `Social`.
     Social(SocialReply),
+    /// To `CreateItem`: as it is now.
+    Item(Box<services::InventoryItem>),
 }
 
 /// A place in the world that outlasts sessions: home, last location, a landmark.
@@ -344,6 +355,22 @@ pub enum GridNotice {
         agent: AgentId,
         /// Where.
         place: Place,
+    },
+    /// The user does not want to hear of something.
+    Mute {
+        /// Who.
+        agent: AgentId,
+        /// Of what.
+        mute: services::Mute,
+    },
+    /// The user wants to hear of it again.
+    Unmute {
+        /// Who.
+        agent: AgentId,
+        /// Of what: its id and name.
+        id: Uuid,
+        /// See `id`.
+        name: String,
     },
     /// The agent has heard what was said while it was not online.
     MailHeard {

@@ -300,6 +300,7 @@ impl Region {
             closing: None,
             session_over: false,
             returning: Vec::new(),
+            xfers: Default::default(),
             ready: false,
             alarm: None,
             retry_at: None,

@@ -1,6 +1,7 @@
 //! What regions ask the grid about what people have to do with each other.
 
 use model::AgentId;
+use std::sync::Arc;
 use transfer::InstantMessage;
 
 /// A question of this kind; each may be asked again when no answer came.
@@ -45,6 +46,13 @@ pub enum SocialCall {
     },
     /// A message to somebody who is not online is to be kept.
     Keep(Box<InstantMessage>),
+    /// The file of what somebody has muted.
+    Mutes {
+        /// Whose.
+        agent: AgentId,
+        /// Checksum of the file that their viewer has; 0 for none.
+        crc: u32,
+    },
     /// What was kept for somebody, and who has offered them friendship.
     Waiting(AgentId),
 }
@@ -60,6 +68,7 @@ impl SocialCall {
             Self::Grant { .. } => "GrantRights",
             Self::Keep(_) => "KeepMessage",
             Self::Waiting(_) => "WaitingMessages",
+            Self::Mutes { .. } => "MuteList",
         }
     }
 }
@@ -81,6 +90,8 @@ pub enum SocialReply {
         /// From now on.
         now: u32,
     },
+    /// To `Mutes`: the file; `None` when the viewer has it.
+    Mutes(Option<Arc<[u8]>>),
     /// To `Waiting`.
     Waiting {
         /// Messages, oldest first.

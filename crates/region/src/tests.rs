@@ -1,14 +1,16 @@
 //! Regions with viewers made of bytes; the test itself is the grid.
 
 mod friendship;
+mod mutes;
+mod places;
 mod talk;
 
 use crate::*;
 use lludp::header::{self, Flags};
 use lludp::{Message, WireMessage, messages as m};
 use model::{
-    AgentId, CircuitCode, GridCell, Moment, RegionId, RegionSize, SecureSessionId, SessionId, TeleportFlags,
-    Uuid, Vec3,
+    AgentId, AssetId, CircuitCode, GridCell, Moment, RegionId, RegionSize, SecureSessionId, SessionId,
+    TeleportFlags, Uuid, Vec3,
 };
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -31,6 +33,10 @@ struct Town {
     got: BTreeMap<AgentId, Vec<Vec<u8>>>,
     /// What the grid was asked of people.
     asked: Vec<SocialCall>,
+    /// What is kept.
+    assets: BTreeMap<AssetId, Arc<[u8]>>,
+    /// What peers were asked.
+    to_peers: Vec<PeerCall>,
     /// What the grid was told.
     told: Vec<GridNotice>,
     /// What the grid answers to the next questions; then, that it is done.
@@ -46,6 +52,8 @@ impl Town {
             viewers: BTreeMap::new(),
             got: BTreeMap::new(),
             asked: Vec::new(),
+            assets: BTreeMap::new(),
+            to_peers: Vec::new(),
             told: Vec::new(),
             answers: Vec::new(),
         };
@@ -159,6 +167,7 @@ impl Town {
             }
             Effect::CallPeer { id, region, call, .. } => {
                 let to = self.regions.iter().position(|known| known.info().id == region.id).unwrap();
+                self.to_peers.push(call.clone());
                 let mut effects = Vec::new();
                 self.regions[to].handle(self.now, Input::Peer { call, waiter: Waiter(1) }, &mut effects);
                 self.collect(to);
@@ -199,6 +208,16 @@ impl Town {
                     if self.answers.is_empty() { Ok(SocialReply::Done) } else { self.answers.remove(0) };
                 return answer.map(Reply::Social);
             }
+            GridCall::CreateItem { item, data } => {
+                self.assets.insert(item.asset, data);
+                Reply::Item(item)
+            }
+            GridCall::Asset(asset) => Reply::Asset(self.assets.get(&asset).cloned()),
+            GridCall::Home(_) => Reply::Home(Some(Place {
+                region: self.regions[1].info().id,
+                position: Vec3::new(10.0, 20.0, 30.0),
+                look_at: Vec3::X,
+            })),
             _ => return Err(PeerError::TimedOut),
         })
     }
@@ -239,6 +258,8 @@ fn words(message: &Message<'_>) -> Option<String> {
         }
         Message::TerminateFriendship(m) => format!("no friend: {}", who(m.ex_block.other_id)),
         Message::AlertMessage(m) => format!("alert: {}", lludp::text::read(m.alert_data.message)),
+        Message::TeleportLocal(m) => format!("here {}", m.info.position),
+        Message::TeleportStart(_) => "teleport".to_owned(),
         _ => return None,
     })
 }

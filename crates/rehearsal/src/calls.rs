@@ -167,7 +167,11 @@ impl Rehearsal {
             GridNotice::SetHome { agent, place } => {
                 self.homes.insert(agent, place);
             }
-            GridNotice::MailHeard { .. } | GridNotice::Outfit { .. } | GridNotice::CameOnline { .. } => {}
+            GridNotice::Mute { .. }
+            | GridNotice::Unmute { .. }
+            | GridNotice::MailHeard { .. }
+            | GridNotice::Outfit { .. }
+            | GridNotice::CameOnline { .. } => {}
         }
     }
 

@@ -73,6 +73,10 @@ impl Rehearsal {
                 let sessions = self.people.iter().rev().filter(|person| person.agent == *agent);
                 Reply::Presence(sessions.map(|person| self.presence_of(person.session)).next().flatten())
             }
+            GridCall::CreateItem { item, data } => {
+                self.assets.insert(item.asset, data.clone());
+                Reply::Item(item.clone())
+            }
             GridCall::Social(_) => Reply::Social(region::SocialReply::Done),
         })
     }

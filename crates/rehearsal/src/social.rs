@@ -35,6 +35,7 @@ impl Rehearsal {
                 return Ok(SocialReply::Rights { before, now: rights });
             }
             SocialCall::Keep(ref message) => self.society.mail.push(InstantMessage::clone(message)),
+            SocialCall::Mutes { .. } => return Ok(SocialReply::Mutes(None)),
             SocialCall::Waiting(agent) => {
                 let mail = self.society.mail.iter().filter(|message| message.to == agent);
                 return Ok(SocialReply::Waiting {

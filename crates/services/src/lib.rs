@@ -46,7 +46,7 @@ pub use inventory::{
     inventory_type,
 };
 pub use map_tiles::MapTileService;
-pub use mute_list::{Mute, MuteListService, mute_kind};
+pub use mute_list::{Mute, MuteListService, mute_crc, mute_file, mute_kind};
 pub use offline_messages::{Mailbox, OfflineMessage, OfflineMessageService};
 pub use presence::{Presence, PresenceService};
 pub use region_info::{RegionFlags, RegionInfo, access};

@@ -3,7 +3,10 @@
 use crate::peering::addresses::Addresses;
 use model::{GridCell, RegionHandle, RegionId};
 use region::{GridCall, GridNotice, Place, Reply};
-use services::{AvatarData, LoginAppearance, Presence, RegionInfo, ServiceError, Services};
+use services::{
+    Asset, AssetFlags, AssetMetadata, AvatarData, InventoryItem, LoginAppearance, Presence, RegionInfo,
+    ServiceError, Services,
+};
 use std::sync::Arc;
 use tokio::sync::Notify;
 use transfer::{Outfit, PeerError, Refusal};
@@ -103,6 +106,7 @@ impl GridSide {
             }
             GridCall::Presence(session) => stands(presence.by_session(session).await?),
             GridCall::WhereIs(agent) => stands(presence.by_agents(&[agent]).await?.into_iter().next()),
+            GridCall::CreateItem { item, data } => create_item(&self.services, *item, data).await?,
             GridCall::Social(call) => Reply::Social(crate::social::answer(&self.services, call).await?),
         })
     }
@@ -130,6 +134,10 @@ impl GridSide {
             // What there is to do about it is not the grid's.
             GridNotice::CameOnline { .. } => Ok(()),
             GridNotice::SetHome { agent, place } => grid_users.set_home(*agent, stored(place)).await,
+            GridNotice::Mute { agent, mute } => settled(self.services.mutes.update(*agent, mute).await),
+            GridNotice::Unmute { agent, id, name } => {
+                settled(self.services.mutes.delete(*agent, *id, name).await.map(|_| ()))
+            }
             GridNotice::MailHeard { agent, mark } => {
                 self.services.offline_messages.heard(*agent, *mark).await
             }
@@ -144,6 +152,44 @@ impl GridSide {
 /// Where a session's agent stands; nowhere until it has arrived.
 fn stands(known: Option<Presence>) -> Reply {
     Reply::Presence(known.map(|known| known.region).filter(|region| !region.is_null()))
+}
+
+/// What the grid refuses once it refuses always.
+fn settled(told: services::Result<()>) -> services::Result<()> {
+    match told {
+        Err(ServiceError::Refused(why) | ServiceError::Invalid(why)) => {
+            tracing::debug!(why, "the grid refused");
+            Ok(())
+        }
+        told => told,
+    }
+}
+
+/// The asset first: an item shows nothing without it.
+async fn create_item(
+    services: &Services,
+    mut item: InventoryItem,
+    data: Arc<[u8]>,
+) -> services::Result<Reply> {
+    let Services { inventory, assets, .. } = services;
+    if inventory.folder(item.owner, item.folder).await?.is_none() {
+        let folder = inventory.folder_for_type(item.owner, item.asset_type).await?;
+        item.folder = folder.ok_or_else(|| ServiceError::Refused("There is no folder for it.".into()))?.id;
+    }
+    let metadata = AssetMetadata {
+        id: item.asset,
+        kind: item.asset_type,
+        name: item.name.clone(),
+        description: item.description.clone(),
+        creator: item.creator,
+        created: item.created,
+        flags: AssetFlags::empty(),
+        temporary: false,
+        local: false,
+    };
+    item.asset = assets.store(&Asset { metadata, data }).await?;
+    inventory.create_item(&item).await?;
+    Ok(Reply::Item(Box::new(item)))
 }
 
 /// The north-east corner of a cell, which the cell's last metre belongs to.

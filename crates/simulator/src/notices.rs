@@ -187,6 +187,8 @@ fn whose(notice: &GridNotice) -> AgentId {
         | GridNotice::LoggedOut { agent, .. }
         | GridNotice::SetHome { agent, .. }
         | GridNotice::MailHeard { agent, .. }
+        | GridNotice::Mute { agent, .. }
+        | GridNotice::Unmute { agent, .. }
         | GridNotice::Outfit { agent, .. } => *agent,
     }
 }

@@ -6,7 +6,8 @@
 use model::AgentId;
 use region::{SocialCall, SocialReply};
 use services::{
-    Friend, FriendRights, FriendsService, Mailbox, OfflineMessage, Result, ServiceError, Services,
+    Friend, FriendRights, FriendsService, Mailbox, OfflineMessage, Result, ServiceError, Services, mute_crc,
+    mute_file,
 };
 use transfer::InstantMessage;
 
@@ -57,6 +58,11 @@ pub(crate) async fn answer(services: &Services, call: SocialCall) -> Result<Soci
         SocialCall::Keep(message) => {
             services.offline_messages.keep(message.to, &kept(*message)).await?;
             Ok(SocialReply::Done)
+        }
+        SocialCall::Mutes { agent, crc } => {
+            let file = mute_file(&services.mutes.list(agent).await?);
+            let known = mute_crc(file.as_bytes()) == crc;
+            Ok(SocialReply::Mutes((!known).then(|| file.into_bytes().into())))
         }
         SocialCall::Waiting(agent) => waiting(services, agent).await,
     }

@@ -2,6 +2,7 @@
 
 use crate::doubt::Doubt;
 use crate::interface::Waiter;
+use crate::laden::Unladen;
 use crate::land::LandCursor;
 use crate::xfer::Xfers;
 use agent::EventQueue;
@@ -110,6 +111,8 @@ pub(crate) struct Leaving {
     /// A crossing without a circuit over there: TeleportFinish follows then, since CrossedRegion alone strands viewers
     /// that do not open one.
     pub(crate) insist_at: Option<Moment>,
+    /// UpdateAgent, while nobody has said that it was heard.
+    pub(crate) unheard: Option<Arc<AgentData>>,
     /// The grid has said, after the viewer was told to go, that the agent is here: once it says otherwise the agent has
     /// gone.
     pub(crate) seen_here: bool,
@@ -241,6 +244,8 @@ pub(crate) struct Agent {
     pub(crate) throttles: Option<[u8; 28]>,
     pub(crate) always_run: bool,
     pub(crate) baggage: Arc<Baggage>,
+    /// It has arrived without its things.
+    pub(crate) unladen: Option<Unladen>,
     /// Where the agent stood when its neighbours were last looked at.
     pub(crate) surveyed: Option<Vec3>,
     /// When they are looked at again, whether or not the agent moves.

@@ -4,7 +4,7 @@ use crate::interface::*;
 use crate::neighbours::AskedChild;
 use crate::region::{Context, Region};
 use crate::social::SocialCall;
-use model::{AgentId, Moment, RegionHandle, SessionId, Uuid};
+use model::{AgentId, Moment, RegionHandle, RegionId, SessionId, Uuid};
 use services::RegionInfo;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +40,8 @@ pub(crate) enum Pending {
     Withdrawal { agent: AgentId, transfer: TransferId },
     /// Whether the agent has arrived whose destination says nothing.
     Looking { agent: AgentId, transfer: TransferId },
+    /// Whether an agent that stayed was reported elsewhere meanwhile.
+    Stayed { agent: AgentId, visit: u64, there: RegionId, tries_left: u32 },
     /// Whether the grid knows that an agent is here that is about to leave.
     LookedHere { agent: AgentId, transfer: TransferId },
     /// Where a departure's agent is, after the departure was over for lack of an answer.
@@ -193,7 +195,10 @@ impl Region {
             }
             Pending::Withdrawal { agent, transfer } => self.withdrawal_answered(cx, agent, transfer, result),
             Pending::Looking { agent, transfer } => self.looked(cx, agent, transfer, result),
-            Pending::LookedHere { agent, transfer } => self.looked_here(agent, transfer, result),
+            Pending::Stayed { agent, visit, there, tries_left } => {
+                self.stay_confirmed(cx, agent, visit, (there, tries_left), result);
+            }
+            Pending::LookedHere { agent, transfer } => self.looked_here(cx, agent, transfer, result),
             Pending::Doubt { agent, transfer } => self.doubt_answered(cx, agent, transfer, result),
             Pending::Survey { agent, visit, tries_left } => {
                 self.survey_answered(cx, agent, visit, tries_left, result);

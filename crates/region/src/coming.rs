@@ -2,9 +2,10 @@
 
 use crate::agent::{Handshake, Releasing, Request};
 use crate::interface::*;
+use crate::laden::Unladen;
 use crate::land::LandCursor;
 use crate::region::{Context, Region};
-use model::{AgentId, Moment, Quat, Vec3};
+use model::{AgentId, Moment, Quat, RegionId, Vec3};
 use scene::{ControlFlags, Placement};
 use services::RegionInfo;
 use std::sync::Arc;
@@ -106,6 +107,9 @@ impl Region {
                 ArrivalEffect::Settle(transfer, whereabouts) => {
                     self.note_settled(cx, id, transfer, whereabouts, missing);
                     let Some(agent) = self.agents.get_mut(&id) else { return };
+                    if whereabouts == Whereabouts::Withdrawn {
+                        agent.update = None;
+                    }
                     agent.awaiting.retain(|&(key, waiter)| {
                         if key == transfer {
                             let result = Ok(PeerReply::Whereabouts(whereabouts));
@@ -196,6 +200,9 @@ impl Region {
                 }
             }
             animations = update.animations;
+            agent.unladen = None;
+        } else {
+            agent.unladen = agent.coming.map(|coming| Unladen::by(coming.transfer, now));
         }
         // T4D for ourselves: whatever was to be closed after an earlier visit is wanted again.
         agent.farewell = None;
@@ -245,7 +252,7 @@ impl Region {
     pub(crate) fn welcome_heard(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some(agent) = self.agents.get_mut(&id).filter(|agent| agent.is_root()) else { return };
         agent.welcomed = true;
-        self.release(cx, id, ReleaseWhen::Root);
+        self.release(cx, id, |due| due.when == ReleaseWhen::Root);
         self.release_if_settled(cx, id);
     }
 
@@ -258,14 +265,20 @@ impl Region {
             agent.is_root() && agent.welcomed && agent.seed_fetched && answered
         });
         if settled {
-            self.release(cx, id, ReleaseWhen::Settled);
+            self.release(cx, id, |due| due.when == ReleaseWhen::Settled);
         }
     }
 
+    /// The agent leaves before it has settled: for another region, or (without one) for good. Other simulators would
+    /// wait for their release, and refuse to take the agent again while they do.
+    pub(crate) fn release_unsettled(&mut self, cx: &mut Context<'_>, id: AgentId, to: Option<RegionId>) {
+        self.release(cx, id, |due| Some(due.source.id) != to);
+    }
+
     /// ReleaseAgent, said until it is heard.
-    fn release(&mut self, cx: &mut Context<'_>, id: AgentId, when: ReleaseWhen) {
+    fn release(&mut self, cx: &mut Context<'_>, id: AgentId, now: impl Fn(&Releasing) -> bool) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        let Some(Releasing { source, url, .. }) = agent.releasing.take_if(|due| due.when == when) else {
+        let Some(Releasing { source, url, .. }) = agent.releasing.take_if(|due| now(due)) else {
             return;
         };
         let says = (Party::Destination, Party::Source);

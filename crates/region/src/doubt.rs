@@ -10,7 +10,7 @@ use crate::region::{Context, Region};
 use model::{AgentId, Moment, RegionId, Uuid};
 use services::RegionInfo;
 use std::sync::Arc;
-use transfer::{PeerCall, PeerError, PeerReply, TransferId, Version, Whereabouts};
+use transfer::{AgentData, PeerCall, PeerError, PeerReply, TransferId, Version, Whereabouts};
 
 /// A silent destination is asked so often, with a pause of [`PEER_PATIENCE`].
 const TRIES: u32 = 60;
@@ -24,6 +24,8 @@ pub(crate) struct Doubt {
     pub(crate) tickets: bool,
     /// The secret by which that region would say that it has it.
     pub(crate) release: Option<Uuid>,
+    /// UpdateAgent, which nobody has said was heard.
+    pub(crate) unheard: Option<Arc<AgentData>>,
     seen_here: bool,
     tries_left: u32,
     /// When it is asked again.
@@ -41,6 +43,7 @@ impl Region {
             version: plan.version,
             tickets: plan.tickets,
             release: leaving.release,
+            unheard: leaving.unheard.clone(),
             seen_here: leaving.seen_here,
             tries_left: TRIES,
             again: None,
@@ -92,7 +95,11 @@ impl Region {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let Some(doubt) = agent.doubt.as_mut() else { return };
         match there {
-            Some(Whereabouts::Withdrawn) => agent.doubt = None,
+            Some(Whereabouts::Withdrawn) => {
+                let there = doubt.region.id;
+                agent.doubt = None;
+                self.confirm_stay(cx, id, there);
+            }
             // Nobody moves an agent that has no viewer, so another transfer of it ends soon.
             Some(Whereabouts::Arrived) if agent.leaving.is_none() => self.give_way(cx, id),
             _ if doubt.tries_left == 0 => agent.doubt = None,
@@ -120,12 +127,15 @@ impl Region {
 
     pub(crate) fn give_way(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        let Some(doubt) = agent.doubt.take() else { return };
         if agent.is_root() && agent.closing.is_none() {
+            let Some(doubt) = agent.doubt.clone() else { return };
             self.trace_life(cx, || format!("{id} has been in {} since its teleport", doubt.region.name));
             self.demote(cx, id);
             self.begin_late_grace(cx, id, &doubt);
             self.touch(id);
+        }
+        if let Some(agent) = self.agents.get_mut(&id) {
+            agent.doubt = None;
         }
     }
 }

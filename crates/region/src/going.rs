@@ -44,6 +44,10 @@ impl Region {
         if agent.closing.is_some() {
             return;
         }
+        if self.awaits_things(cx.now, id) {
+            self.tell_failed(cx, id, crate::laden::THINGS_ON_THEIR_WAY);
+            return;
+        }
         let sane = request.position.is_finite();
         let global = global_point(request.handle, request.position);
         if self.info.rect().contains_global(global.0, global.1) || request.handle == self.config.cell.handle()
@@ -84,6 +88,7 @@ impl Region {
             look_again: None,
             unwelcomed: false,
             insist_at: None,
+            unheard: None,
             seen_here: false,
             closed_there: false,
             logging_out: false,
@@ -248,6 +253,8 @@ impl Region {
     fn create_over_there(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let flying = self.scene.presence(id).is_some_and(|presence| presence.is_flying());
         let fresh = self.new_secret();
+        let to = self.on_its_way(id).map(|(_, _, destination)| destination.id);
+        self.release_unsettled(cx, id, to);
         let Some((agent, leaving, destination)) = self.on_its_way(id) else { return };
         let plan = leaving.machine.plan();
         let mut flags = if plan.crossing { TeleportFlags::empty() } else { leaving.request.flags };
@@ -447,11 +454,16 @@ impl Region {
         if self.config.patience.is(Mutant::BaggageLost) {
             data.baggage = Arc::new(Baggage::default());
         }
+        let data = Arc::new(data);
+        if let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) {
+            leaving.unheard = Some(data.clone());
+        }
         let attachments = data.baggage.attachments.len();
         // The address itself is a secret.
         let release = if data.release.is_some() { ", with an address for ReleaseAgent" } else { "" };
         let detail = format!("{attachments} attachments{release}");
-        self.ask_destination(cx, id, Step::SendAgent, PeerCall::UpdateAgent(Box::new(data)), detail);
+        let call = PeerCall::UpdateAgent(Box::new(AgentData::clone(&data)));
+        self.ask_destination(cx, id, Step::SendAgent, call, detail);
     }
 
     /// Where ReleaseAgent is to go, if the version has it. The secret in it is good for this transfer alone.
@@ -518,11 +530,13 @@ impl Region {
                 DepartureInput::Done(step)
             }
             (Step::SendAgent, Ok(Reply::Peer(PeerReply::Whereabouts(Whereabouts::Arrived)))) => {
+                leaving.unheard = None;
                 DepartureInput::Done(step)
             }
             (Step::SendAgent, Ok(Reply::Peer(PeerReply::Done)))
                 if !plan.tickets || !leaving.machine.told_to_go() =>
             {
+                leaving.unheard = None;
                 DepartureInput::Done(step)
             }
             (Step::SendAgent, Ok(Reply::Peer(PeerReply::Whereabouts(Whereabouts::Withdrawn)))) => {
@@ -634,7 +648,7 @@ fn settle_on(leaving: &mut Leaving, here: RegionHandle, region: Arc<RegionInfo>)
     leaving.position.x = inside(x, region.handle.x_m(), region.size.x);
     leaving.position.y = inside(y, region.handle.y_m(), region.size.y);
     // A name that could not be resolved: no viewer would find it.
-    circuit_address(&region).ok_or(FailureCause::Unreachable)?;
+    circuit_address(&region).ok_or(FailureCause::NoAddress)?;
     leaving.destination = Some(region);
     Ok(())
 }

@@ -12,7 +12,7 @@ use services::RegionInfo;
 use std::sync::Arc;
 use transfer::{
     Act, ArrivalInput, ChildrenClosedBy, DepartureInput, Mutant, Outcome, PeerCall, PeerError, PeerReply,
-    Protocol, Refusal, Step, TransferId, Verdict, Whereabouts,
+    Protocol, Refusal, Stage, Step, TransferId, Verdict, Whereabouts,
 };
 
 impl Region {
@@ -25,9 +25,13 @@ impl Region {
         self.trace_life(cx, || format!("Making {id} a child agent"));
         // Should the viewer come back, it must not be sent away once more.
         self.take_back_finish(id);
+        self.send_things_after(cx, id);
         let now = cx.now;
         if let Some(agent) = self.agents.get_mut(&id) {
             agent.baggage = Arc::default();
+            agent.unladen = None;
+            // What is still unsaid of its coming would be taken for a word about its going.
+            agent.releasing = None;
             agent.survey_at = None;
             agent.unused_until = now + crate::agent::UNUSED_CHILD;
         }
@@ -338,6 +342,11 @@ impl Region {
         match outcome {
             Outcome::Departed if leaving.logging_out => self.end_over_there(cx, id, &leaving),
             Outcome::Stayed(_) if leaving.machine.in_doubt() => self.begin_doubt(cx, id, &leaving),
+            Outcome::Stayed(failure) if failure.stage == Stage::ToldToGo => {
+                if let Some(there) = &leaving.destination {
+                    self.confirm_stay(cx, id, there.id);
+                }
+            }
             Outcome::Departed | Outcome::Stayed(_) => {}
             Outcome::LoggedOut(_) => {
                 if leaving.logging_out && leaving.machine.in_doubt() {

@@ -1,8 +1,9 @@
 //! Looking into a region without touching it: for tests that judge many regions at once.
 
 use crate::region::Region;
-use model::{AgentId, CapsSecret, SessionId};
-use transfer::{TransferId, Verdict};
+use model::{AgentId, CapsSecret, SessionId, Uuid};
+use std::sync::Arc;
+use transfer::{Baggage, Outfit, TransferId, Verdict};
 
 /// One agent as it stands at this moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,7 +28,35 @@ pub struct AgentSummary {
     pub children: usize,
 }
 
+/// What a root agent has with it, and will take along.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Carried {
+    /// How it looks.
+    pub outfit: Arc<Outfit>,
+    /// Attachments, groups and what else nobody here reads.
+    pub baggage: Arc<Baggage>,
+    /// What it was asked to play, besides what its motion plays.
+    pub animations: Vec<Uuid>,
+    /// Whether it flies.
+    pub flying: bool,
+    /// Whether it always runs.
+    pub always_run: bool,
+}
+
 impl Region {
+    /// What an agent has with it; `None` unless it is root.
+    pub fn carried(&self, id: AgentId) -> Option<Carried> {
+        let agent = self.agents.get(&id).filter(|agent| agent.is_root())?;
+        let presence = self.scene.presence(id)?;
+        Some(Carried {
+            outfit: agent.outfit.clone(),
+            baggage: agent.baggage.clone(),
+            animations: presence.animations().iter().skip(1).map(|playing| playing.id).collect(),
+            flying: presence.is_flying(),
+            always_run: presence.always_run(),
+        })
+    }
+
     /// Everybody here, in the order of their ids.
     pub fn agents(&self) -> impl Iterator<Item = AgentSummary> {
         self.agents.values().map(|agent| AgentSummary {

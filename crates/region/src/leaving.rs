@@ -145,6 +145,7 @@ impl Region {
             return;
         }
         let place = self.place_of(id);
+        self.release_unsettled(cx, id, None);
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let was_root = agent.is_root();
         let session = agent.session;

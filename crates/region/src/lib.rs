@@ -19,6 +19,7 @@ mod going;
 mod gone;
 mod inspect;
 mod interface;
+mod laden;
 mod land;
 mod landmark;
 mod leaving;
@@ -46,7 +47,7 @@ mod trace;
 mod welcome;
 mod xfer;
 
-pub use inspect::AgentSummary;
+pub use inspect::{AgentSummary, Carried};
 pub use interface::*;
 pub use region::Region;
 pub use social::{SocialCall, SocialReply};

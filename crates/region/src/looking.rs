@@ -1,6 +1,6 @@
 //! Where an agent is whose destination says nothing of it, by what the grid was told.
 
-use crate::calls::Pending;
+use crate::calls::{GRID_PATIENCE, Pending};
 use crate::interface::*;
 use crate::region::{Context, Region};
 use model::{AgentId, RegionId};
@@ -9,6 +9,9 @@ use transfer::{Act, DepartureInput, PeerError, Step, TransferId};
 
 /// The grid is asked so often whether an agent has arrived whose destination says nothing.
 const LOOK_PAUSE: Duration = Duration::from_millis(250);
+
+/// A grid that does not answer is asked so often whether an agent that stayed was reported elsewhere.
+const STAY_TRIES: u32 = 6;
 
 impl Region {
     /// 0.1, T7. A peer that has no ReleaseAgent for this says nothing: the grid will know.
@@ -40,14 +43,25 @@ impl Region {
 
     pub(crate) fn looked_here(
         &mut self,
+        cx: &mut Context<'_>,
         id: AgentId,
         transfer: TransferId,
         result: Result<Reply, PeerError>,
     ) {
         let here = self.config.id;
         let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) else { return };
-        if leaving.machine.id() == transfer {
-            leaving.seen_here = result == Ok(Reply::Presence(Some(here)));
+        if leaving.machine.id() != transfer {
+            return;
+        }
+        let there = leaving.destination.as_ref().map(|destination| destination.id);
+        match result {
+            Ok(Reply::Presence(said)) if said.is_some() && said == there => {
+                self.depart(cx, id, DepartureInput::Released);
+            }
+            Ok(Reply::Presence(said)) => leaving.seen_here = said == Some(here),
+            Ok(_) => {}
+            // For as long as the transfer lasts.
+            Err(_) => self.look_here(cx, id),
         }
     }
 
@@ -75,6 +89,43 @@ impl Region {
         } else if let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) {
             leaving.look_again = Some(cx.now + LOOK_PAUSE);
             self.touch(id);
+        }
+    }
+
+    /// The agent stayed, though its viewer had been told to go. A destination that has started anew since knows nothing
+    /// of it, and says so; but the viewer may have arrived there before, and the grid been told.
+    pub(crate) fn confirm_stay(&mut self, cx: &mut Context<'_>, id: AgentId, there: RegionId) {
+        self.ask_about_stay(cx, id, (there, STAY_TRIES));
+    }
+
+    fn ask_about_stay(&mut self, cx: &mut Context<'_>, id: AgentId, (there, tries): (RegionId, u32)) {
+        let Some(agent) = self.agents.get(&id) else { return };
+        let Some(tries_left) = tries.checked_sub(1) else { return };
+        let (session, visit) = (agent.session, agent.visit);
+        let pending = Pending::Stayed { agent: id, visit, there, tries_left };
+        self.call_grid(cx, GridCall::Presence(session), GRID_PATIENCE, pending);
+    }
+
+    pub(crate) fn stay_confirmed(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        visit: u64,
+        (there, tries_left): (RegionId, u32),
+        result: Result<Reply, PeerError>,
+    ) {
+        let agent = self.agents.get(&id).filter(|agent| agent.visit == visit && agent.acts());
+        let Some(session) = agent.map(|agent| agent.session) else { return };
+        match result {
+            Ok(Reply::Presence(Some(said))) if said == there => {
+                self.trace_life(cx, || format!("{id} had arrived elsewhere, and is taken back"));
+                if let Some(place) = self.place_of(id) {
+                    cx.effects.push(Effect::TellGrid(GridNotice::Arrived { agent: id, session, place }));
+                }
+                self.send_movement_complete(cx, id);
+            }
+            Err(PeerError::TimedOut) => self.ask_about_stay(cx, id, (there, tries_left)),
+            _ => {}
         }
     }
 }

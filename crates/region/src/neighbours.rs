@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use transfer::{
     Act, AgentCreated, ChildView, ChildrenClosedBy, Claim, CreateAgent, Hello, KnownChild, PeerCall,
-    PeerError, PeerReply, Protocol, Verdict,
+    PeerError, PeerReply, Protocol,
 };
 
 /// An agent that has moved so far gets its neighbours looked at again, and its child agents moved.

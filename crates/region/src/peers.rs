@@ -158,6 +158,7 @@ impl Region {
             self.depart(cx, id, DepartureInput::Released);
         }
         self.give_way_to(cx, id, asks, comes);
+        let repeated = self.is_expected_so(&create);
         let existed = self.agents.contains_key(&id);
         if !existed {
             let children = self.agents.values().filter(|agent| !agent.is_root()).count();
@@ -193,41 +194,8 @@ impl Region {
             agent.kept_until = Some(cx.now + crate::agent::CHILD_LEASE);
         }
         agent.unused_until = cx.now + crate::agent::UNUSED_CHILD;
-        if comes {
-            agent.outfit = create.outfit.clone();
-            agent.announced = Announced {
-                position: create.position,
-                look_at: create.look_at,
-                flags: create.flags,
-                at: cx.now,
-            };
-            agent.seed_fetched = false;
-            agent.releasing = None;
-            agent.update = None;
-            agent.inherited = create.children.iter().map(|child| (child.handle, *child)).collect();
-            let expectation = match (create.transfer, create.source) {
-                _ if create.flags.contains(TeleportFlags::VIA_LOGIN) => Expectation::Login,
-                (Some(transfer), Some(source)) => Expectation::Transfer((source, transfer)),
-                // The source numbers no transfers: it gets a number here.
-                _ => Expectation::Transfer(self.unnumbered()),
-            };
-            let Some(agent) = self.agents.get_mut(&id) else { return Err(Refusal::new("Internal error")) };
-            match expectation {
-                Expectation::Login => {
-                    agent.unused_until = cx.now + LOGIN_PATIENCE;
-                    agent.coming = None;
-                }
-                Expectation::Transfer(transfer) => {
-                    let kind = if create.flags.is_empty() { "crossing" } else { "teleport" };
-                    agent.coming = Some(Coming { transfer, version: create.version, kind });
-                }
-            }
-            self.arrive(cx, id, ArrivalInput::Expect(expectation));
-            let asks = (Party::Source, Party::Destination);
-            let step = Act::Source(Step::CreateAgent);
-            let address = create.client.address.map(|address| format!(" from {address}")).unwrap_or_default();
-            let detail = format!("{:?}, {}{address}", create.flags, create.client.viewer);
-            self.note_coming(cx, id, step, asks, "CreateAgent", detail);
+        if comes && !repeated {
+            self.expect_agent(cx, &create);
         }
         let Some(agent) = self.agents.get(&id) else { return Err(Refusal::new("Internal error")) };
         // A viewer that has no circuit here yet has to be told to open one.
@@ -246,6 +214,56 @@ impl Region {
         });
         self.touch(id);
         Ok(PeerReply::Created(reply))
+    }
+
+    /// Whether this very CreateAgent has come before: what has come since must not be forgotten.
+    fn is_expected_so(&self, create: &CreateAgent) -> bool {
+        let Some(agent) = self.agents.get(&create.agent) else { return false };
+        let Some(Expectation::Transfer(expected)) = agent.arrival.expected() else { return false };
+        if let (Some(transfer), Some(source)) = (create.transfer, create.source) {
+            return expected == (source, transfer);
+        }
+        let said = (create.position, create.look_at, create.flags);
+        let announced = &agent.announced;
+        let told = create.caps.is_some_and(|caps| self.caps.get(&caps) == Some(&create.agent));
+        expected.0 == RegionId::default()
+            && said == (announced.position, announced.look_at, announced.flags)
+            && told
+    }
+
+    /// P8: the agent is on its way here.
+    fn expect_agent(&mut self, cx: &mut Context<'_>, create: &CreateAgent) {
+        let id = create.agent;
+        let expectation = match (create.transfer, create.source) {
+            _ if create.flags.contains(TeleportFlags::VIA_LOGIN) => Expectation::Login,
+            (Some(transfer), Some(source)) => Expectation::Transfer((source, transfer)),
+            // The source numbers no transfers: it gets a number here.
+            _ => Expectation::Transfer(self.unnumbered()),
+        };
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        agent.outfit = create.outfit.clone();
+        agent.announced =
+            Announced { position: create.position, look_at: create.look_at, flags: create.flags, at: cx.now };
+        agent.seed_fetched = false;
+        agent.releasing = None;
+        agent.update = None;
+        agent.inherited = create.children.iter().map(|child| (child.handle, *child)).collect();
+        match expectation {
+            Expectation::Login => {
+                agent.unused_until = cx.now + LOGIN_PATIENCE;
+                agent.coming = None;
+            }
+            Expectation::Transfer(transfer) => {
+                let kind = if create.flags.is_empty() { "crossing" } else { "teleport" };
+                agent.coming = Some(Coming { transfer, version: create.version, kind });
+            }
+        }
+        self.arrive(cx, id, ArrivalInput::Expect(expectation));
+        let asks = (Party::Source, Party::Destination);
+        let step = Act::Source(Step::CreateAgent);
+        let address = create.client.address.map(|address| format!(" from {address}")).unwrap_or_default();
+        let detail = format!("{:?}, {}{address}", create.flags, create.client.viewer);
+        self.note_coming(cx, id, step, asks, "CreateAgent", detail);
     }
 
     fn add_agent(&mut self, cx: &mut Context<'_>, create: &CreateAgent) {
@@ -293,6 +311,7 @@ impl Region {
             throttles: None,
             always_run: false,
             baggage: Arc::default(),
+            unladen: None,
             surveyed: None,
             survey_at: None,
             kept_until: None,
@@ -349,6 +368,12 @@ impl Region {
                 None => Whereabouts::Withdrawn,
             };
             let answer = PeerReply::Whereabouts(whereabouts);
+            cx.effects.push(Effect::Answer { waiter, result: Ok(answer) });
+            return;
+        }
+        if self.is_late_baggage(&data) {
+            self.take_late_baggage(cx, *data);
+            let answer = PeerReply::Whereabouts(Whereabouts::Arrived);
             cx.effects.push(Effect::Answer { waiter, result: Ok(answer) });
             return;
         }

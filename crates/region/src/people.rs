@@ -315,7 +315,7 @@ impl Region {
         let known =
             agent.children.values().any(|child| child.region.rect().contains_global(outside.0, outside.1));
         // The neighbours are known from the survey: where there is none, there is nothing to ask.
-        if !known || !agent.acts() || agent.leaving.is_some() {
+        if !known || !agent.acts() || agent.leaving.is_some() || self.awaits_things(cx.now, id) {
             self.scene.border_refused(cx.now, id, &mut self.scene_events);
             return;
         }

@@ -19,6 +19,8 @@ pub struct Plot {
     pub access: AccessPolicy,
     /// What it speaks.
     pub versions: VersionRange,
+    /// The name that it gives as its host, instead of an address.
+    pub host: Option<&'static str>,
     /// It knows no tickets: a model of an OpenSimulator peer.
     pub plain: bool,
 }
@@ -40,6 +42,7 @@ impl Plot {
             max_agents: 100,
             access: AccessPolicy::Open,
             versions: VersionRange::ALL,
+            host: None,
             plain: false,
         }
     }

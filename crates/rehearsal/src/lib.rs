@@ -23,11 +23,14 @@
 //! Absent on purpose: threads, sockets, HTTP syntax (that is the shell's, and has its own tests).
 
 mod calls;
+pub mod coverage;
 pub mod dialect;
 pub mod faults;
 mod form;
 mod grid;
 pub mod layout;
+mod luggage;
+pub mod million;
 mod mishaps;
 mod oracle;
 mod people;

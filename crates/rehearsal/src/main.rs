@@ -1,12 +1,15 @@
 //! Runs scenarios by hand: one with its transcript, or many over many seeds.
 
 use rehearsal::dialect::EVERY;
+use rehearsal::million::rehearse;
 use rehearsal::scenarios::ALL;
 use rehearsal::{Run, Scenario, Tally, find};
 use std::process::ExitCode;
+use std::time::Instant;
 use transfer::Mutant;
 
-const USAGE: &str = "usage: rehearsal [--scenario NAME] [--dialect NAME] [--mutant NAME] \
+const USAGE: &str = "usage: rehearsal --million [--from SEED] [--transfers N] [--threads N]
+       rehearsal [--scenario NAME] [--dialect NAME] [--mutant NAME] \
 [--seed N | --seeds A..B] [--show] [--list]";
 
 struct Wishes {
@@ -15,6 +18,10 @@ struct Wishes {
     mutant: Option<Mutant>,
     seeds: Option<(u64, u64)>,
     show: bool,
+    million: bool,
+    from: u64,
+    transfers: u64,
+    threads: usize,
 }
 
 fn main() -> ExitCode {
@@ -26,8 +33,43 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if wishes.million {
+        return million(&wishes);
+    }
     let failed: u64 = wishes.scenarios.iter().map(|scenario| run_all(scenario, &wishes)).sum();
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Many transfers, and what came of them.
+fn million(wishes: &Wishes) -> ExitCode {
+    let begun = Instant::now();
+    let outcome = rehearse(wishes.from, wishes.transfers, wishes.threads, |news| println!("{news}"));
+    let (took, total) = (begun.elapsed().as_secs_f64(), outcome.total());
+    println!("{}\n", total.coverage.table());
+    for (dialect, tally) in &outcome.tallies {
+        println!("{dialect:24}{tally}");
+    }
+    println!("{:24}{total}\n", "all");
+    let rate = |count: u64| (count as f64 / took) as u64;
+    println!(
+        "{} transfers in {took:.0} s: {} a second; {} events: {} a second; {} threads",
+        total.begun,
+        rate(total.begun),
+        total.events,
+        rate(total.events),
+        wishes.threads
+    );
+    let empty = total.coverage.empty();
+    println!(
+        "{} cells of the table are empty{}",
+        empty.len(),
+        empty.iter().map(|c| format!("\n    {c}")).collect::<String>()
+    );
+    println!("{} runs failed", outcome.failures.len());
+    for (command, trouble) in &outcome.failures {
+        println!("    {command}\n        failed {trouble}");
+    }
+    if outcome.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// How many runs failed.
@@ -59,8 +101,17 @@ fn run_all(scenario: &'static Scenario, wishes: &Wishes) -> u64 {
 }
 
 fn wishes(mut arguments: impl Iterator<Item = String>) -> Result<Option<Wishes>, String> {
-    let mut wishes =
-        Wishes { scenarios: ALL.iter().collect(), dialect: None, mutant: None, seeds: None, show: false };
+    let mut wishes = Wishes {
+        scenarios: ALL.iter().collect(),
+        dialect: None,
+        mutant: None,
+        seeds: None,
+        show: false,
+        million: false,
+        from: 0,
+        transfers: 1_000_000,
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
+    };
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} wants a value"));
         let number = |text: &str| text.parse::<u64>().map_err(|_| format!("{text} is no number"));
@@ -87,6 +138,10 @@ fn wishes(mut arguments: impl Iterator<Item = String>) -> Result<Option<Wishes>,
                 wishes.seeds = Some((number(from)?, number(to)?));
             }
             "--show" => wishes.show = true,
+            "--million" => wishes.million = true,
+            "--from" => wishes.from = number(&value()?)?,
+            "--transfers" => wishes.transfers = number(&value()?)?,
+            "--threads" => wishes.threads = number(&value()?)?.clamp(1, 256) as usize,
             "--list" => {
                 for scenario in ALL {
                     println!("{:32} {}", scenario.name, scenario.about);

@@ -114,13 +114,22 @@ impl Rehearsal {
                     self.later(due, Happening::Answer { to: from, run, id, result });
                 }
                 Waiting::Poll { who, id, .. } => {
-                    self.pauses.insert((who, at), self.now + POLL_PAUSE);
+                    // A peer without tickets that starts anew takes the secret that it is told, with which this queue
+                    // broke. Our own give a new one.
+                    if self.has_plain() {
+                        self.pause(who, at);
+                    }
                     let due = self.now + self.faults.http.latency;
                     self.later(due, Happening::Response { who, at, id, reply: HttpReply::Broken });
                 }
                 Waiting::Login => {}
             }
         }
+    }
+
+    /// The viewer's queue has broken: it does not ask again for a while.
+    pub(crate) fn pause(&mut self, who: Who, at: Where) {
+        self.pauses.insert((who, at), self.now + POLL_PAUSE);
     }
 
     /// Whether the region has said that it is empty and closed. It is gone then.

@@ -119,6 +119,9 @@ impl Rehearsal {
                 if !root.acts || root.departing.is_some() || !root.connected {
                     return Some(format!("{name} is root in {}, but does not act: {root:?}", here(root_at)));
                 }
+                if let Some(complaint) = self.complaint_about_luggage(who, *root_at) {
+                    return Some(complaint);
+                }
                 // A viewer that could not get its capabilities in five tries resigns, and lives on without.
                 let resigned =
                     person.core.as_ref().and_then(|core| core.region()).is_some_and(|r| r.caps.is_empty());
@@ -154,7 +157,7 @@ impl Rehearsal {
         }
     }
 
-    fn polls(&self, who: Who, at: Where) -> bool {
+    pub(crate) fn polls(&self, who: Who, at: Where) -> bool {
         self.waiting.values().any(|(place, waiting)| {
             *place == at && matches!(waiting, Waiting::Poll { who: whose, .. } if *whose == who)
         })

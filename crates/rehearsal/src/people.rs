@@ -1,6 +1,6 @@
 //! Users: how they log in, what they do, what their viewers report.
 
-use crate::faults::Whim;
+use crate::faults::{Deed, Rule, Whim};
 use crate::script::Trouble;
 use crate::traffic::Way;
 use crate::verdict::{Wish, asks};
@@ -19,6 +19,9 @@ use viewer::{Config, Core, HttpReply, Identity, Misbehaviour, Phase, RequestId, 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Who(pub usize);
 
+/// How a region is told of a new user.
+pub(crate) type Introduction = fn(&mut Rehearsal, Where, CreateAgent) -> Result<PeerReply, Refusal>;
+
 /// A user in one session.
 #[derive(Debug)]
 pub(crate) struct Person {
@@ -30,6 +33,8 @@ pub(crate) struct Person {
     /// `None` until the answer to the login call has come.
     pub(crate) core: Option<Core>,
     pub(crate) wake: Option<Moment>,
+    /// What they came with, if they brought anything.
+    pub(crate) carries: Option<region::Carried>,
     /// The teleport that it has asked for.
     pub(crate) wish: Option<Wish>,
     /// All that the viewer reported, with the moments.
@@ -57,10 +62,21 @@ impl Rehearsal {
         at: Where,
         change: impl FnOnce(&mut Config),
     ) -> Result<Who, Refusal> {
+        self.log_in_by(name, at, change, Self::create_from_login)
+    }
+
+    /// The same, made known to the region in another way.
+    pub(crate) fn log_in_by(
+        &mut self,
+        name: &str,
+        at: Where,
+        change: impl FnOnce(&mut Config),
+        how: Introduction,
+    ) -> Result<Who, Refusal> {
         let agent = AgentId(self.random_id());
         let mut config = Config { report_movement: false, seed: self.seed, ..Config::default() };
         change(&mut config);
-        self.begin_session(name, agent, at, config)
+        self.begin_session(name, agent, at, config, how)
     }
 
     /// A user who was here before logs in once more, from another place; the session before is ended first.
@@ -80,7 +96,7 @@ impl Rehearsal {
             let _ = self.call_from_login(there, PeerCall::EndSession { agent, session, reason });
         }
         let config = self.people[who.0].config.clone();
-        self.begin_session(&name, agent, at, config)
+        self.begin_session(&name, agent, at, config, Self::create_from_login)
     }
 
     fn begin_session(
@@ -89,6 +105,7 @@ impl Rehearsal {
         agent: AgentId,
         at: Where,
         config: Config,
+        introduce: Introduction,
     ) -> Result<Who, Refusal> {
         let session = SessionId(self.random_id());
         let secure_session = SecureSessionId(self.random_id());
@@ -120,7 +137,7 @@ impl Rehearsal {
             source: None,
             version: Version::V0_8,
         };
-        let reply = self.call_from_login(at, PeerCall::CreateAgent(Box::new(create)))?;
+        let reply = introduce(self, at, create)?;
         let PeerReply::Created(created) = reply else { return Err(Refusal::new("garbage")) };
         let who = Who(self.people.len());
         let stage = &self.stages[at.0];
@@ -150,6 +167,7 @@ impl Rehearsal {
             core: None,
             wake: None,
             wish: None,
+            carries: None,
             heard: Vec::new(),
             may_die: false,
         });
@@ -158,8 +176,18 @@ impl Rehearsal {
         Ok(who)
     }
 
+    fn create_from_login(&mut self, at: Where, create: CreateAgent) -> Result<PeerReply, Refusal> {
+        self.call_from_login(at, PeerCall::CreateAgent(Box::new(create)))
+    }
+
+    /// Somebody outside tells a region something, and does not wait for the answer.
+    pub(crate) fn tell_from_login(&mut self, at: Where, call: PeerCall) {
+        let waiter = self.new_waiter(at, Waiting::Login);
+        self.drive(at, Input::Peer { call, waiter });
+    }
+
     /// What the login service asks a region: answered at once.
-    fn call_from_login(&mut self, at: Where, call: PeerCall) -> Result<PeerReply, Refusal> {
+    pub(crate) fn call_from_login(&mut self, at: Where, call: PeerCall) -> Result<PeerReply, Refusal> {
         let waiter = self.new_waiter(at, Waiting::Login);
         self.drive(at, Input::Peer { call, waiter });
         self.login_answers.remove(&waiter).unwrap_or_else(|| Err(Refusal::new("The region does not answer.")))
@@ -260,7 +288,12 @@ impl Rehearsal {
             Whim::Cancel => _ = self.with(who, |core, now| core.cancel_teleport(now)),
             Whim::Vanish => self.vanish(who),
             Whim::LogOut => self.log_out(who),
-            Whim::Teleport(to) => _ = self.teleport(who, to),
+            Whim::Teleport(to) => {
+                // The viewer believes that it has cancelled, or it would not ask.
+                self.rule(Rule::first(Way::ToRegion, "TeleportCancel", Deed::Drop));
+                self.with(who, |core, now| _ = core.cancel_teleport(now));
+                let _ = self.teleport(who, to);
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! How transfers began and ended: each has one outcome, in time, and all are counted.
 
+use crate::coverage::Coverage;
 use crate::world::{Rehearsal, Where};
 use model::{Moment, RegionId};
 use region::TransferNote;
@@ -26,6 +27,8 @@ pub struct Tally {
     pub events: u64,
     /// Runs.
     pub runs: u64,
+    /// Which mishaps have hit which steps.
+    pub coverage: Coverage,
 }
 
 impl Tally {
@@ -40,6 +43,7 @@ impl AddAssign<&Tally> for Tally {
         self.begun += other.begun;
         self.events += other.events;
         self.runs += other.runs;
+        self.coverage.add(&other.coverage);
         for (&how, count) in &other.ended {
             *self.ended.entry(how).or_default() += count;
         }
@@ -107,6 +111,8 @@ impl Rehearsal {
 
     /// What has happened so far.
     pub fn tally(&self) -> Tally {
-        Tally { events: self.events(), runs: 1, ..self.transfers.tally.clone() }
+        let mut coverage = Coverage::default();
+        self.hits.iter().for_each(|&cell| coverage.hit(cell));
+        Tally { events: self.events(), runs: 1, coverage, ..self.transfers.tally.clone() }
     }
 }

@@ -57,12 +57,9 @@ impl Rehearsal {
     fn is_clear(&self, who: Who) -> bool {
         let person = &self.people[who.0];
         let behaves = person.core.as_ref().is_some_and(|core| core.misbehaviour() == Misbehaviour::default());
-        // A peer without tickets that has started anew takes the secret that it is told, with which the viewer's queue
-        // broke. Our own give a new one.
-        let paused = self.has_plain()
-            && self.pauses.iter().any(|(&(other, at), &until)| {
-                other == who && until > self.now && self.believes_in(who) == Some(at)
-            });
+        let here = self.believes_in(who);
+        let until = here.and_then(|at| self.pauses.get(&(who, at)));
+        let paused = until.is_some_and(|&until| until > self.now);
         let cut = self.cuts.iter().any(|(other, ..)| *other == who);
         let lost = person.may_die || self.orphans.contains(&person.session);
         behaves && !lost && self.faults.spares_viewers() && !cut && !paused

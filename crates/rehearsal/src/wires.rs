@@ -103,6 +103,9 @@ impl Rehearsal {
             let (person, region) = (self.name(Some(who)), self.stages[at.0].plot.name);
             format!("{person} -> {region}: HTTP {name}{lost}")
         });
+        if delay.is_none() || fate.garbage {
+            self.pause(who, at);
+        }
         match delay {
             Some(delay) if fate.garbage => {
                 let reply = HttpReply::Value { status: 400, body: Value::Undefined };
@@ -195,6 +198,9 @@ impl Rehearsal {
         let item = Item { way: Way::Response, name, who: Some(who), at, from: None };
         let fate = self.fate(self.faults.http, &item);
         let delay = fate.first().filter(|_| !fate.refused);
+        if delay.is_none() || fate.garbage {
+            self.pause(who, at);
+        }
         let reply =
             if fate.garbage { HttpReply::Answer { status: 200, body: b"<html>".to_vec() } } else { reply };
         self.note(|| {
@@ -235,9 +241,9 @@ impl Rehearsal {
     }
 }
 
-/// A datagram that a cable has bent.
+/// A datagram that a cable has bent, badly enough that nobody takes it for another.
 fn bent(mut bytes: Vec<u8>) -> Vec<u8> {
-    bytes.truncate(bytes.len() / 2);
+    bytes.truncate(5);
     bytes
 }
 

@@ -13,6 +13,7 @@ use model::{AgentId, AssetId, CapsSecret, Moment, RegionId, SessionId, Uuid};
 use rand::{RngExt as _, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use region::{CallId, Input, OperatorCommand, Place, Region, RegionConfig, Reply, Waiter};
+use services::RegionInfo;
 use simulation::Incoming;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -124,7 +125,7 @@ pub(crate) struct Caller {
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) plot: Plot,
-    pub(crate) info: Arc<services::RegionInfo>,
+    pub(crate) info: Arc<RegionInfo>,
     pub(crate) address: SocketAddr,
     /// `None` while its simulator is down.
     pub(crate) region: Option<Region>,
@@ -250,7 +251,7 @@ impl Rehearsal {
             let region = Region::new(config, BEGINNING);
             rehearsal.stages.push(Stage {
                 plot: plot.clone(),
-                info: region.info().clone(),
+                info: presented(&region, plot),
                 address,
                 region: Some(region),
                 run: 0,
@@ -437,6 +438,14 @@ impl Rehearsal {
 
     pub(crate) fn random_id(&mut self) -> Uuid {
         Uuid::from_u128(self.random.random::<u128>() | 1)
+    }
+}
+
+/// A region as the grid knows it.
+fn presented(region: &Region, plot: &Plot) -> Arc<RegionInfo> {
+    match plot.host {
+        Some(host) => Arc::new(RegionInfo { external_host: host.into(), ..RegionInfo::clone(region.info()) }),
+        None => region.info().clone(),
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Fake {
     pub(crate) friends: Mutex<Vec<Friend>>,
     /// Who gives whom which rights; somebody who has any of these has no other friends.
     pub(crate) bonds: Mutex<BTreeMap<(AgentId, AgentId), FriendRights>>,
+    /// What everybody has muted.
+    pub(crate) muted: Mutex<Vec<Mute>>,
     /// What waits for whom.
     pub(crate) mail: Mutex<Vec<(AgentId, OfflineMessage)>>,
     /// Calls that change something, in their order.
@@ -375,7 +377,7 @@ impl AgentPrefsService for Fake {
 #[async_trait]
 impl MuteListService for Fake {
     async fn list(&self, _: AgentId) -> Result<Vec<Mute>> {
-        Ok(Vec::new())
+        Ok(self.muted.lock().unwrap().clone())
     }
     async fn update(&self, _: AgentId, _: &Mute) -> Result<()> {
         no()

@@ -223,7 +223,7 @@ fn changed(known: &AvatarData, outfit: &Outfit) -> AvatarData {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{AssetId, ItemId, Uuid};
+    use model::{AssetId, FolderId, ItemId, Uuid};
 
     #[test]
     fn an_outfit_changes_what_it_says_and_leaves_the_rest() {
@@ -241,6 +241,46 @@ mod tests {
         let naked = Outfit { wearables: vec![vec![]; 16], height_mm: 2000, ..Outfit::default() };
         let now = LoginAppearance::from_avatar(&changed(&known.to_avatar(), &naked));
         assert_eq!((now.wearables.len(), now.height_mm), (1, 2000));
+    }
+
+    #[tokio::test]
+    async fn a_new_item_finds_its_folder() {
+        let fake = Arc::new(crate::fake::Fake::default());
+        let owner = model::AgentId(Uuid::from_u128(1));
+        let item = |folder| InventoryItem {
+            id: ItemId(Uuid::from_u128(2)),
+            owner,
+            folder,
+            asset: AssetId(Uuid::from_u128(3)),
+            asset_type: services::asset_type::LANDMARK,
+            inventory_type: services::inventory_type::LANDMARK,
+            name: "Here".into(),
+            description: String::new(),
+            creator: owner,
+            creator_data: String::new(),
+            created: 0,
+            flags: 0,
+            permissions: services::Permissions::FULL,
+            sale: services::SaleInfo::default(),
+            group: Uuid::nil(),
+            group_owned: false,
+        };
+        let (own, other) = (FolderId(Uuid::from_u128(4)), FolderId(Uuid::from_u128(5)));
+        let data: Arc<[u8]> = b"place".as_slice().into();
+        let made = async |folder| create_item(&fake.services(), item(folder), data.clone()).await;
+        assert!(matches!(made(own).await, Err(ServiceError::Refused(_))), "no folder at all");
+        fake.folders.lock().unwrap().push(services::InventoryFolder {
+            id: own,
+            owner,
+            parent: FolderId::NULL,
+            name: "Landmarks".into(),
+            kind: services::folder_type::LANDMARKS,
+            version: 1,
+        });
+        for folder in [own, other] {
+            assert_eq!(made(folder).await, Ok(Reply::Item(Box::new(item(own)))));
+        }
+        assert_eq!(*fake.told.lock().unwrap(), ["item Here of 5 bytes", "item Here of 5 bytes"]);
     }
 
     #[test]

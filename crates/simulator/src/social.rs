@@ -264,6 +264,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_has_the_list_of_mutes_is_not_given_it() {
+        let (fake, services) = grid();
+        let ask = async |crc| answer(&services, SocialCall::Mutes { agent: ADA, crc }).await.unwrap();
+        assert_eq!(ask(0).await, SocialReply::Mutes(None), "nothing, and nothing muted");
+        assert_eq!(ask(7).await, SocialReply::Mutes(Some(Arc::default())));
+        let mute = services::Mute { id: BOB.0, name: "Bob One".into(), kind: 1, flags: 0 };
+        fake.muted.lock().unwrap().push(mute.clone());
+        let file = mute_file(&[mute]);
+        assert_eq!(ask(0).await, SocialReply::Mutes(Some(file.clone().into_bytes().into())));
+        assert_eq!(ask(mute_crc(file.as_bytes())).await, SocialReply::Mutes(None));
+    }
+
+    #[tokio::test]
     async fn rights_are_for_friends_alone() {
         let (fake, services) = grid();
         let grant = SocialCall::Grant { agent: BOB, friend: ADA, rights: 0xFFFF_FFFE };

@@ -7,6 +7,8 @@ use crate::{Refusal, Step};
 pub enum FailureCause {
     /// The grid knows no region there.
     NoSuchRegion,
+    /// The region is known, but not where its circuits are: its host's name cannot be resolved.
+    NoAddress,
     /// Farther than viewers can go (4096 regions along one axis).
     TooFar,
     /// The destination, or the source itself, says no.
@@ -83,6 +85,7 @@ pub fn handling(failure: &Failure) -> Handling {
             (Some("The grid's map cannot be reached; please try again.".into()), "grid_unreachable")
         }
         Cause::TimedOut => (Some("The destination does not answer; please try again.".into()), "timed_out"),
+        Cause::NoAddress => (Some("no_host".into()), "no_address"),
         Cause::Unreachable => (Some("no_host".into()), "unreachable"),
         Cause::Garbage => (Some("The destination gave an answer that makes no sense.".into()), "garbage"),
         Cause::NeverArrived => (Some("timeout_tport".into()), "never_arrived"),
@@ -101,6 +104,7 @@ mod tests {
     fn causes() -> Vec<FailureCause> {
         vec![
             FailureCause::NoSuchRegion,
+            FailureCause::NoAddress,
             FailureCause::TooFar,
             FailureCause::Refused(Refusal::new("The region is full")),
             FailureCause::Refused(Refusal::new("")),

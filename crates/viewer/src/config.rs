@@ -11,6 +11,8 @@ use crate::teleport::Terms;
 pub struct Config {
     /// Worn attachments: each makes the patience with a teleport 3 s longer.
     pub attachments: u32,
+    /// How long the progress screen stays after an arrival; the user cannot ask for another teleport before.
+    pub arrival_delay: Duration,
     /// One turn of the viewer's main loop.
     pub frame: Duration,
     /// At login the viewer fetches its capabilities before it sends the first packet. `false`: both at once.
@@ -55,6 +57,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             attachments: 0,
+            arrival_delay: Duration::from_secs(2),
             frame: Duration::from_millis(20),
             seed_first: true,
             circuit_patience: Duration::from_secs(20),
@@ -92,7 +95,7 @@ impl Config {
     pub fn teleport_terms(&self) -> Terms {
         Terms {
             patience: Duration::from_secs(15 + 3 * u64::from(self.attachments)),
-            arrival_delay: Duration::from_secs(2),
+            arrival_delay: self.arrival_delay,
             local_delay: Duration::from_secs(1),
             frame: self.frame,
         }

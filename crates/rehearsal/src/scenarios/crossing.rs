@@ -128,7 +128,7 @@ pub(super) const DISTURBED: Scenario = Scenario {
 
 fn begin(r: &mut Rehearsal) -> Play<(Where, Where, Who)> {
     let (alpha, beta) = (r.place("Alpha"), r.place("Beta"));
-    let who = r.enter_world("Ada", alpha)?;
+    let who = r.enter_laden("Ada", alpha)?;
     r.run_for(Duration::from_secs(3))?;
     // Nearer to the border, or the walk takes half a minute.
     let handle = r.handle(alpha);

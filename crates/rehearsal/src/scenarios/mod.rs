@@ -1,11 +1,15 @@
 //! The plays.
 
 mod crossing;
+mod drill;
+mod history;
 mod login;
 mod moments;
 mod operator;
 mod random;
+mod release;
 mod restart;
+mod rings;
 mod single;
 mod steps;
 mod teleport;
@@ -47,12 +51,36 @@ pub const ALL: &[Scenario] = &[
     restart::DESTINATION,
     restart::SOURCE,
     restart::NEIGHBOUR,
+    restart::NEIGHBOUR_MEANWHILE,
+    restart::GRID_MEANWHILE,
+    release::LOST_RELEASE,
+    release::TWICE,
+    rings::RINGS,
+    rings::RINGS_DISTURBED,
+    rings::OPENING,
+    history::LINE,
+    history::ROUND,
+    history::REUSED,
+    history::NAMELESS,
+    history::EARLY,
+    history::CHAT,
+    history::SUCCESS,
+    history::QUEUES,
+    history::LARGE,
+    history::ORDER,
+    history::KILLS,
+    history::GHOST,
+    history::CONTROLS,
+    history::SECOND_HOP,
+    history::NO_COMMON_VERSION,
+    history::SLOW_GRID,
     single::TELEPORT_IN_SIGHT,
     single::TELEPORT_OUT_OF_SIGHT,
     operator::SHUTDOWN,
     operator::KICK,
     operator::BAD_VIEWERS,
     operator::HALF_DEAF,
+    drill::DRILL,
     random::HOPPERS,
     random::WALKERS,
     random::QUITTERS,

@@ -140,7 +140,7 @@ pub(super) const PARTED: Scenario = Scenario {
 fn begin(r: &mut Rehearsal, case: u64) -> Play<(Where, Where, Who)> {
     let alpha = r.place("Alpha");
     let to = if (case / MOMENTS).is_multiple_of(2) { r.place("Beta") } else { r.place("Delta") };
-    let who = r.enter_world("Ada", alpha)?;
+    let who = r.enter_laden("Ada", alpha)?;
     r.run_for(Duration::from_secs(2))?;
     let asked = r.teleport(who, to);
     r.require(asked.is_ok(), || format!("the viewer cannot teleport: {asked:?}"))?;

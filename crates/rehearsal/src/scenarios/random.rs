@@ -23,7 +23,7 @@ pub(super) const HOPPERS: Scenario = Scenario {
         let mut people = Vec::new();
         for name in ["Ada", "Bob", "Cleo"] {
             let at = some_place(r);
-            people.push(r.enter_world(name, at)?);
+            people.push(r.enter_laden(name, at)?);
         }
         let loss = [0.0, 0.02, 0.05, 0.1][(r.seed() % 4) as usize];
         // Regions bear more than simulators do to them.
@@ -129,7 +129,7 @@ pub(super) const RESTARTS: Scenario = Scenario {
         let mut people = Vec::new();
         for name in ["Ada", "Bob", "Cleo"] {
             let at = some_place(r);
-            people.push(r.enter_world(name, at)?);
+            people.push(r.enter_laden(name, at)?);
         }
         r.set_faults(Faults::rough([0.0, 0.03][(r.seed() % 2) as usize]));
         for round in 0..12 {

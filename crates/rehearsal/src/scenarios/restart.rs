@@ -1,6 +1,6 @@
 //! Regions that crash and start again while an agent is on its way.
 
-use super::steps::go_on_living;
+use super::steps::{go_on_living, teleport_in_trouble};
 use crate::dialect::EVERY;
 use crate::faults::{Deed, Faults, Rule};
 use crate::layout::Layout;
@@ -95,10 +95,61 @@ pub(super) const NEIGHBOUR: Scenario = Scenario {
     },
 };
 
+/// A third party falls over, or silent, at each step.
+const PARTIES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(12)];
+
+/// A neighbour of the source or of the destination restarts at each step.
+pub(super) const NEIGHBOUR_MEANWHILE: Scenario = Scenario {
+    name: "restart-neighbour-meanwhile",
+    about: "a neighbour of source or destination goes down for a while at any step: the teleport takes no notice",
+    cases: Some(|| (MOMENTS.len() * 4) as u64),
+    dialects: EVERY,
+    layout: Layout::standard,
+    faults: Faults::NONE,
+    play: |r| {
+        let case = r.seed() as usize;
+        let (way, name) = MOMENTS[case % MOMENTS.len()];
+        let (pause, back) = (PARTIES[case / MOMENTS.len() % 2], case / MOMENTS.len() / 2 == 1);
+        let (alpha, delta, who) = begin(r, false)?;
+        let beta = r.place("Beta");
+        if back {
+            r.must_teleport(who, delta)?;
+            r.run_for(Duration::from_secs(3))?;
+        }
+        r.rule(Rule::first(way, name, Deed::Fell(beta, pause)));
+        let took = r.must_teleport(who, if back { alpha } else { delta })?;
+        r.require(took < Duration::from_secs(1), || {
+            format!("a dead neighbour delayed the teleport: {took:?}")
+        })?;
+        r.run_for(Duration::from_secs(25))?;
+        aftermath(r, who, alpha, delta)
+    },
+};
+
+/// The grid falls silent at each step.
+pub(super) const GRID_MEANWHILE: Scenario = Scenario {
+    name: "grid-silent-meanwhile",
+    about: "the grid falls silent for a while at any step: the teleport goes on, or the user is told in time",
+    cases: Some(|| (MOMENTS.len() * 4) as u64),
+    dialects: EVERY,
+    layout: Layout::standard,
+    faults: Faults::NONE,
+    play: |r| {
+        let case = r.seed() as usize;
+        let (way, name) = MOMENTS[case % MOMENTS.len()];
+        let pause = PARTIES[case / MOMENTS.len() % 2];
+        let (alpha, to, who) = begin(r, case / MOMENTS.len() / 2 == 1)?;
+        r.rule(Rule::first(way, name, Deed::Silence(pause)));
+        teleport_in_trouble(r, who, to)?;
+        r.run_for(Duration::from_secs(25))?;
+        aftermath(r, who, alpha, to)
+    },
+};
+
 fn begin(r: &mut Rehearsal, in_sight: bool) -> Play<(Where, Where, Who)> {
     let alpha = r.place("Alpha");
     let to = if in_sight { r.place("Beta") } else { r.place("Delta") };
-    let who = r.enter_world("Ada", alpha)?;
+    let who = r.enter_laden("Ada", alpha)?;
     r.run_for(Duration::from_secs(3))?;
     Ok((alpha, to, who))
 }

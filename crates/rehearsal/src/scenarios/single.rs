@@ -63,7 +63,7 @@ fn kinds(in_sight: bool) -> Vec<Traffic> {
 
 fn begin(r: &mut Rehearsal, in_sight: bool) -> Play<(Where, Who)> {
     let (alpha, beta, delta) = (r.place("Alpha"), r.place("Beta"), r.place("Delta"));
-    let who = r.enter_world("Ada", alpha)?;
+    let who = r.enter_laden("Ada", alpha)?;
     r.run_for(Duration::from_secs(3))?;
     Ok((if in_sight { beta } else { delta }, who))
 }

@@ -227,7 +227,7 @@ pub(super) const ARRIVED_AND_GONE: Scenario = Scenario {
 
 fn begin(r: &mut Rehearsal) -> Play<(Where, Who)> {
     let alpha = r.place("Alpha");
-    let who = r.enter_world("Ada", alpha)?;
+    let who = r.enter_laden("Ada", alpha)?;
     r.run_for(Duration::from_secs(3))?;
     Ok((alpha, who))
 }

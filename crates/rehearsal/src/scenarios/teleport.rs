@@ -21,7 +21,7 @@ pub(super) const ROUND_TRIP: Scenario = Scenario {
     faults: Faults::NONE,
     play: |r| {
         let (alpha, beta, delta) = (r.place("Alpha"), r.place("Beta"), r.place("Delta"));
-        let who = r.enter_world("Ada", alpha)?;
+        let who = r.enter_laden("Ada", alpha)?;
         r.run_for(Duration::from_secs(1))?;
         for to in [beta, alpha, delta, alpha, delta, beta] {
             let took = r.must_teleport(who, to)?;
@@ -65,7 +65,7 @@ pub(super) const CIRCLE_OUT_OF_SIGHT: Scenario = Scenario {
 fn hop_around(r: &mut Rehearsal, circle: &[Where]) -> Play {
     let pause = Duration::from_millis([0, 1500, 2850, 2880, 2900, 14_000][(r.seed() % 6) as usize]);
     let alpha = r.place("Alpha");
-    let who = r.enter_world("Ada", alpha)?;
+    let who = r.enter_laden("Ada", alpha)?;
     r.run_for(Duration::from_secs(1))?;
     for _ in 0..3 {
         for &to in circle {
@@ -86,7 +86,7 @@ pub(super) const LANDMARK_AND_HOME: Scenario = Scenario {
     faults: Faults::NONE,
     play: |r| {
         let (alpha, beta, delta) = (r.place("Alpha"), r.place("Beta"), r.place("Delta"));
-        let who = r.enter_world("Ada", alpha)?;
+        let who = r.enter_laden("Ada", alpha)?;
         r.run_for(Duration::from_secs(1))?;
         let homeless = r.with(who, |core, now| core.teleport_home(now));
         r.require(homeless == Some(Ok(())), || format!("{homeless:?}"))?;
@@ -123,7 +123,7 @@ pub(super) const WITHIN: Scenario = Scenario {
         if r.seed() == 1 {
             r.set_faults(Faults::lossy(0.2));
         }
-        let who = r.enter_world("Ada", alpha)?;
+        let who = r.enter_laden("Ada", alpha)?;
         r.run_for(Duration::from_secs(1))?;
         r.must_teleport(who, alpha)?;
         let handle = r.handle(alpha);
@@ -147,7 +147,7 @@ pub(super) const TWO_AT_ONCE: Scenario = Scenario {
     faults: SLOW,
     play: |r| {
         let (alpha, beta, delta) = (r.place("Alpha"), r.place("Beta"), r.place("Delta"));
-        let who = r.enter_world("Ada", alpha)?;
+        let who = r.enter_laden("Ada", alpha)?;
         r.run_for(Duration::from_secs(1))?;
         let asked = r.teleport(who, delta);
         r.require(asked.is_ok(), || format!("{asked:?}"))?;
@@ -175,7 +175,7 @@ pub(super) const LOSSY: Scenario = Scenario {
     faults: Faults::NONE,
     play: |r| {
         let (alpha, beta, delta) = (r.place("Alpha"), r.place("Beta"), r.place("Delta"));
-        let who = r.enter_world("Ada", alpha)?;
+        let who = r.enter_laden("Ada", alpha)?;
         r.run_for(Duration::from_secs(1))?;
         r.set_faults(Faults::lossy(0.1));
         for to in [beta, delta, alpha, delta, beta] {

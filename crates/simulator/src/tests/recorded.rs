@@ -113,3 +113,45 @@ async fn agents_of_0_9_2_2_come_in() {
     ))
     .await;
 }
+
+#[tokio::test]
+async fn every_seed_that_another_simulator_sends_opens_the_agents_capabilities() {
+    // 0.9.2.2 has closed the child agent here, as it thinks, and makes a new one: the viewer is told its seed alone, and
+    // should the transfer fail, goes on with the one that it has.
+    let [create] = recorded!("0.9.2.2", "create.teleport-different-sim-out-of-sight.3");
+    let destination = RegionId(create.id("destination_uuid"));
+    let agent = AgentId(create.id("agent_id"));
+    let grid = grid();
+    grid.presences.lock().unwrap().push(Presence {
+        agent,
+        session: session(&create),
+        secure_session: model::SecureSessionId(create.id("secure_session_id")),
+        region: RegionId::NULL,
+        renewed: 0,
+    });
+    let source = RegionInfo {
+        id: RegionId(create.id("source_uuid")),
+        external_host: "127.0.0.1".into(),
+        ..RegionInfo::default()
+    };
+    grid.regions.lock().unwrap().push(source);
+    let config = RegionConfig { id: destination, ..region(1) };
+    let running =
+        Running::start_with(grid, vec![config], Side { port: 0, grid: Some("http://127.0.0.1:9/") }).await;
+    let mut client = running.client().await;
+    let seeds = [create.id("caps_path"), Uuid::from_u128(7)];
+    for (round, seed) in seeds.iter().enumerate() {
+        let mut body = create.body.clone();
+        body["caps_path"] = seed.to_string().into();
+        let json = "Content-Type: application/json\r\n";
+        let answer = client.request("POST", &create.path, json, body.to_string().as_bytes()).await;
+        assert_eq!(answer.status, 200);
+        for (other, asked) in seeds.iter().enumerate() {
+            let llsd = "Content-Type: application/llsd+xml\r\n";
+            let path = format!("/CAPS/{asked}0000/");
+            let granted = client.request("POST", &path, llsd, b"<llsd><array/></llsd>").await;
+            assert_eq!(granted.status, if other <= round { 200 } else { 404 }, "round {round}: seed {other}");
+        }
+    }
+    running.stop().await;
+}

@@ -5,6 +5,7 @@ use crate::interface::Waiter;
 use crate::laden::Unladen;
 use crate::land::LandCursor;
 use crate::sessions::SessionEnd;
+use crate::xfer::Xfers;
 use agent::EventQueue;
 use circuit::Circuit;
 use model::{
@@ -265,6 +266,8 @@ pub(crate) struct Agent {
     /// Who sends the agent here again while it is being closed: answered when that is done, or the viewer would take
     /// the last word of this circuit for one about the next.
     pub(crate) returning: Vec<(Box<CreateAgent>, Waiter)>,
+    /// Files that it fetches, or may.
+    pub(crate) xfers: Xfers,
     /// In the list of agents that may have something to send.
     pub(crate) ready: bool,
     /// The entry in the region's alarms.

@@ -195,7 +195,10 @@ pub(crate) struct Agent {
     pub(crate) last: String,
     pub(crate) client: Client,
     pub(crate) outfit: Arc<Outfit>,
+    /// The secret of its capabilities, as the viewer last fetched them.
     pub(crate) caps: CapsSecret,
+    /// Another that a peer may have told the viewer.
+    pub(crate) offered_caps: Option<CapsSecret>,
     pub(crate) queue: EventQueue<Waiter>,
     pub(crate) link: Option<Link>,
     pub(crate) arrival: Arrival,

@@ -204,7 +204,7 @@ impl Region {
     /// Capabilities and event queue end.
     fn close_doors(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        let caps = agent.caps;
+        let secrets = [Some(agent.caps), agent.offered_caps];
         let mut answers = Vec::new();
         agent.queue.close(&mut answers);
         let circuits = agent.awaiting_circuit.drain(..).map(|(_, waiter)| waiter);
@@ -213,8 +213,10 @@ impl Region {
             cx.effects.push(Effect::Answer { waiter, result: Ok(answer) });
         }
         self.answer_polls(cx, id, answers);
-        if self.caps.remove(&caps).is_some() {
-            cx.effects.push(Effect::CloseCaps { caps });
+        for caps in secrets.into_iter().flatten() {
+            if self.caps.remove(&caps).is_some() {
+                cx.effects.push(Effect::CloseCaps { caps });
+            }
         }
     }
 

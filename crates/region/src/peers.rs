@@ -163,7 +163,7 @@ impl Region {
             }
             self.add_agent(cx, &create);
         }
-        self.take_over_caps(cx, &create);
+        self.offer_caps(cx, &create);
         let Some(agent) = self.agents.get_mut(&id) else { return Err(Refusal::new("Internal error")) };
         if agent.is_root() {
             return if comes {
@@ -254,6 +254,7 @@ impl Region {
             client: create.client.clone(),
             outfit: create.outfit.clone(),
             caps,
+            offered_caps: None,
             queue: EventQueue::new(EventQueueConfig::default(), cx.now),
             link: None,
             arrival: Arrival::new(self.config.patience),
@@ -297,20 +298,21 @@ impl Region {
         self.enter_scene(cx, id);
     }
 
-    /// A peer without tickets tells the viewer the seed that it has sent, whatever is answered. Where the agent still has
-    /// another one, as after a close that was not heard or not heeded, it goes by the new one from here on.
-    fn take_over_caps(&mut self, cx: &mut Context<'_>, create: &CreateAgent) {
+    /// A peer without tickets tells the viewer a seed whatever is answered: 0.7 the one that it knows of the child agent,
+    /// though it sends another; 0.9 the one that it sends, should it believe the child agent closed. Both are good.
+    fn offer_caps(&mut self, cx: &mut Context<'_>, create: &CreateAgent) {
         let numbered = create.transfer.is_some() || create.claim.is_some();
-        let Some(caps) = create.caps.filter(|_| !numbered) else { return };
-        let Some(agent) = self.agents.get_mut(&create.agent) else { return };
-        if agent.caps == caps || agent.is_root() || self.caps.contains_key(&caps) {
+        let Some(caps) = create.caps.filter(|caps| !numbered && !self.caps.contains_key(caps)) else {
             return;
-        }
-        let old = std::mem::replace(&mut agent.caps, caps);
-        self.caps.remove(&old);
+        };
+        let Some(agent) = self.agents.get_mut(&create.agent).filter(|agent| !agent.is_root()) else { return };
+        let before = agent.offered_caps.replace(caps);
         self.caps.insert(caps, create.agent);
-        cx.effects.push(Effect::CloseCaps { caps: old });
         cx.effects.push(Effect::OpenCaps { caps, agent: create.agent, session: create.session });
+        if let Some(caps) = before {
+            self.caps.remove(&caps);
+            cx.effects.push(Effect::CloseCaps { caps });
+        }
     }
 
     /// A number for a transfer whose source has none.

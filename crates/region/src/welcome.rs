@@ -238,6 +238,9 @@ impl Region {
         self.note_coming(cx, id, Act::Seed, asks, "seed capability", "");
         if let Some(agent) = self.agents.get_mut(&id) {
             agent.seed_fetched = true;
+            if agent.offered_caps == Some(caps) {
+                agent.offered_caps = Some(std::mem::replace(&mut agent.caps, caps));
+            }
         }
         self.release_if_settled(cx, id);
     }

@@ -187,7 +187,7 @@ async fn logins_reach_older_simulators_in_words_that_they_know() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let old = RegionInfo {
         id: RegionId(Uuid::from_u128(5)),
-        server_uri: format!("http://{}/", listener.local_addr().unwrap()).into(),
+        server_uri: format!("http://{}/", listener.local_addr().unwrap()),
         external_host: "127.0.0.1".into(),
         ..RegionInfo::default()
     };

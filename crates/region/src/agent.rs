@@ -228,6 +228,8 @@ pub(crate) struct Agent {
     pub(crate) seed_fetched: bool,
     /// The viewer has acknowledged AgentMovementComplete: it knows that it is here.
     pub(crate) welcomed: bool,
+    /// When it became root here.
+    pub(crate) root_since: Moment,
     pub(crate) leaving: Option<Leaving>,
     pub(crate) doubt: Option<Doubt>,
     /// By whose claim it is kept as a child agent.

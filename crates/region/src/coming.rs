@@ -157,6 +157,7 @@ impl Region {
     fn become_root(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let now = cx.now;
         let Some(agent) = self.agents.get_mut(&id) else { return };
+        (agent.since, agent.ending) = (now, None);
         let update = agent.update.take();
         let by_login = agent.coming.is_none();
         let crossing = update.as_ref().is_some_and(|update| update.crossing);

@@ -1,5 +1,6 @@
 //! What goes into a region and what comes out: the whole surface between it and the shell.
 
+use crate::sessions::SessionNote;
 use crate::social::{SocialCall, SocialReply};
 use model::{
     AgentId, AssetId, CapsSecret, GridCell, Moment, RegionHandle, RegionId, RegionSize, SessionId, Uuid, Vec3,
@@ -139,6 +140,13 @@ pub enum OperatorCommand {
         /// Shown to the user.
         reason: String,
     },
+    /// The grid does not know this session: end it.
+    Disown {
+        /// Whose.
+        agent: AgentId,
+        /// Which.
+        session: SessionId,
+    },
     /// Show everybody a notice.
     Notice(String),
     /// The region is on the grid's map now: its neighbours are told, so that those who stand there see in.
@@ -217,6 +225,8 @@ pub enum Effect {
     Trace(TraceLine),
     /// Something happened in a transfer: for whoever watches.
     Record(TransferNote),
+    /// A step of a session's end: for whoever watches.
+    Session(SessionNote),
     /// The region is empty and closed, after [`OperatorCommand::Shutdown`].
     Closed,
 }

@@ -39,6 +39,7 @@ mod record;
 mod region;
 mod replies;
 mod secrets;
+mod sessions;
 mod social;
 mod talk;
 #[cfg(test)]
@@ -50,4 +51,5 @@ mod xfer;
 pub use inspect::{AgentSummary, Carried};
 pub use interface::*;
 pub use region::Region;
+pub use sessions::{EndedSession, SessionEnd, SessionNote, SessionView};
 pub use social::{SocialCall, SocialReply};

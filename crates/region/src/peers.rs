@@ -318,6 +318,8 @@ impl Region {
             unused_until: cx.now,
             closing: None,
             session_over: false,
+            ending: None,
+            since: cx.now,
             returning: Vec::new(),
             xfers: Default::default(),
             ready: false,

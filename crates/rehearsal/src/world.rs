@@ -184,6 +184,8 @@ pub struct Rehearsal {
     pub(crate) unkept: BTreeSet<SessionId>,
     /// While regions cannot talk to each other at all, nobody can know who is root.
     pub(crate) may_double: bool,
+    /// Nor while the grid is silent that peers without tickets have to be asked about.
+    pub(crate) unknowable_until: Moment,
     /// How transfers began and ended.
     pub(crate) transfers: Transfers,
     /// Teleports asked for by viewers.
@@ -239,6 +241,7 @@ impl Rehearsal {
             superseded: BTreeSet::new(),
             unkept: BTreeSet::new(),
             may_double: false,
+            unknowable_until: BEGINNING,
             transfers: Transfers::default(),
             wishes: 0,
             pauses: BTreeMap::new(),

@@ -18,6 +18,7 @@ pub mod friends;
 pub mod grid;
 pub mod grid_user;
 pub mod inventory;
+pub mod lease;
 mod malformed;
 pub mod map_tiles;
 pub mod mute_list;

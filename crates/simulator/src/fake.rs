@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use model::{AgentId, AssetId, FolderId, GridCell, ItemId, RegionId, SecureSessionId, SessionId, Uuid};
 use services::*;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// What the grid holds and was told.
@@ -14,6 +15,10 @@ pub(crate) struct Fake {
     pub(crate) assets: Mutex<BTreeMap<AssetId, Asset>>,
     pub(crate) regions: Mutex<Vec<RegionInfo>>,
     pub(crate) presences: Mutex<Vec<Presence>>,
+    /// The grid user service does not answer.
+    pub(crate) users_silent: AtomicBool,
+    /// Sessions that renewals do not find.
+    pub(crate) unknown: Mutex<Vec<SessionId>>,
     /// Everybody's.
     pub(crate) friends: Mutex<Vec<Friend>>,
     /// Who gives whom which rights; somebody who has any of these has no other friends.
@@ -138,7 +143,7 @@ impl GridService for Fake {
         Ok(Vec::new())
     }
     async fn range(&self, _: u32, _: u32, _: u32, _: u32) -> Result<Vec<RegionInfo>> {
-        Ok(Vec::new())
+        Ok(self.regions.lock().unwrap().clone())
     }
     async fn neighbours(&self, _: RegionId) -> Result<Vec<RegionInfo>> {
         Ok(Vec::new())
@@ -183,6 +188,18 @@ impl PresenceService for Fake {
     async fn report(&self, session: SessionId, _: RegionId) -> Result<bool> {
         self.tell(format!("report {session}")).map(|()| true)
     }
+    async fn hold(&self, session: SessionId, region: RegionId) -> Result<bool> {
+        self.report(session, region).await
+    }
+    async fn renew(&self, held: &[(SessionId, RegionId)]) -> Result<Vec<SessionId>> {
+        for (session, region) in held {
+            self.tell(format!("renew {session} in {region}"))?;
+        }
+        Ok(self.unknown.lock().unwrap().clone())
+    }
+    async fn expect(&self, _: SessionId, _: RegionId) -> Result<()> {
+        no()
+    }
     async fn by_session(&self, session: SessionId) -> Result<Option<Presence>> {
         Ok(self.presences.lock().unwrap().iter().find(|presence| presence.session == session).copied())
     }
@@ -198,6 +215,9 @@ impl GridUserService for Fake {
         no()
     }
     async fn logged_out(&self, _: AgentId, last: Place) -> Result<()> {
+        if self.users_silent.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         self.tell(format!("last {}", last.position.x))
     }
     async fn set_home(&self, _: AgentId, home: Place) -> Result<()> {

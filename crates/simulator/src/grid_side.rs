@@ -1,7 +1,7 @@
 //! Regions' questions and news in the words of the grid services.
 
 use crate::peering::addresses::Addresses;
-use model::{GridCell, RegionHandle, RegionId};
+use model::{AgentId, GridCell, RegionHandle, RegionId, SessionId};
 use region::{GridCall, GridNotice, Place, Reply};
 use services::{
     Asset, AssetFlags, AssetMetadata, AvatarData, InventoryItem, LoginAppearance, Presence, RegionInfo,
@@ -116,23 +116,35 @@ impl GridSide {
         self.say(region, notice).await.inspect_err(|error| self.note(error))
     }
 
+    /// Whether the grid still has a session.
+    pub(crate) async fn has_session(&self, session: SessionId) -> services::Result<bool> {
+        let known = self.services.presence.by_session(session).await;
+        known.inspect_err(|error| self.note(error)).map(|known| known.is_some())
+    }
+
+    /// R->GU: the user is not here any more, and was there last.
+    pub(crate) async fn log_out_user(&self, agent: AgentId, place: &Place) -> services::Result<()> {
+        let told = self.services.grid_users.logged_out(agent, stored(place)).await;
+        told.inspect_err(|error| self.note(error))
+    }
+
+    /// R->P: the session is over. Whether it was not before.
+    pub(crate) async fn end_presence(&self, session: SessionId) -> services::Result<bool> {
+        self.services.presence.logout(session).await.inspect_err(|error| self.note(error))
+    }
+
     async fn say(&self, region: RegionId, notice: &GridNotice) -> services::Result<()> {
         let Services { presence, grid_users, avatars, .. } = &self.services;
         match notice {
             GridNotice::Arrived { agent, session, place } => {
-                if !presence.report(*session, region).await? {
+                if !presence.hold(*session, region).await? {
                     tracing::info!(%agent, %session, "the grid knows no such session");
                     return Ok(());
                 }
                 grid_users.set_last_position(*agent, stored(place)).await
             }
-            GridNotice::LoggedOut { agent, session, place } => {
-                // The presence goes last: who finds it gone finds the last position as well.
-                grid_users.logged_out(*agent, stored(place)).await?;
-                presence.logout(*session).await.map(|_| ())
-            }
-            // What there is to do about it is not the grid's.
-            GridNotice::CameOnline { .. } => Ok(()),
+            // The one is not the grid's, the other is told step by step.
+            GridNotice::CameOnline { .. } | GridNotice::LoggedOut { .. } => Ok(()),
             GridNotice::SetHome { agent, place } => grid_users.set_home(*agent, stored(place)).await,
             GridNotice::Mute { agent, mute } => settled(self.services.mutes.update(*agent, mute).await),
             GridNotice::Unmute { agent, id, name } => {

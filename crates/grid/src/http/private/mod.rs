@@ -62,6 +62,7 @@ pub fn private_router(services: Services, config: PrivateConfig) -> Router {
     Router::new()
         .route("/grid", service(robust::grid::WORDING, grid::answer))
         .route("/presence", service(robust::presence::WORDING, presence::answer))
+        .route(robust::lease::PATH, service(robust::lease::WORDING, presence::renew))
         .route("/griduser", service(robust::grid_user::WORDING, grid_user::answer))
         .route("/friends", service(robust::friends::WORDING, friends::answer))
         .route("/accounts", service(robust::accounts::WORDING, accounts::answer))

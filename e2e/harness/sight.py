@@ -36,6 +36,10 @@ class Sight:
             names = seen["NameValue"].to_dict()
             name = f"{names.get('FirstName')} {names.get('LastName')}"
             known = self.bodies.get((message.sender, seen["LocalID"]))
+            # A region that was started anew numbers its objects anew.
+            for key, body in list(self.bodies.items()):
+                if key[0] == message.sender and body.full_id == seen["FullID"] and key[1] != seen["LocalID"]:
+                    del self.bodies[key]
             tersely = known.terse_updates if known and known.full_id == seen["FullID"] else 0
             self.bodies[message.sender, seen["LocalID"]] = Body(
                 seen["FullID"], seen["LocalID"], tuple(seen["Position"]), seen["Rotation"], name, tersely)

@@ -6,14 +6,15 @@ CrossedRegion with CompleteAgentMovement alone.
 """
 
 import asyncio
+import socket
 import time
 
 import aiohttp
 from hippolyzer.lib.base.message.message import Block, Message
-from hippolyzer.lib.base.network.transport import Direction
+from hippolyzer.lib.base.network.transport import Direction, SocketUDPTransport
 from hippolyzer.lib.base.templates import RegionHandshakeReplyFlags as Reply
 from hippolyzer.lib.base.templates import ThrottleData
-from hippolyzer.lib.client.hippo_client import HippoClient
+from hippolyzer.lib.client.hippo_client import HippoClient, HippoClientProtocol
 
 from .client import Client, Refused
 
@@ -25,13 +26,54 @@ THROTTLES = ThrottleData(resend=204800.0, land=163840.0, wind=32768.0, cloud=327
                          asset=262144.0)
 
 
+class Mailbox:
+    """A socket that is emptied whenever something has come, as viewers do it. asyncio takes one datagram a turn: a busy
+    client would hear by HTTP what is to come long before it hears by UDP what has been."""
+
+    def __init__(self, protocol):
+        self.protocol = protocol
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setblocking(False)
+        self.socket.bind(("0.0.0.0", 0))
+        asyncio.get_running_loop().add_reader(self.socket, self._read)
+
+    def _read(self):
+        while True:
+            try:
+                data, sender = self.socket.recvfrom(1 << 16)
+            except BlockingIOError:
+                return
+            self.protocol.datagram_received(data, sender)
+
+    def sendto(self, data, address):
+        try:
+            self.socket.sendto(data, address)
+        except BlockingIOError:
+            pass  # lost, as datagrams may be
+
+    def close(self):
+        asyncio.get_running_loop().remove_reader(self.socket)
+        self.socket.close()
+
+
+def hopeful(acknowledged):
+    """It may never be acknowledged: regions die. What counts is where the agent is then."""
+    acknowledged.add_done_callback(lambda future: future.cancelled() or future.exception())
+    return acknowledged
+
+
 class ViewerClient(Client):
     def __init__(self, world):
         super().__init__(world)
+        self.hippo._create_transport = self._open_mailbox
         self._tasks = set()
         self._polled = {}  # region's address -> seed URL whose event queue is polled
         self._left = False
         self.login_s = None
+
+    async def _open_mailbox(self):
+        protocol = HippoClientProtocol(self.session)
+        return SocketUDPTransport(Mailbox(protocol)), protocol
 
     def _task(self, coroutine):
         task = asyncio.create_task(coroutine)
@@ -53,6 +95,8 @@ class ViewerClient(Client):
         handler.subscribe("CrossedRegion", self._crossed_region)
         handler.subscribe("RegionHandshake", self._region_handshake)
         handler.subscribe("AgentMovementComplete", self._agent_movement_complete)
+        # The viewer forgets that region, and asks anew should it come there again.
+        handler.subscribe("DisableSimulator", lambda message: self._polled.pop(message.sender, None))
 
         region = self.session.regions[-1]
         await self._grant(region)
@@ -98,12 +142,12 @@ class ViewerClient(Client):
     def _use_circuit_code(self, region):
         self.session.open_circuit(region.circuit_addr)
         region.circuit.is_alive = True
-        return region.circuit.send_reliable(Message("UseCircuitCode", Block(
-            "CircuitCode", Code=self.session.circuit_code, SessionID=self.session.id, ID=self.session.agent_id)))
+        return hopeful(region.circuit.send_reliable(Message("UseCircuitCode", Block(
+            "CircuitCode", Code=self.session.circuit_code, SessionID=self.session.id, ID=self.session.agent_id))))
 
     def _complete_agent_movement(self, region):
-        return region.circuit.send_reliable(Message(
-            "CompleteAgentMovement", self.ids(CircuitCode=self.session.circuit_code)))
+        return hopeful(region.circuit.send_reliable(Message(
+            "CompleteAgentMovement", self.ids(CircuitCode=self.session.circuit_code))))
 
     # Reactions, in the order of an agent's life
 
@@ -223,13 +267,12 @@ class ViewerClient(Client):
     # Travelling
 
     async def teleport(self, region, position=(128, 128, 25)):
-        mark, begun = self.inbox.mark(), time.perf_counter()
+        mark, begun = self.inbox.mark(), time.monotonic()
         self.request_teleport(region, position)
-        await self.verdict(mark)
-        return time.perf_counter() - begun
+        return self.inbox.when(await self.verdict(mark)) - begun
 
     async def verdict(self, since, patience=15):
-        """Waits for the end of the teleport that was asked for since then; raises Refused with the reason."""
+        """Waits for the message that ends the teleport asked for since then; raises Refused with the reason."""
         left = self.region.circuit_addr
         # Who was sent off in vain is welcomed again where it was; that it failed comes by the event queue.
         verdict = await self.inbox.expect(
@@ -237,6 +280,7 @@ class ViewerClient(Client):
             where=lambda m: m.name != "AgentMovementComplete" or m.sender != left)
         if verdict.name == "TeleportFailed":
             raise Refused(await self.refusal(since))
+        return verdict
 
 
 class Hesitant(ViewerClient):

@@ -6,13 +6,13 @@ use std::error::Error as _;
 use std::time::Duration;
 
 /// Longest answer to a form, bytes.
-const ANSWER_BYTES: usize = 8 << 20;
+pub(crate) const ANSWER_BYTES: usize = 8 << 20;
 /// Redirections that are followed.
 const REDIRECTS: usize = 3;
 /// How long a connection is kept that nobody uses. A ROBUST closes it after 20 s, and what is sent just then is lost.
 const IDLE: Duration = Duration::from_secs(10);
 
-const FORM: &str = "application/x-www-form-urlencoded";
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// How patient callers are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,7 +1,8 @@
-use crate::client::Client;
+use crate::client::{ANSWER_BYTES, Client, FORM, not_from_here, understood};
 use async_trait::async_trait;
 use model::{AgentId, RegionId, SecureSessionId, SessionId};
 use robust::presence::{Call, Located, WORDING, read_many, read_one};
+use robust::{Tree, lease};
 use services::{Presence, PresenceService, Result};
 use std::sync::Arc;
 
@@ -55,7 +56,28 @@ impl PresenceService for HttpPresence {
     }
 
     async fn report(&self, session: SessionId, region: RegionId) -> Result<bool> {
-        self.done(Call::Report { session, region }).await
+        self.done(Call::Report { session, region, lease: false }).await
+    }
+
+    async fn hold(&self, session: SessionId, region: RegionId) -> Result<bool> {
+        self.done(Call::Report { session, region, lease: true }).await
+    }
+
+    async fn renew(&self, held: &[(SessionId, RegionId)]) -> Result<Vec<SessionId>> {
+        let mut unknown = Vec::new();
+        for held in held.chunks(IDS) {
+            let body = lease::to_form(held).write();
+            // Grids of others have no leases.
+            let Some(answer) = self.client.post(lease::PATH, FORM, body, ANSWER_BYTES).await? else {
+                return Ok(Vec::new());
+            };
+            unknown.extend(understood(Tree::parse(&answer).and_then(|answer| lease::read(&answer)))?);
+        }
+        Ok(unknown)
+    }
+
+    async fn expect(&self, _: SessionId, _: RegionId) -> Result<()> {
+        not_from_here("logins are made")
     }
 
     async fn by_session(&self, session: SessionId) -> Result<Option<Presence>> {

@@ -44,7 +44,7 @@ fn world() -> World {
     let folder = tempfile::tempdir().expect("a folder");
     let database = Database::File(folder.path().join("grid.db"));
     let clock = Arc::new(SystemClock);
-    let (services, ada, body_parts) = runtime.block_on(async {
+    let (store, services, ada, body_parts) = runtime.block_on(async {
         let store =
             SqlStore::open(&database, clock.clone(), [1; 32], HashCost::default()).await.expect("a store");
         let services = store.services();
@@ -65,10 +65,14 @@ fn world() -> World {
         };
         let ada = provision_account(&services, [2; 32], 0, person).await.expect("a free name").id;
         let folder = services.inventory.folder_for_type(ada, 13).await.expect("an answer").expect("a folder");
-        (services, ada, folder.id)
+        (store, services, ada, folder.id)
     });
-    let config = LoginConfig { welcome: "Welcome".into(), map_url: "http://127.0.0.1/".into(), min_level: 0 };
-    let login = LoginService::new(services.clone(), Arc::new(Open), config, clock, [3; 32]);
+    let config = LoginConfig {
+        welcome: "Welcome".into(),
+        map_url: "http://127.0.0.1/".into(),
+        ..LoginConfig::default()
+    };
+    let login = LoginService::new(services.clone(), Arc::new(store), Arc::new(Open), config, clock, [3; 32]);
     World { runtime, services, login, ada, body_parts, _folder: folder }
 }
 

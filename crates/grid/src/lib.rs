@@ -18,6 +18,7 @@ mod http;
 mod login;
 mod passwords;
 mod provision;
+mod reaper;
 mod sqlite;
 mod statistics;
 
@@ -25,9 +26,11 @@ pub use clock::{Clock, SystemClock};
 pub use engine::{Database, UnknownDatabase};
 pub use http::{GridInfo, PrivateConfig, PublicState, private_router, public_router};
 pub use login::{
-    LoginConfig, LoginFailure, LoginRequest, LoginResponse, LoginService, LoginSuccess, StartLocation,
+    Allowance, LoginConfig, LoginFailure, LoginRecords, LoginRequest, LoginResponse, LoginService,
+    LoginSuccess, StartLocation,
 };
 pub use passwords::HashCost;
 pub use provision::{FirstAccount, NewPerson, create_first_account, provision_account};
+pub use reaper::Reaper;
 pub use sqlite::SqlStore;
 pub use statistics::{GridStatistics, Statistics};

@@ -4,6 +4,8 @@ use crate::doubt::Doubt;
 use crate::interface::Waiter;
 use crate::laden::Unladen;
 use crate::land::LandCursor;
+use crate::sessions::SessionEnd;
+use crate::xfer::Xfers;
 use agent::EventQueue;
 use circuit::Circuit;
 use model::{
@@ -259,9 +261,15 @@ pub(crate) struct Agent {
     pub(crate) closing: Option<Moment>,
     /// The session ended here; it does not come back.
     pub(crate) session_over: bool,
+    /// Why the session is to end, once that is known.
+    pub(crate) ending: Option<SessionEnd>,
+    /// Since when it has been here as what it is, root or child.
+    pub(crate) since: Moment,
     /// Who sends the agent here again while it is being closed: answered when that is done, or the viewer would take
     /// the last word of this circuit for one about the next.
     pub(crate) returning: Vec<(Box<CreateAgent>, Waiter)>,
+    /// Files that it fetches, or may.
+    pub(crate) xfers: Xfers,
     /// In the list of agents that may have something to send.
     pub(crate) ready: bool,
     /// The entry in the region's alarms.

@@ -5,7 +5,7 @@ use crate::interface::*;
 use crate::laden::Unladen;
 use crate::land::LandCursor;
 use crate::region::{Context, Region};
-use model::{AgentId, Moment, Quat, Vec3};
+use model::{AgentId, Moment, Quat, RegionId, Vec3};
 use scene::{ControlFlags, Placement};
 use services::RegionInfo;
 use std::sync::Arc;
@@ -157,6 +157,7 @@ impl Region {
     fn become_root(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let now = cx.now;
         let Some(agent) = self.agents.get_mut(&id) else { return };
+        (agent.since, agent.ending) = (now, None);
         let update = agent.update.take();
         let by_login = agent.coming.is_none();
         let crossing = update.as_ref().is_some_and(|update| update.crossing);
@@ -253,7 +254,7 @@ impl Region {
     pub(crate) fn welcome_heard(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some(agent) = self.agents.get_mut(&id).filter(|agent| agent.is_root()) else { return };
         agent.welcomed = true;
-        self.release(cx, id, ReleaseWhen::Root);
+        self.release(cx, id, |due| due.when == ReleaseWhen::Root);
         self.release_if_settled(cx, id);
     }
 
@@ -266,14 +267,20 @@ impl Region {
             agent.is_root() && agent.welcomed && agent.seed_fetched && answered
         });
         if settled {
-            self.release(cx, id, ReleaseWhen::Settled);
+            self.release(cx, id, |due| due.when == ReleaseWhen::Settled);
         }
     }
 
+    /// The agent leaves before it has settled: for another region, or (without one) for good. Other simulators would
+    /// wait for their release, and refuse to take the agent again while they do.
+    pub(crate) fn release_unsettled(&mut self, cx: &mut Context<'_>, id: AgentId, to: Option<RegionId>) {
+        self.release(cx, id, |due| Some(due.source.id) != to);
+    }
+
     /// ReleaseAgent, said until it is heard.
-    fn release(&mut self, cx: &mut Context<'_>, id: AgentId, when: ReleaseWhen) {
+    fn release(&mut self, cx: &mut Context<'_>, id: AgentId, now: impl Fn(&Releasing) -> bool) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        let Some(Releasing { source, url, .. }) = agent.releasing.take_if(|due| due.when == when) else {
+        let Some(Releasing { source, url, .. }) = agent.releasing.take_if(|due| now(due)) else {
             return;
         };
         let says = (Party::Destination, Party::Source);

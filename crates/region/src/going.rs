@@ -253,6 +253,8 @@ impl Region {
     fn create_over_there(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let flying = self.scene.presence(id).is_some_and(|presence| presence.is_flying());
         let fresh = self.new_secret();
+        let to = self.on_its_way(id).map(|(_, _, destination)| destination.id);
+        self.release_unsettled(cx, id, to);
         let Some((agent, leaving, destination)) = self.on_its_way(id) else { return };
         let plan = leaving.machine.plan();
         let mut flags = if plan.crossing { TeleportFlags::empty() } else { leaving.request.flags };

@@ -28,8 +28,11 @@ impl Region {
         self.send_things_after(cx, id);
         let now = cx.now;
         if let Some(agent) = self.agents.get_mut(&id) {
+            (agent.since, agent.ending) = (now, None);
             agent.baggage = Arc::default();
             agent.unladen = None;
+            // What is still unsaid of its coming would be taken for a word about its going.
+            agent.releasing = None;
             agent.survey_at = None;
             agent.unused_until = now + crate::agent::UNUSED_CHILD;
         }

@@ -2,6 +2,7 @@
 
 use crate::interface::*;
 use crate::region::{Context, Region};
+use crate::sessions::SessionEnd;
 use circuit::Delivery;
 use lludp::messages as m;
 use lludp::text;
@@ -18,6 +19,9 @@ const KICK_LINGER: Duration = Duration::from_secs(1);
 
 /// On the way down viewers are told, and then not waited for longer than this.
 const SHUTDOWN_LINGER: Duration = Duration::from_millis(1500);
+
+/// What a viewer is told whose session the grid does not know any more.
+const DISOWNED: &str = "Your session has ended: the grid had lost sight of it. Please log in again.";
 
 /// Verdicts about transfers of agents that are gone, remembered at most. A source asks within seconds.
 const VERDICTS_KEPT: usize = 1024;
@@ -42,11 +46,12 @@ impl Region {
             agent_data: m::logout_reply::AgentData { agent_id: id.0, session_id: session.0 },
             inventory_data: (&nothing).into(),
         };
+        self.note_end(cx, id, "V->R LogoutRequest", "");
         self.send(cx, id, &message, Delivery::CONTROL);
+        self.note_end(cx, id, "R->V LogoutReply", "");
         self.stats.logouts += 1;
-        self.trace_life(cx, || format!("{id} logs out"));
         self.end_wherever(id);
-        self.end_here(cx, id, LINGER);
+        self.end_here(cx, id, LINGER, SessionEnd::Logout);
     }
 
     /// The session of an agent that is on its way out ends also if it has arrived.
@@ -58,7 +63,7 @@ impl Region {
 
     /// The user has logged in once more; the older session's agent here goes at once, and wherever it was going.
     pub(crate) fn end_older_login(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        self.viewer_vanished(cx, id);
+        self.end_here(cx, id, Duration::ZERO, SessionEnd::NewerLogin);
         let Some(agent) = self.agents.get(&id) else { return };
         let destination = agent
             .leaving
@@ -77,7 +82,7 @@ impl Region {
             self.stats.timeouts += 1;
             self.trace_life(cx, || format!("Lost the viewer of {id}"));
         }
-        self.end_here(cx, id, Duration::ZERO);
+        self.end_here(cx, id, Duration::ZERO, SessionEnd::Timeout);
     }
 
     /// AgentQuitCopy: the viewer quits and tells its child agents itself.
@@ -97,17 +102,17 @@ impl Region {
     ) {
         let Some(agent) = self.agents.get(&id).filter(|agent| agent.session == session) else { return };
         if agent.is_root() && !reason.is_empty() {
-            self.kick(cx, id, reason, KICK_LINGER);
+            self.kick(cx, id, reason, KICK_LINGER, SessionEnd::NewerLogin);
         } else if agent.is_root() {
             self.end_wherever(id);
-            self.end_here(cx, id, KICK_LINGER);
+            self.end_here(cx, id, KICK_LINGER, SessionEnd::EndedElsewhere);
         } else {
             self.close_agent(cx, id);
         }
     }
 
     /// KickUser: the viewer shows why, and is gone.
-    fn kick(&mut self, cx: &mut Context<'_>, id: AgentId, reason: &str, linger: Duration) {
+    fn kick(&mut self, cx: &mut Context<'_>, id: AgentId, reason: &str, linger: Duration, why: SessionEnd) {
         let Some(agent) = self.agents.get(&id) else { return };
         let reason = text::Nul::new(reason);
         let message = m::KickUser {
@@ -122,22 +127,29 @@ impl Region {
             },
         };
         self.send(cx, id, &message, Delivery::CONTROL);
-        self.trace_life(cx, || format!("Kicking {id}"));
+        self.note_end(
+            cx,
+            id,
+            "R->V KickUser",
+            String::from_utf8_lossy(reason.as_bytes()).trim_end_matches('\0'),
+        );
         self.end_wherever(id);
-        self.end_here(cx, id, linger);
+        self.end_here(cx, id, linger, why);
     }
 
     /// A transfer ended with its viewer gone: nobody is root anywhere.
     pub(crate) fn session_over(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        self.end_here(cx, id, LINGER);
+        // Why was said when it began.
+        self.end_here(cx, id, LINGER, SessionEnd::Timeout);
     }
 
     /// The one path on which a session ends here. What the viewer was told last is still delivered for `linger`.
-    fn end_here(&mut self, cx: &mut Context<'_>, id: AgentId, linger: Duration) {
-        let Some(agent) = self.agents.get(&id) else { return };
+    fn end_here(&mut self, cx: &mut Context<'_>, id: AgentId, linger: Duration, why: SessionEnd) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
         if agent.closing.is_some() {
             return;
         }
+        let why = *agent.ending.get_or_insert(why);
         if agent.leaving.is_some() {
             // Root here or over there? After TeleportFinish only the destination knows; the departure's end comes back
             // here through `session_over`, or the agent has gone and its session with it.
@@ -145,6 +157,7 @@ impl Region {
             return;
         }
         let place = self.place_of(id);
+        self.release_unsettled(cx, id, None);
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let was_root = agent.is_root();
         let session = agent.session;
@@ -155,10 +168,12 @@ impl Region {
             link.circuit.close(cx.now, linger);
         }
         if was_root {
+            self.note_ended(cx, id, why);
             if let Some(place) = place {
                 cx.effects.push(Effect::TellGrid(GridNotice::LoggedOut { agent: id, session, place }));
             }
             for child in children.into_values() {
+                self.note_end(cx, id, "R->RCh CloseAgent", child.region.name.as_str());
                 let call = PeerCall::EndSession { agent: id, session, reason: String::new() };
                 self.tell_peer(cx, child.region, call, child.tickets);
             }
@@ -171,6 +186,10 @@ impl Region {
         }
         self.close_doors(cx, id);
         self.leave_scene(id);
+        if was_root {
+            self.note_end(cx, id, "R->others KillObject", "");
+            self.note_end(cx, id, "R presence removed", "");
+        }
         if linger.is_zero() {
             self.drop_agent(cx, id);
         } else {
@@ -279,7 +298,7 @@ impl Region {
                 let ids: Vec<_> = self.agents.keys().copied().collect();
                 for id in ids {
                     if self.agents.get(&id).is_some_and(|agent| agent.is_root()) {
-                        self.kick(cx, id, &reason, SHUTDOWN_LINGER);
+                        self.kick(cx, id, &reason, SHUTDOWN_LINGER, SessionEnd::Shutdown);
                     } else {
                         self.close_agent(cx, id);
                     }
@@ -287,7 +306,12 @@ impl Region {
             }
             OperatorCommand::Kick { agent, reason } => {
                 if self.agents.get(&agent).is_some_and(|agent| agent.is_root()) {
-                    self.kick(cx, agent, &reason, KICK_LINGER);
+                    self.kick(cx, agent, &reason, KICK_LINGER, SessionEnd::Kick);
+                }
+            }
+            OperatorCommand::Disown { agent, session } => {
+                if self.agents.get(&agent).is_some_and(|agent| agent.session == session && agent.is_root()) {
+                    self.kick(cx, agent, DISOWNED, KICK_LINGER, SessionEnd::UnknownToGrid);
                 }
             }
             OperatorCommand::Notice(words) => {

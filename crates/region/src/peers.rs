@@ -72,8 +72,9 @@ impl Region {
                 self.greeted(cx, &hello);
                 Ok(PeerReply::Done)
             }
-            PeerCall::InstantMessage(message) => self.deliver_message(cx, &message),
-            PeerCall::FriendStatus { friend, to, online } => self.deliver_status(cx, friend, to, online),
+            PeerCall::InstantMessage(_) | PeerCall::FriendStatus { .. } | PeerCall::FriendNews(_) => {
+                self.hear(cx, &call)
+            }
         };
         cx.effects.push(Effect::Answer { waiter, result: answer });
     }
@@ -318,7 +319,10 @@ impl Region {
             unused_until: cx.now,
             closing: None,
             session_over: false,
+            ending: None,
+            since: cx.now,
             returning: Vec::new(),
+            xfers: Default::default(),
             ready: false,
             alarm: None,
             retry_at: None,

@@ -46,6 +46,11 @@ impl Rehearsal {
                 });
                 format!("    {named}")
             }),
+            Effect::Session(note) => {
+                let name = &self.stages[at.0].plot.name;
+                let line = format!("    [{name}] {} of {} {}", note.step, note.agent, note.detail);
+                self.note(|| line);
+            }
             Effect::Record(note) => {
                 self.count_transfer(at, &note);
                 self.note(|| {
@@ -167,7 +172,11 @@ impl Rehearsal {
             GridNotice::SetHome { agent, place } => {
                 self.homes.insert(agent, place);
             }
-            GridNotice::Outfit { .. } | GridNotice::CameOnline { .. } => {}
+            GridNotice::Mute { .. }
+            | GridNotice::Unmute { .. }
+            | GridNotice::MailHeard { .. }
+            | GridNotice::Outfit { .. }
+            | GridNotice::CameOnline { .. } => {}
         }
     }
 

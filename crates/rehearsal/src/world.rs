@@ -5,6 +5,7 @@ use crate::form::Letter;
 use crate::layout::{Layout, Plot};
 use crate::people::{Person, Who};
 use crate::script::Trouble;
+use crate::social::Society;
 use crate::tally::Transfers;
 use crate::traffic::{Traffic, Way};
 use crate::transcript::Transcript;
@@ -170,6 +171,7 @@ pub struct Rehearsal {
     pub(crate) login_answers: BTreeMap<Waiter, Result<transfer::PeerReply, transfer::Refusal>>,
     pub(crate) presence: BTreeMap<SessionId, Vec<Report>>,
     pub(crate) homes: BTreeMap<AgentId, Place>,
+    pub(crate) society: Society,
     pub(crate) assets: BTreeMap<AssetId, Arc<[u8]>>,
     pub(crate) seen: Option<BTreeSet<Traffic>>,
     pub(crate) transcript: Transcript,
@@ -230,6 +232,7 @@ impl Rehearsal {
             login_answers: BTreeMap::new(),
             presence: BTreeMap::new(),
             homes: BTreeMap::new(),
+            society: Society::default(),
             assets: BTreeMap::new(),
             seen: None,
             transcript,

@@ -18,9 +18,11 @@ pub mod friends;
 pub mod grid;
 pub mod grid_user;
 pub mod inventory;
+pub mod lease;
 mod malformed;
 pub mod map_tiles;
 pub mod mute_list;
+pub mod offline_messages;
 pub mod presence;
 mod response;
 #[cfg(test)]

@@ -6,6 +6,9 @@ use model::{AgentId, RegionId, SecureSessionId, SessionId};
 /// How this service says whether it is done.
 pub const WORDING: Wording = Wording::SMALL;
 
+/// The field of a report that begins a lease.
+const LEASE: &str = "LEASE";
+
 /// What the service is asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Call {
@@ -28,6 +31,8 @@ pub enum Call {
         session: SessionId,
         /// Where.
         region: RegionId,
+        /// It is going to be renewed. Only ours say so; others pass over it.
+        lease: bool,
     },
     /// Where is this session?
     BySession(SessionId),
@@ -46,7 +51,11 @@ impl Call {
             },
             "logout" => Self::Logout(form.get("SessionID")?),
             "logoutregion" => Self::LogoutRegion(form.get("RegionID")?),
-            "report" => Self::Report { session: form.get("SessionID")?, region: form.get("RegionID")? },
+            "report" => Self::Report {
+                session: form.get("SessionID")?,
+                region: form.get("RegionID")?,
+                lease: form.text(LEASE).is_some(),
+            },
             "getagent" => Self::BySession(form.get("SessionID")?),
             "getagents" => Self::ByAgents(form.get_list("uuids")?),
             other => return Err(Malformed::UnknownMethod(other.to_owned())),
@@ -65,8 +74,9 @@ impl Call {
             }
             Self::Logout(session) => Form::versioned("logout").with("SessionID", session),
             Self::LogoutRegion(region) => Form::versioned("logoutregion").with("RegionID", region),
-            Self::Report { session, region } => {
-                Form::versioned("report").with("SessionID", session).with("RegionID", region)
+            Self::Report { session, region, lease } => {
+                let form = Form::versioned("report").with("SessionID", session).with("RegionID", region);
+                if *lease { form.with(LEASE, 1) } else { form }
             }
             Self::BySession(session) => Form::versioned("getagent").with("SessionID", session),
             Self::ByAgents(agents) => Form::versioned("getagents").with_list("uuids", agents),

@@ -19,6 +19,10 @@ pub struct Presence {
 }
 
 /// Who is logged in, and where.
+///
+/// A session is kept as its simulator wishes. One that only [reports](Self::report), as those of OpenSimulator do, has
+/// it kept until it is logged out. One that [holds](Self::hold) it gives it a lease, and has to
+/// [renew](Self::renew) it: the grid ends what is not renewed. A session that never arrives anywhere ends as well.
 #[async_trait]
 pub trait PresenceService: Send + Sync {
     /// A session begins; other sessions of the agent end.
@@ -33,6 +37,18 @@ pub trait PresenceService: Send + Sync {
 
     /// The session's root agent is in this region now; also renews it. Whether there is such a session.
     async fn report(&self, session: SessionId, region: RegionId) -> Result<bool>;
+
+    /// As [`report`](Self::report), by a simulator that is going to renew it: from now on the session has a lease.
+    /// Whether there is such a session.
+    async fn hold(&self, session: SessionId, region: RegionId) -> Result<bool>;
+
+    /// The root agents of these sessions are still in these regions: their leases begin anew, unless they were
+    /// reported from another region since. Those that the grid does not know come back; a grid without leases
+    /// knows them all.
+    async fn renew(&self, held: &[(SessionId, RegionId)]) -> Result<Vec<SessionId>>;
+
+    /// The session's agent waits in this region, where it has yet to arrive. For logins.
+    async fn expect(&self, session: SessionId, region: RegionId) -> Result<()>;
 
     /// Where a session is.
     async fn by_session(&self, session: SessionId) -> Result<Option<Presence>>;

@@ -4,7 +4,7 @@
 //! it when they start and when capabilities open and close; everybody else reads.
 
 use model::{AgentId, CapsSecret, RegionHandle, RegionId, SessionId};
-use region::{OperatorCommand, Stats, Waiter};
+use region::{OperatorCommand, SessionView, Stats, Waiter};
 use services::RegionInfo;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,6 +36,8 @@ pub(crate) enum Request {
     Operator(OperatorCommand),
     /// Somebody wants to know how the region stands.
     Stats(oneshot::Sender<Stats>),
+    /// Somebody wants to know who is there.
+    Sessions(oneshot::Sender<Vec<SessionView>>),
     /// A test wants to see what becomes of a region that breaks down.
     #[cfg(test)]
     BreakDown,
@@ -180,19 +182,35 @@ impl Directory {
 
     /// How each region stands. Regions that do not answer in time are left out.
     pub async fn stats(&self, patience: std::time::Duration) -> Vec<(Arc<RegionInfo>, Stats)> {
+        self.ask_all(patience, Request::Stats).await
+    }
+
+    /// Who is in each region. Regions that do not answer in time are left out.
+    pub(crate) async fn sessions_in(
+        &self,
+        patience: std::time::Duration,
+    ) -> Vec<(Arc<RegionInfo>, Vec<SessionView>)> {
+        self.ask_all(patience, Request::Sessions).await
+    }
+
+    async fn ask_all<T>(
+        &self,
+        patience: std::time::Duration,
+        question: impl Fn(oneshot::Sender<T>) -> Request,
+    ) -> Vec<(Arc<RegionInfo>, T)> {
         let asked: Vec<_> = read(&self.regions)
             .values()
             .filter_map(|entry| {
-                let (answer, stats) = oneshot::channel();
-                entry.inbox.try_send(Request::Stats(answer)).ok()?;
-                Some((entry.info.clone(), stats))
+                let (answer, answered) = oneshot::channel();
+                entry.inbox.try_send(question(answer)).ok()?;
+                Some((entry.info.clone(), answered))
             })
             .collect();
         let deadline = tokio::time::Instant::now() + patience;
         let mut all = Vec::with_capacity(asked.len());
-        for (info, stats) in asked {
-            if let Ok(Ok(stats)) = tokio::time::timeout_at(deadline, stats).await {
-                all.push((info, stats));
+        for (info, answered) in asked {
+            if let Ok(Ok(answer)) = tokio::time::timeout_at(deadline, answered).await {
+                all.push((info, answer));
             }
         }
         all

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use model::{AgentId, AssetId, FolderId, GridCell, ItemId, RegionId, SecureSessionId, SessionId, Uuid};
 use services::*;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// What the grid holds and was told.
@@ -14,8 +15,18 @@ pub(crate) struct Fake {
     pub(crate) assets: Mutex<BTreeMap<AssetId, Asset>>,
     pub(crate) regions: Mutex<Vec<RegionInfo>>,
     pub(crate) presences: Mutex<Vec<Presence>>,
+    /// The grid user service does not answer.
+    pub(crate) users_silent: AtomicBool,
+    /// Sessions that renewals do not find.
+    pub(crate) unknown: Mutex<Vec<SessionId>>,
     /// Everybody's.
     pub(crate) friends: Mutex<Vec<Friend>>,
+    /// Who gives whom which rights; somebody who has any of these has no other friends.
+    pub(crate) bonds: Mutex<BTreeMap<(AgentId, AgentId), FriendRights>>,
+    /// What everybody has muted.
+    pub(crate) muted: Mutex<Vec<Mute>>,
+    /// What waits for whom.
+    pub(crate) mail: Mutex<Vec<(AgentId, OfflineMessage)>>,
     /// Calls that change something, in their order.
     pub(crate) told: Mutex<Vec<String>>,
     /// So many calls fail before one succeeds.
@@ -36,6 +47,7 @@ impl Fake {
             assets: self.clone(),
             agent_prefs: self.clone(),
             mutes: self.clone(),
+            offline_messages: self.clone(),
             map_tiles: self.clone(),
         }
     }
@@ -131,7 +143,7 @@ impl GridService for Fake {
         Ok(Vec::new())
     }
     async fn range(&self, _: u32, _: u32, _: u32, _: u32) -> Result<Vec<RegionInfo>> {
-        Ok(Vec::new())
+        Ok(self.regions.lock().unwrap().clone())
     }
     async fn neighbours(&self, _: RegionId) -> Result<Vec<RegionInfo>> {
         Ok(Vec::new())
@@ -176,6 +188,18 @@ impl PresenceService for Fake {
     async fn report(&self, session: SessionId, _: RegionId) -> Result<bool> {
         self.tell(format!("report {session}")).map(|()| true)
     }
+    async fn hold(&self, session: SessionId, region: RegionId) -> Result<bool> {
+        self.report(session, region).await
+    }
+    async fn renew(&self, held: &[(SessionId, RegionId)]) -> Result<Vec<SessionId>> {
+        for (session, region) in held {
+            self.tell(format!("renew {session} in {region}"))?;
+        }
+        Ok(self.unknown.lock().unwrap().clone())
+    }
+    async fn expect(&self, _: SessionId, _: RegionId) -> Result<()> {
+        no()
+    }
     async fn by_session(&self, session: SessionId) -> Result<Option<Presence>> {
         Ok(self.presences.lock().unwrap().iter().find(|presence| presence.session == session).copied())
     }
@@ -191,6 +215,9 @@ impl GridUserService for Fake {
         no()
     }
     async fn logged_out(&self, _: AgentId, last: Place) -> Result<()> {
+        if self.users_silent.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         self.tell(format!("last {}", last.position.x))
     }
     async fn set_home(&self, _: AgentId, home: Place) -> Result<()> {
@@ -209,14 +236,20 @@ impl GridUserService for Fake {
 
 #[async_trait]
 impl FriendsService for Fake {
-    async fn list(&self, _: AgentId) -> Result<Vec<Friend>> {
-        Ok(self.friends.lock().unwrap().clone())
+    async fn list(&self, agent: AgentId) -> Result<Vec<Friend>> {
+        let bonds = self.bonds.lock().unwrap();
+        let has = |friend| bonds.get(&(friend, agent)).copied();
+        let given = bonds.iter().filter(|((giver, _), _)| *giver == agent);
+        let own: Vec<_> =
+            given.map(|(&(_, friend), &given)| Friend { friend, given, has: has(friend) }).collect();
+        Ok(if own.is_empty() { self.friends.lock().unwrap().clone() } else { own })
     }
-    async fn store(&self, _: AgentId, _: AgentId, _: FriendRights) -> Result<()> {
-        no()
+    async fn store(&self, agent: AgentId, friend: AgentId, given: FriendRights) -> Result<()> {
+        self.bonds.lock().unwrap().insert((agent, friend), given);
+        Ok(())
     }
-    async fn delete(&self, _: AgentId, _: AgentId) -> Result<bool> {
-        no()
+    async fn delete(&self, agent: AgentId, friend: AgentId) -> Result<bool> {
+        Ok(self.bonds.lock().unwrap().remove(&(agent, friend)).is_some())
     }
 }
 
@@ -364,13 +397,31 @@ impl AgentPrefsService for Fake {
 #[async_trait]
 impl MuteListService for Fake {
     async fn list(&self, _: AgentId) -> Result<Vec<Mute>> {
-        Ok(Vec::new())
+        Ok(self.muted.lock().unwrap().clone())
     }
     async fn update(&self, _: AgentId, _: &Mute) -> Result<()> {
         no()
     }
     async fn delete(&self, _: AgentId, _: Uuid, _: &str) -> Result<bool> {
         no()
+    }
+}
+
+#[async_trait]
+impl OfflineMessageService for Fake {
+    async fn keep(&self, to: AgentId, message: &OfflineMessage) -> Result<()> {
+        self.tell(format!("keep {} for {to}", message.text))?;
+        self.mail.lock().unwrap().push((to, message.clone()));
+        Ok(())
+    }
+    async fn waiting(&self, agent: AgentId) -> Result<Mailbox> {
+        let mail = self.mail.lock().unwrap();
+        let messages: Vec<_> =
+            mail.iter().filter(|(to, _)| *to == agent).map(|(_, message)| message.clone()).collect();
+        Ok(Mailbox { mark: messages.len() as u64, messages })
+    }
+    async fn heard(&self, agent: AgentId, mark: u64) -> Result<()> {
+        self.tell(format!("heard {agent} {mark}"))
     }
 }
 

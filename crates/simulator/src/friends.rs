@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use transfer::PeerCall;
 
 /// All about one coming or going takes no longer.
@@ -18,33 +18,36 @@ const AT_ONCE: usize = 16;
 /// Friends who are told, at most.
 const MOST_FRIENDS: usize = 1000;
 
-/// Tells friends.
+/// Tells friends. Clones share their turns.
 #[derive(Clone)]
-pub(crate) struct Friends {
+pub struct Friends {
     services: Services,
     peers: Arc<dyn PeerTransport>,
     turns: Arc<Semaphore>,
 }
 
 impl Friends {
-    pub(crate) fn new(services: Services, peers: Arc<dyn PeerTransport>) -> Self {
+    /// Who is whose friend these services say; regions are reached by these peers.
+    pub fn new(services: Services, peers: Arc<dyn PeerTransport>) -> Self {
         Self { services, peers, turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    /// Somebody has come online in this region, or has gone from it.
-    pub(crate) fn tell(&self, here: RegionId, agent: AgentId, online: bool) {
+    /// Somebody has come online in this region, or has gone from it. The null region is the grid itself.
+    /// Nobody has to wait for it; how many pieces of news it made is known in the end.
+    pub fn tell(&self, here: RegionId, agent: AgentId, online: bool) -> JoinHandle<Option<usize>> {
         let this = self.clone();
         tokio::spawn(async move {
-            let Ok(_turn) = this.turns.acquire().await else { return };
+            let _turn = this.turns.acquire().await.ok()?;
             match tokio::time::timeout(PATIENCE, this.spread(here, agent, online)).await {
-                Ok(Ok(())) => {}
+                Ok(Ok(told)) => return Some(told),
                 Ok(Err(error)) => tracing::debug!(%agent, %error, "friends were not told"),
                 Err(_) => tracing::debug!(%agent, "friends were not told in time"),
             }
-        });
+            None
+        })
     }
 
-    async fn spread(&self, here: RegionId, agent: AgentId, online: bool) -> services::Result<()> {
+    async fn spread(&self, here: RegionId, agent: AgentId, online: bool) -> services::Result<usize> {
         let friends = self.services.friends.list(agent).await?;
         let of = |wanted: &dyn Fn(&Friend) -> bool| {
             friends
@@ -64,12 +67,17 @@ impl Friends {
         asked.sort_unstable();
         asked.dedup();
         if asked.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
+        asked.push(agent);
         let there = self.services.presence.by_agents(&asked).await?;
         let there = there.into_iter().filter(|presence| !presence.region.is_null());
         let there: BTreeMap<AgentId, RegionId> =
             there.map(|presence| (presence.agent, presence.region)).collect();
+        if !online && there.contains_key(&agent) {
+            // They have logged in again since: that is the news.
+            return Ok(0);
+        }
         let mut news: Vec<(RegionId, PeerCall)> = told
             .into_iter()
             .filter_map(|to| Some((*there.get(&to)?, PeerCall::FriendStatus { friend: agent, to, online })))
@@ -85,7 +93,7 @@ impl Friends {
         self.send(here, news).await
     }
 
-    async fn send(&self, here: RegionId, news: Vec<(RegionId, PeerCall)>) -> services::Result<()> {
+    async fn send(&self, here: RegionId, news: Vec<(RegionId, PeerCall)>) -> services::Result<usize> {
         let mut regions: BTreeMap<RegionId, Option<Arc<RegionInfo>>> = BTreeMap::new();
         for (region, _) in &news {
             if !regions.contains_key(region) {
@@ -100,8 +108,11 @@ impl Friends {
             }
         }
         // Who has moved on in between misses it; there is nothing to be done about it.
-        while under_way.join_next().await.is_some() {}
-        Ok(())
+        let mut told = 0;
+        while let Some(answered) = under_way.join_next().await {
+            told += usize::from(matches!(answered, Ok(Ok(_))));
+        }
+        Ok(told)
     }
 }
 

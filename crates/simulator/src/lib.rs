@@ -12,7 +12,8 @@
 //! capabilities close, its sessions are ended at the grid, and it starts anew on the same socket.
 //!
 //! Regions of other processes are reached and heard through [`peering`]; a region cannot tell where another one runs.
-//! What regions note of transfers is kept in [`transfers`]. A grid that is another process may be away for a while:
+//! What regions note of transfers is kept in [`transfers`], and of sessions that end in [`sessions`]; [`leases`] tell
+//! the grid which sessions live. A grid that is another process may be away for a while:
 //! [`membership`] registers the regions, and again when it is back.
 //!
 //! Bounds stand beside what they bound: inboxes in [`directory`], datagrams in [`udp`], connections, heads and bodies
@@ -28,13 +29,16 @@ mod fake;
 mod friends;
 mod grid_side;
 mod http;
+mod leases;
 mod login;
 mod membership;
 mod metrics;
 mod notices;
 mod peering;
 mod region_task;
+mod sessions;
 mod simulator;
+mod social;
 #[cfg(test)]
 mod tests;
 mod transfers;
@@ -43,6 +47,7 @@ mod udp;
 pub use calls::{LocalPeers, PeerAnswer, PeerTransport};
 pub use clock::Clock;
 pub use directory::{CapsEntry, Directory, Undelivered};
+pub use friends::Friends;
 pub use http::plain::{PlainSide, PrivateSide};
 pub use http::server::MAX_CONNECTIONS;
 pub use http::trace::HttpTrace;

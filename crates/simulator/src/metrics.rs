@@ -44,6 +44,11 @@ pub(crate) struct OutcomeLabels {
     pub(crate) outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ReasonLabels {
+    pub(crate) reason: &'static str,
+}
+
 /// What the shell counts for the process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -62,6 +67,8 @@ pub struct Metrics {
     pub(crate) bodies_refused: Counter,
     /// Logins by what came of them; one that several regions refuse counts for each.
     pub(crate) logins: Family<OutcomeLabels, Counter>,
+    /// Sessions that ended here, by why.
+    pub(crate) sessions_ended: Family<ReasonLabels, Counter>,
     /// Notices for the grid that were given up.
     pub(crate) notices_dropped: Counter,
     /// Notices for the grid that wait.
@@ -111,6 +118,8 @@ impl Metrics {
         );
         let logins = Family::<OutcomeLabels, Counter>::default();
         registry.register("logins", "Logins by outcome", logins.clone());
+        let sessions_ended = Family::<ReasonLabels, Counter>::default();
+        registry.register("sessions_ended", "Sessions that ended, by reason", sessions_ended.clone());
         let notices_dropped = Counter::default();
         registry.register(
             "grid_notices_dropped",
@@ -129,6 +138,7 @@ impl Metrics {
             http_malformed,
             bodies_refused,
             logins,
+            sessions_ended,
             notices_dropped,
             notices_waiting,
             peers,
@@ -138,6 +148,11 @@ impl Metrics {
     /// Counts a login by what came of it: "success", "wrong_password" ...
     pub fn login(&self, outcome: &'static str) {
         self.logins.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Counts the end of a session: "logout", "timeout" ...
+    pub fn session_ended(&self, reason: &'static str) {
+        self.sessions_ended.get_or_create(&ReasonLabels { reason }).inc();
     }
 
     /// Everything as text.
@@ -286,6 +301,7 @@ mod tests {
     fn every_figure_stands_in_the_text_once() {
         let metrics = Metrics::new();
         metrics.login("success");
+        metrics.session_ended("kick");
         metrics.requests.get_or_create(&RequestLabels { route: "/healthz", status: 200 }).inc();
         let mut stats = Stats { root_agents: 3, malformed: 7, ..Stats::default() };
         stats.transfers.insert(("teleport", "departed"), 2);
@@ -297,6 +313,7 @@ mod tests {
         for line in [
             "sojourn_http_requests_total{route=\"/healthz\",status=\"200\"} 1",
             "sojourn_logins_total{outcome=\"success\"} 1",
+            "sojourn_sessions_ended_total{reason=\"kick\"} 1",
             "sojourn_root_agents{region=\"One\"} 3",
             "sojourn_datagrams_malformed_total{region=\"Two \\\"quoted\\\"\"} 7",
             "sojourn_datagrams_oversized_dropped_total{region=\"One\"} 5",

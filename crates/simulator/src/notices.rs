@@ -1,21 +1,23 @@
 //! News for the grid: who is where, who has gone. Told in order for each agent, side by side for different ones,
 //! and again after a failure; regions never wait for it.
 
+mod telling;
+
 use crate::friends::Friends;
 use crate::grid_side::GridSide;
 use crate::metrics::Metrics;
+use crate::sessions::Sessions;
 use model::{AgentId, RegionId};
 use region::GridNotice;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
+use telling::{Farewell, Telling};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinSet};
 
 /// Notices that may wait in all; more are dropped and counted.
 const WAITING: usize = 16_384;
-/// How long the grid may take for one.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Pauses between tries; after the last one the notice is dropped and counted.
 const PAUSES: [Duration; 5] = [
     Duration::from_millis(100),
@@ -40,11 +42,17 @@ pub(crate) struct Notices {
 
 impl Notices {
     /// Starts the task that tells the grid; it ends when the last clone has gone and everything is told.
-    pub(crate) fn start(grid: Arc<GridSide>, friends: Friends, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn start(
+        grid: Arc<GridSide>,
+        friends: Friends,
+        sessions: Arc<Sessions>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let (commands, inbox) = mpsc::channel(WAITING);
         let teller = Teller {
             grid,
             friends,
+            sessions,
             metrics: metrics.clone(),
             queues: BTreeMap::new(),
             waiting: 0,
@@ -76,6 +84,7 @@ impl Notices {
 struct Teller {
     grid: Arc<GridSide>,
     friends: Friends,
+    sessions: Arc<Sessions>,
     metrics: Arc<Metrics>,
     /// What waits for each agent; an agent with an entry has one notice under way.
     queues: BTreeMap<AgentId, VecDeque<(RegionId, GridNotice)>>,
@@ -139,21 +148,17 @@ impl Teller {
     }
 
     fn tell(&mut self, agent: AgentId, region: RegionId, notice: GridNotice) {
-        let (grid, friends) = (self.grid.clone(), self.friends.clone());
+        let mut telling = Telling {
+            grid: self.grid.clone(),
+            friends: self.friends.clone(),
+            sessions: self.sessions.clone(),
+            farewell: Farewell::default(),
+        };
         let task = self.under_way.spawn(async move {
             for pause in PAUSES.into_iter().map(Some).chain([None]) {
-                let told = tokio::time::timeout(PATIENCE, grid.tell(region, &notice)).await;
-                let error = match told {
-                    Ok(Ok(())) => {
-                        match &notice {
-                            GridNotice::CameOnline { agent } => friends.tell(region, *agent, true),
-                            GridNotice::LoggedOut { agent, .. } => friends.tell(region, *agent, false),
-                            _ => {}
-                        }
-                        return true;
-                    }
-                    Ok(Err(error)) => error.to_string(),
-                    Err(_) => "no answer in time".into(),
+                let error = match telling.tell(region, &notice).await {
+                    Ok(()) => return true,
+                    Err(error) => error,
                 };
                 match pause {
                     Some(pause) => {
@@ -186,6 +191,9 @@ fn whose(notice: &GridNotice) -> AgentId {
         | GridNotice::CameOnline { agent }
         | GridNotice::LoggedOut { agent, .. }
         | GridNotice::SetHome { agent, .. }
+        | GridNotice::MailHeard { agent, .. }
+        | GridNotice::Mute { agent, .. }
+        | GridNotice::Unmute { agent, .. }
         | GridNotice::Outfit { agent, .. } => *agent,
     }
 }
@@ -194,6 +202,7 @@ fn whose(notice: &GridNotice) -> AgentId {
 mod tests {
     use super::*;
     use crate::calls::LocalPeers;
+    use crate::clock::Clock;
     use crate::fake::Fake;
     use model::{SessionId, Uuid, Vec3};
     use region::Place;
@@ -210,7 +219,51 @@ mod tests {
         let metrics = Arc::new(Metrics::new());
         let side = Arc::new(GridSide::new(grid.services(), Arc::default()));
         let friends = Friends::new(grid.services(), Arc::new(LocalPeers(Arc::default())));
-        (Notices::start(side, friends, metrics.clone()), metrics)
+        let sessions = Arc::new(Sessions::new(Clock::start(), metrics.clone()));
+        (Notices::start(side, friends, sessions, metrics.clone()), metrics)
+    }
+
+    fn log_in(grid: &Fake, n: u128) -> SessionId {
+        let session = SessionId(Uuid::from_u128(n + 100));
+        grid.presences.lock().unwrap().push(services::Presence {
+            agent: agent(n),
+            session,
+            secure_session: model::SecureSessionId::NULL,
+            region: RegionId::default(),
+            renewed: 0,
+        });
+        session
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_service_keeps_nobody_online_and_nobody_else_waiting() {
+        let grid = Arc::new(Fake::default());
+        grid.users_silent.store(true, std::sync::atomic::Ordering::Relaxed);
+        let (notices, metrics) = start(&grid);
+        let session = log_in(&grid, 1);
+        let here = RegionId::default();
+        notices.tell(here, GridNotice::LoggedOut { agent: agent(1), session, place: place(3.0) });
+        notices.tell(here, GridNotice::SetHome { agent: agent(2), place: place(2.0) });
+        assert!(notices.flush(Some(agent(2)), Duration::from_secs(1)).await);
+        assert!(!notices.flush(Some(agent(1)), Duration::from_secs(10)).await);
+        let told = || grid.told.lock().unwrap().clone();
+        assert_eq!(told(), ["home 2".to_owned(), format!("logout {session}")]);
+        grid.users_silent.store(false, std::sync::atomic::Ordering::Relaxed);
+        assert!(notices.flush(Some(agent(1)), Duration::from_secs(60)).await);
+        assert_eq!(told()[2..], ["last 3"], "what could not be told is told later, and nothing twice");
+        assert_eq!(metrics.notices_dropped.get(), 0);
+    }
+
+    #[tokio::test]
+    async fn late_word_of_an_older_session_undoes_nothing() {
+        let grid = Arc::new(Fake::default());
+        let (notices, _) = start(&grid);
+        log_in(&grid, 1);
+        let session = SessionId(Uuid::from_u128(7));
+        notices
+            .tell(RegionId::default(), GridNotice::LoggedOut { agent: agent(1), session, place: place(3.0) });
+        assert!(notices.flush(None, Duration::from_secs(60)).await);
+        assert!(grid.told.lock().unwrap().is_empty());
     }
 
     #[tokio::test]
@@ -218,7 +271,7 @@ mod tests {
         let grid = Arc::new(Fake::default());
         *grid.failures.lock().unwrap() = 1;
         let (notices, metrics) = start(&grid);
-        let session = SessionId(Uuid::from_u128(7));
+        let session = log_in(&grid, 1);
         let here = RegionId::default();
         notices.tell(here, GridNotice::Arrived { agent: agent(1), session, place: place(1.0) });
         notices.tell(here, GridNotice::SetHome { agent: agent(1), place: place(2.0) });

@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::directory::{CapsEntry, Directory, Request};
 use crate::metrics::RegionCounters;
 use crate::notices::Notices;
+use crate::sessions::Sessions;
 use crate::transfers::Transfers;
 use crate::udp::{RegionSocket, SendBatch};
 use model::{CapsSecret, RegionId};
@@ -58,13 +59,26 @@ pub(crate) struct RegionTask {
     pub(crate) calls: Calls,
     pub(crate) notices: Notices,
     pub(crate) transfers: Arc<Transfers>,
+    pub(crate) sessions: Arc<Sessions>,
     pub(crate) counters: Arc<RegionCounters>,
 }
 
 impl RegionTask {
     /// Runs until the region has closed.
     pub(crate) async fn run(self) {
-        let Self { id, region, clock, socket, inbox, directory, calls, notices, transfers, counters } = self;
+        let Self {
+            id,
+            region,
+            clock,
+            socket,
+            inbox,
+            directory,
+            calls,
+            notices,
+            transfers,
+            sessions,
+            counters,
+        } = self;
         let mut turn = Turn {
             id,
             region,
@@ -74,6 +88,7 @@ impl RegionTask {
             calls,
             notices,
             transfers,
+            sessions,
             counters,
             waiting: HashMap::new(),
             purge_at: WAITERS,
@@ -96,6 +111,7 @@ struct Turn {
     calls: Calls,
     notices: Notices,
     transfers: Arc<Transfers>,
+    sessions: Arc<Sessions>,
     counters: Arc<RegionCounters>,
     /// Only looked up, never walked in order.
     waiting: HashMap<Waiter, Waiting>,
@@ -187,6 +203,9 @@ impl Turn {
                 // Whoever asked may have gone.
                 let _ = answer.send(self.region.stats());
             }
+            Request::Sessions(answer) => {
+                let _ = answer.send(self.region.sessions());
+            }
             #[cfg(test)]
             Request::BreakDown => panic!("as the test wishes"),
         }
@@ -247,6 +266,7 @@ impl Turn {
             Effect::CloseCaps { caps } => self.directory.close_caps(caps, self.id),
             Effect::Trace(line) => log(&line),
             Effect::Record(note) => self.transfers.note(self.id, note),
+            Effect::Session(note) => self.sessions.note(note),
             Effect::Closed => self.closed = true,
         }
     }

@@ -13,6 +13,7 @@ use crate::http::intake::Intake;
 use crate::http::routes::Shared;
 use crate::http::server;
 use crate::http::trace::HttpTrace;
+use crate::leases::Leases;
 use crate::login::Destination;
 use crate::membership::Membership;
 use crate::metrics::{Metrics, RegionCounters};
@@ -24,6 +25,7 @@ use crate::peering::registry::Registry;
 use crate::peering::remote::{Everywhere, RemotePeers};
 use crate::peering::web;
 use crate::region_task::RegionTask;
+use crate::sessions::Sessions;
 use crate::transfers::Transfers;
 use crate::udp::RegionSocket;
 use axum::Router;
@@ -70,7 +72,7 @@ pub struct SimulatorConfig {
     /// Base URL of the grid's private side, where the grid is another process. Without one it is this process, and has
     /// no other simulator: regions that it still knows and that are not among these have gone.
     pub grid: Option<Arc<str>>,
-    /// Who may see `/metrics` and `/transfers`, besides this machine.
+    /// Who may see `/metrics`, `/sessions` and `/transfers`, besides this machine.
     pub operators: Vec<IpAddr>,
 }
 
@@ -113,6 +115,8 @@ pub struct Simulator {
     control: Control,
     destination: Destination,
     membership: Membership,
+    leases: Leases,
+    friends: Friends,
     regions: Regions,
 }
 
@@ -164,7 +168,8 @@ impl Simulator {
         let registry = Arc::new(Registry::new(services, addresses.clone()));
         let alone = config.grid.is_none();
         let gate = Gate::new(client, registry, directory.clone(), &config.http_base, config.grid);
-        let notices = Notices::start(grid.clone(), friends, metrics.clone());
+        let sessions = Arc::new(Sessions::new(clock, metrics.clone()));
+        let notices = Notices::start(grid.clone(), friends.clone(), sessions.clone(), metrics.clone());
         let transfers = Arc::new(Transfers::new(clock));
         let counters: BTreeMap<_, _> =
             config.regions.iter().map(|region| (region.id, Arc::default())).collect();
@@ -176,6 +181,7 @@ impl Simulator {
                 peers: peers.clone(),
                 notices: notices.clone(),
                 transfers: transfers.clone(),
+                sessions: sessions.clone(),
                 trace: trace.clone(),
             },
             known: BTreeMap::new(),
@@ -201,6 +207,7 @@ impl Simulator {
             grid,
             notices,
             transfers,
+            sessions: sessions.clone(),
             gate,
             key,
             operators: config.operators,
@@ -212,8 +219,9 @@ impl Simulator {
             ready: AtomicBool::new(false),
             counters,
         });
+        let leases = Leases { grid: shared.grid.clone(), directory: shared.directory.clone() };
         let http = Http::Bound(listener);
-        Ok(Self { shared, http, address, control, destination, membership, regions })
+        Ok(Self { shared, http, address, control, destination, membership, leases, friends, regions })
     }
 
     /// Where logins go.
@@ -226,9 +234,20 @@ impl Simulator {
         self.shared.directory.clone()
     }
 
+    /// What friends hear of each other.
+    pub fn friends(&self) -> Friends {
+        self.friends.clone()
+    }
+
     /// What is counted.
     pub fn metrics(&self) -> Arc<Metrics> {
         self.shared.metrics.clone()
+    }
+
+    /// What became of sessions.
+    #[cfg(test)]
+    pub(crate) fn sessions(&self) -> Arc<Sessions> {
+        self.shared.sessions.clone()
     }
 
     /// The key that its proofs of origin are made with.
@@ -272,7 +291,7 @@ impl Simulator {
     /// Serves until `stop` comes, then tells everybody, logs them out, and ends. `ready` is called once logins are
     /// possible.
     pub async fn run(self, ready: impl FnOnce(), stop: impl Future<Output = ()>) {
-        let Self { shared, http, control, destination, membership, mut regions, .. } =
+        let Self { shared, http, control, destination, membership, leases, mut regions, .. } =
             self.open(Router::new());
         let Http::Open { closing, task: mut http } = http else { return };
         let levers = Levers {
@@ -289,6 +308,7 @@ impl Simulator {
             tokio::select! {
                 () = stop => {}
                 () = membership.keep() => {}
+                () = leases.keep() => {}
                 () = controlling => {}
                 () = watching => {}
                 _ = &mut http => tracing::error!("the HTTP side has ended"),
@@ -314,6 +334,7 @@ struct Kit {
     peers: Arc<dyn PeerTransport>,
     notices: Notices,
     transfers: Arc<Transfers>,
+    sessions: Arc<Sessions>,
     trace: Arc<HttpTrace>,
 }
 
@@ -347,7 +368,7 @@ impl Regions {
         let Some(known) = self.known.get_mut(&id) else { return };
         known.started = Instant::now() + pause;
         let (inbox, requests) = mpsc::channel(INBOX);
-        let Kit { clock, directory, grid, peers, notices, transfers, trace } = &self.kit;
+        let Kit { clock, directory, grid, peers, notices, transfers, sessions, trace } = &self.kit;
         directory.add(known.info.clone(), inbox);
         let task = RegionTask {
             id,
@@ -359,6 +380,7 @@ impl Regions {
             calls: Calls::new(id, peers.clone(), grid.clone(), trace.clone()),
             notices: notices.clone(),
             transfers: transfers.clone(),
+            sessions: sessions.clone(),
             counters: known.counters.clone(),
         };
         let task = self.tasks.spawn(async move {
@@ -399,6 +421,8 @@ impl Regions {
     /// Ends the sessions that were lost with a region: those that the grid believes to stand there.
     fn clear_up(&mut self, region: RegionId, gone: Vec<CapsEntry>) {
         let (directory, grid) = (self.kit.directory.clone(), self.kit.grid.clone());
+        let sessions = self.kit.sessions.clone();
+        let name = self.known.get(&region).map(|known| known.config.name.clone()).unwrap_or_default();
         tokio::spawn(async move {
             for entry in gone {
                 let presence = match grid.services.presence.by_session(entry.session).await {
@@ -409,6 +433,7 @@ impl Regions {
                         continue;
                     }
                 };
+                sessions.lost(&name, presence.agent, presence.session);
                 for other in directory.regions() {
                     let call = PeerCall::EndSession {
                         agent: presence.agent,

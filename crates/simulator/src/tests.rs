@@ -2,6 +2,7 @@
 
 mod capabilities;
 mod client;
+mod leaving;
 mod life;
 mod limits;
 mod peers;
@@ -97,6 +98,7 @@ struct Running {
     key: Arc<ProcessKey>,
     destination: Arc<dyn LoginDestination>,
     directory: Arc<crate::Directory>,
+    sessions: Arc<crate::sessions::Sessions>,
     here: RegionInfo,
     folder: tempfile::TempDir,
     stop: Option<oneshot::Sender<()>>,
@@ -128,6 +130,7 @@ impl Running {
         let key = simulator.key();
         let destination = simulator.login_destination();
         let directory = simulator.directory();
+        let sessions = simulator.sessions();
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = oneshot::channel();
         let task = tokio::spawn(async move {
@@ -137,7 +140,7 @@ impl Running {
             simulator.run(|| ready.send(()).unwrap(), stopped).await;
         });
         is_ready.await.unwrap();
-        Self { address, grid, key, destination, directory, here, folder, stop: Some(stop), task }
+        Self { address, grid, key, destination, directory, sessions, here, folder, stop: Some(stop), task }
     }
 
     async fn client(&self) -> Client {

@@ -22,6 +22,20 @@ pub(crate) enum UserCommand {
     List(StoreOptions),
     /// Changes somebody's password
     Password(Named),
+    /// Keeps somebody from logging in
+    Suspend {
+        /// First and last name
+        name: String,
+        #[command(flatten)]
+        data: StoreOptions,
+    },
+    /// Lets somebody log in again who was suspended
+    Restore {
+        /// First and last name
+        name: String,
+        #[command(flatten)]
+        data: StoreOptions,
+    },
     /// Removes an account and everything that belongs to it
     Remove {
         /// First and last name
@@ -47,6 +61,8 @@ pub(crate) async fn run(command: UserCommand) -> Result<()> {
         UserCommand::Add(named) => add(named).await,
         UserCommand::List(data) => list(data).await,
         UserCommand::Password(named) => password(named).await,
+        UserCommand::Suspend { name, data } => suspend(&name, data, true).await,
+        UserCommand::Restore { name, data } => suspend(&name, data, false).await,
         UserCommand::Remove { name, data } => remove(&name, data).await,
     }
 }
@@ -89,6 +105,25 @@ async fn password(named: Named) -> Result<()> {
     println!("the password of {} {} is changed", account.first, account.last);
     store.close().await;
     Ok(())
+}
+
+/// Suspended is who has a level below 0: what it was before is mirrored, so that it comes back.
+async fn suspend(name: &str, data: StoreOptions, suspended: bool) -> Result<()> {
+    let (first, last) = full_name(name)?;
+    let store = open(&data).await?;
+    let services = store.services();
+    let account = find(&services, first, last).await?;
+    let words = if suspended { "is suspended" } else { "may log in" };
+    if (account.level < 0) != suspended {
+        services.accounts.set(&Account { level: mirrored(account.level), ..account.clone() }).await?;
+    }
+    println!("{} {} {words}", account.first, account.last);
+    store.close().await;
+    Ok(())
+}
+
+fn mirrored(level: i32) -> i32 {
+    !level
 }
 
 async fn remove(name: &str, data: StoreOptions) -> Result<()> {

@@ -2,7 +2,7 @@
 //!
 //! What runs is decided elsewhere; here it is put together. [`options`] merges command line, environment and file into
 //! plain values; [`world`] reads the regions; [`run`] is the processes: a grid, a simulator, or both in one, where the
-//! simulator calls the grid's services in memory; [`accounts`], [`operate`] and [`transfers`] are the commands that act
+//! simulator calls the grid's services in memory; [`accounts`], [`operate`], [`sessions`] and [`transfers`] are the commands that act
 //! on data and look at running processes.
 
 mod accounts;
@@ -12,6 +12,8 @@ mod first_account;
 mod operate;
 mod options;
 mod run;
+mod sessions;
+mod source;
 mod transfers;
 mod world;
 
@@ -48,6 +50,8 @@ enum Command {
     Notice(operate::Notice),
     /// The transfers of agents that running simulators remember, step by step
     Transfers(transfers::TransfersOptions),
+    /// Who is where on running simulators, and how sessions ended
+    Sessions(sessions::SessionsOptions),
 }
 
 /// Threads that run tasks: regions are small, and each more costs memory.
@@ -83,6 +87,7 @@ fn main() -> ExitCode {
             Command::Kick(kick) => operate::kick(kick).await,
             Command::Notice(notice) => operate::notice(notice).await,
             Command::Transfers(options) => transfers::run(options).await,
+            Command::Sessions(options) => sessions::run(options).await,
         }
     });
     // Whatever still blocks (a slow name look-up) does not hold up the end.

@@ -5,6 +5,7 @@
 //! ([`ProcessOptions`]), what its regions are ([`RegionOptions`]).
 
 mod file;
+mod logins;
 mod transfer;
 
 #[cfg(test)]
@@ -15,6 +16,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use file::File;
 use grid::Database;
+pub(crate) use logins::{LoginOptions, Logins};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -90,6 +92,8 @@ pub(crate) struct StandaloneOptions {
     pub(crate) process: ProcessOptions,
     #[command(flatten)]
     pub(crate) regions: RegionOptions,
+    #[command(flatten)]
+    pub(crate) logins: LoginOptions,
     /// Name of the grid, as viewers show it [default: Sojourn]
     #[arg(long, value_name = "NAME", env = "SOJOURN_GRID_NAME")]
     pub(crate) grid_name: Option<String>,
@@ -111,6 +115,11 @@ pub(crate) struct GridOptions {
     /// Name of the grid, as viewers show it [default: Sojourn]
     #[arg(long, value_name = "NAME", env = "SOJOURN_GRID_NAME")]
     pub(crate) grid_name: Option<String>,
+    #[command(flatten)]
+    pub(crate) logins: LoginOptions,
+    /// A session that its simulator has not renewed for so long is over [default: 25]
+    #[arg(long, value_name = "SECONDS", env = "SOJOURN_LEASE")]
+    pub(crate) lease: Option<u64>,
 }
 
 /// Options of `sojourn simulator`.
@@ -161,6 +170,7 @@ pub(crate) struct Standalone {
     pub(crate) port: u16,
     pub(crate) process: Process,
     pub(crate) regions: Regions,
+    pub(crate) logins: Logins,
     pub(crate) grid_name: String,
 }
 
@@ -173,6 +183,9 @@ pub(crate) struct Grid {
     pub(crate) private_port: u16,
     pub(crate) process: Process,
     pub(crate) grid_name: String,
+    pub(crate) logins: Logins,
+    /// How long sessions outlast their last renewal.
+    pub(crate) lease: Duration,
 }
 
 /// What `sojourn simulator` goes by. URLs have their slash.
@@ -280,6 +293,7 @@ impl StandaloneOptions {
             port: self.port.or(file.port).unwrap_or(9000),
             process: self.process.over(file)?,
             regions: self.regions.over(file)?,
+            logins: self.logins.over(file)?,
             grid_name: grid_name(self.grid_name, file),
         })
     }
@@ -300,7 +314,15 @@ impl GridOptions {
             bail!("the public and the private port are both {port}");
         }
         let process = self.process.over(file)?;
-        Ok(Grid { data, database, port, private_port, process, grid_name: grid_name(self.grid_name, file) })
+        let lease = self.lease.or(file.lease).unwrap_or(25);
+        // Simulators renew every ten seconds; one renewal may be lost.
+        if !(21..=600).contains(&lease) {
+            bail!("the lease of sessions is {lease} s; it must be between 21 and 600");
+        }
+        let lease = Duration::from_secs(lease);
+        let logins = self.logins.over(file)?;
+        let grid_name = grid_name(self.grid_name, file);
+        Ok(Grid { data, database, port, private_port, process, grid_name, logins, lease })
     }
 }
 

@@ -4,10 +4,11 @@ mod draw;
 mod fetch;
 mod history;
 
+use crate::source::Source;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use draw::draw;
-use fetch::{Source, View};
+use fetch::View;
 use history::History;
 use std::io::Write as _;
 use std::time::Duration;

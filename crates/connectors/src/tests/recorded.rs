@@ -155,7 +155,7 @@ async fn ask_presence(services: &Services, call: presence::Call, found: bool) {
     match call {
         presence::Call::Logout(session) => assert!(presence.logout(session).await.unwrap()),
         presence::Call::LogoutRegion(region) => assert_eq!(presence.logout_region(region).await.unwrap(), 0),
-        presence::Call::Report { session, region } => {
+        presence::Call::Report { session, region, lease: false } => {
             assert!(presence.report(session, region).await.unwrap());
         }
         presence::Call::BySession(session) => {

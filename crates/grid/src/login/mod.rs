@@ -7,7 +7,9 @@
 //!
 //! Encodings are not here: see [`LoginRequest::read`] and [`LoginResponse::to_value`].
 
+mod guard;
 mod places;
+mod records;
 mod request;
 mod response;
 mod start;
@@ -16,11 +18,13 @@ mod turns;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use records::{Allowance, LoginRecords};
 pub use request::LoginRequest;
 pub use response::{LoginFailure, LoginResponse, LoginSuccess};
 pub use start::StartLocation;
 
 use crate::Clock;
+use guard::Try;
 use model::{CapsSecret, CircuitCode, SecureSessionId, SessionId, TeleportFlags};
 use places::{Candidate, Places};
 use rand::rngs::StdRng;
@@ -46,7 +50,7 @@ const TRIES: usize = 4;
 const GOD_LEVEL: i32 = 200;
 
 /// What an operator decides about logins.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct LoginConfig {
     /// Shown while a viewer starts; `<USERNAME>` becomes the person's name.
     pub welcome: String,
@@ -54,11 +58,16 @@ pub struct LoginConfig {
     pub map_url: String,
     /// Accounts below this level may not log in.
     pub min_level: i32,
+    /// Nobody but gods may log in, and others are told this.
+    pub closed: Option<String>,
+    /// What everybody has to agree to once, as text or as the address of a page.
+    pub terms: Option<String>,
 }
 
 /// The login service.
 pub struct LoginService {
     services: Services,
+    records: Arc<dyn LoginRecords>,
     destination: Arc<dyn LoginDestination>,
     config: LoginConfig,
     clock: Arc<dyn Clock>,
@@ -94,13 +103,14 @@ impl LoginService {
     /// A login service. `seed` is what sessions' secrets are made from: it must come from the operating system.
     pub fn new(
         services: Services,
+        records: Arc<dyn LoginRecords>,
         destination: Arc<dyn LoginDestination>,
         config: LoginConfig,
         clock: Arc<dyn Clock>,
         seed: [u8; 32],
     ) -> Self {
         let random = Mutex::new(StdRng::from_seed(seed));
-        Self { services, destination, config, clock, random, turns: Turns::default() }
+        Self { services, records, destination, config, clock, random, turns: Turns::default() }
     }
 
     /// Logs somebody in.
@@ -128,7 +138,8 @@ impl LoginService {
         request: LoginRequest,
         client_ip: Option<IpAddr>,
     ) -> Result<LoginSuccess, LoginFailure> {
-        let account = self.authenticate(&request).await?;
+        let account = self.authenticate(&request, client_ip).await?;
+        self.admit(&request, &account).await?;
         let turn = tokio::time::timeout(TURN, self.turns.wait(account.id)).await;
         let _turn = turn.map_err(|_| LoginFailure::presence("Another login of yours is under way."))?;
         self.end_older_session(&account).await?;
@@ -146,24 +157,55 @@ impl LoginService {
         entered
     }
 
-    /// Who it is. The place for a limit on tries: by account and address together, so that nobody can lock an owner
-    /// out who comes from elsewhere.
-    async fn authenticate(&self, request: &LoginRequest) -> Result<Account, LoginFailure> {
+    /// Who it is.
+    async fn authenticate(
+        &self,
+        request: &LoginRequest,
+        client_ip: Option<IpAddr>,
+    ) -> Result<Account, LoginFailure> {
         let account = self
             .services
             .accounts
             .by_name(&request.first, &request.last)
             .await
             .map_err(broken("accounts"))?;
-        let id = account.as_ref().map(|account| account.id).unwrap_or_default();
+        let id = account.as_ref().map(|account| account.id);
+        let records = self.records.as_ref();
+        let this = Try::new(&request.first, &request.last, client_ip);
+        let begun = this.begin(records, id).await.map_err(broken("login records"))?;
+        let charged = begun.map_err(LoginFailure::too_many_tries)?;
         // Verified for nobody too, so that time does not tell which names there are.
-        let right = self.services.auth.verify(id, &request.password).await.map_err(broken("auth"))?;
-        match account.filter(|_| right) {
-            None => Err(LoginFailure::wrong_name_or_password()),
-            Some(account) if account.level < self.config.min_level => {
-                Err(LoginFailure::presence("This account may not log in. Please ask those who run the grid."))
-            }
-            Some(account) => Ok(account),
+        let right = self.services.auth.verify(id.unwrap_or_default(), &request.password).await;
+        let Some(account) = account.filter(|_| right.as_ref().is_ok_and(|&right| right)) else {
+            return Err(right.map_or_else(broken("auth"), |_| LoginFailure::wrong_name_or_password()));
+        };
+        // Not worth a failure: the next login notes it.
+        let _ = this.succeed(records, account.id, charged).await.map_err(broken("login records"));
+        Ok(account)
+    }
+
+    /// Whether they may log in.
+    async fn admit(&self, request: &LoginRequest, account: &Account) -> Result<(), LoginFailure> {
+        if account.level < 0 {
+            return Err(LoginFailure::suspended());
+        }
+        if account.level < self.config.min_level {
+            return Err(LoginFailure::presence(
+                "This account may not log in at the moment. Please ask those who run the grid.",
+            ));
+        }
+        if let Some(message) = self.config.closed.as_ref().filter(|_| account.level < GOD_LEVEL) {
+            return Err(LoginFailure::presence(message));
+        }
+        let Some(terms) = &self.config.terms else { return Ok(()) };
+        let mark = guard::mark("terms", terms);
+        let failed = broken("login records");
+        if request.agrees {
+            self.records.agrees(account.id, &mark).await.map_err(failed)
+        } else if self.records.has_agreed(account.id, &mark).await.map_err(failed)? {
+            Ok(())
+        } else {
+            Err(LoginFailure::terms(terms))
         }
     }
 
@@ -256,7 +298,7 @@ impl LoginService {
         let _ = self
             .services
             .presence
-            .report(secrets.session, candidate.region.id)
+            .expect(secrets.session, candidate.region.id)
             .await
             .map_err(broken("presence"));
         self.services.grid_users.logged_in(account.id).await.map_err(broken("grid users"))?;

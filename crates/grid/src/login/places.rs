@@ -30,7 +30,8 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Finds the wanted place, then default regions, then fallback regions near to it, then any that is online.
+    /// Finds the wanted place, then fallback regions near to it, default regions, and any that is online; for a place
+    /// that is nowhere, default regions come first.
     pub(super) async fn find(
         services: &Services,
         start: &StartLocation,
@@ -48,8 +49,10 @@ impl Places {
         // Somebody who has not been anywhere yet is not surprised by where they come to.
         let nowhere_yet = places.candidates.is_empty() && places.detour.is_none();
         let answer = if nowhere_yet { start.answer() } else { SAFE };
-        let mut others = grid.default_regions().await?;
-        others.extend(grid.fallback_regions(x, y).await?);
+        let (mut others, fallback) = (grid.default_regions().await?, grid.fallback_regions(x, y).await?);
+        // Near a place that is there, but takes nobody, the nearest is the best; for one that is nowhere, it means nothing.
+        let end = if near.is_some() { 0 } else { others.len() };
+        others.splice(end..end, fallback);
         others.extend(grid.online_regions(x, y, most).await?);
         for region in others {
             let known = places.candidates.iter().any(|candidate| candidate.region.id == region.id);

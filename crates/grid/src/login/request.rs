@@ -29,6 +29,8 @@ pub struct LoginRequest {
     pub mac: String,
     /// Hash of its disk serial number.
     pub id0: String,
+    /// The user agrees to the terms.
+    pub agrees: bool,
 }
 
 impl LoginRequest {
@@ -62,12 +64,23 @@ impl LoginRequest {
             platform: text("platform"),
             mac: text("mac"),
             id0: text("id0"),
+            agrees: yes(&value["agree_to_tos"]),
         })
     }
 
     /// Name and version of the viewer, as regions are told.
     pub fn viewer(&self) -> String {
         format!("{} {}", self.channel, self.version).trim().to_owned()
+    }
+}
+
+/// What clients say for yes: a boolean, a number, or a word.
+fn yes(value: &Value) -> bool {
+    match value {
+        Value::String(word) => {
+            word.eq_ignore_ascii_case("true") || word == "1" || word.eq_ignore_ascii_case("y")
+        }
+        value => value.as_bool(),
     }
 }
 
@@ -87,6 +100,23 @@ mod tests {
         assert_eq!(request.password, ViewerPassword::from_plain("1234"));
         assert_eq!(request.start, StartLocation::Home);
         assert_eq!(request.viewer(), "Viewer 1.5");
+        assert!(request.agrees);
+    }
+
+    #[test]
+    fn yes_has_many_forms() {
+        for (value, agrees) in [
+            (Value::from(true), true),
+            (Value::from(1), true),
+            (Value::from("true"), true),
+            (Value::from("1"), true),
+            (Value::from(0), false),
+            (Value::from("false"), false),
+            (Value::from("0"), false),
+            (Value::Undefined, false),
+        ] {
+            assert_eq!(yes(&value), agrees, "{value:?}");
+        }
     }
 
     #[test]

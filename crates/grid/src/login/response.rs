@@ -8,6 +8,8 @@ pub(super) mod reason {
     pub(crate) const KEY: &str = "key";
     /// Not now, or not this person.
     pub(crate) const PRESENCE: &str = "presence";
+    /// The terms have to be agreed to first; the viewer shows them and comes again.
+    pub(crate) const TERMS: &str = "tos";
 }
 
 /// Textures of sun, clouds and moon.
@@ -47,6 +49,25 @@ impl LoginFailure {
         let message = "There is no account with this name and password. \
                        Please check both, and that the viewer is set to this grid.";
         Self { reason: reason::KEY, message: message.into() }
+    }
+
+    /// Whoever it is has guessed too often. Not of the kind that makes viewers forget the password.
+    pub(super) fn too_many_tries(wait_s: u64) -> Self {
+        let wait = match wait_s {
+            0..=90 => format!("{wait_s} seconds"),
+            _ => format!("{} minutes", wait_s.div_ceil(60)),
+        };
+        Self::presence(format!("There were too many wrong passwords. Please try again in {wait}."))
+    }
+
+    /// By those who run the grid.
+    pub(super) fn suspended() -> Self {
+        Self::presence("This account is suspended. Please ask those who run the grid.")
+    }
+
+    /// Shows these terms.
+    pub(super) fn terms(terms: &str) -> Self {
+        Self { reason: reason::TERMS, message: terms.to_owned() }
     }
 
     /// What came was no login.

@@ -108,10 +108,30 @@ impl World {
         let config = LoginConfig {
             welcome: "Welcome, <USERNAME>!".into(),
             map_url: "http://127.0.0.1:9000/".into(),
-            min_level: 0,
+            ..LoginConfig::default()
         };
-        let login = LoginService::new(services, regions.clone(), config, Arc::new(SystemClock), [3; 32]);
+        let clock = Arc::new(SystemClock);
+        let records = Arc::new(store.clone());
+        let login = LoginService::new(services, records, regions.clone(), config, clock, [3; 32]);
         Self { store, regions, login: Arc::new(login), ada }
+    }
+
+    /// The same world, whose operator decides otherwise.
+    async fn with(decide: impl FnOnce(&mut LoginConfig)) -> Self {
+        let mut world = Self::new().await;
+        let login = Arc::get_mut(&mut world.login).expect("nobody else has it yet");
+        decide(&mut login.config);
+        world
+    }
+
+    /// Ada's password, from somewhere.
+    async fn try_from(&self, address: &str, password: &str) -> Result<(), LoginFailure> {
+        let request = llsd::map! { "first" => "Ada", "last" => "One", "passwd" => password };
+        let request = LoginRequest::read(&request).unwrap();
+        match self.login.login(request, Some(address.parse().unwrap())).await {
+            LoginResponse::Success(_) => Ok(()),
+            LoginResponse::Failure(failure) => Err(failure),
+        }
     }
 
     async fn log_in(&self, start: &str) -> Result<Box<LoginSuccess>, LoginFailure> {
@@ -196,6 +216,85 @@ async fn a_wrong_password_an_unknown_name_and_a_banned_account() {
     assert_eq!(world.log_in("last").await.unwrap_err().reason, "presence");
     assert!(world.asked().is_empty());
     assert_eq!(world.presence().await, None);
+}
+
+#[tokio::test]
+async fn wrong_passwords_are_counted_and_no_owner_is_locked_out() {
+    let world = World::new().await;
+    world.try_from("192.0.2.1", "secret").await.unwrap();
+    // From as many addresses as it takes.
+    for n in 0..10 {
+        let wrong = world.try_from(&format!("198.51.100.{n}"), "guess").await.unwrap_err();
+        assert_eq!(wrong.reason, "key");
+    }
+    let too_many = world.try_from("198.51.100.99", "guess").await.unwrap_err();
+    assert_eq!(too_many.reason, "presence", "the viewer keeps its password");
+    assert!(too_many.message.contains("too many wrong passwords"), "{}", too_many.message);
+    let right = world.try_from("198.51.100.99", "secret").await.unwrap_err();
+    assert_eq!(right, too_many, "or it could be guessed on");
+    for _ in 0..3 {
+        assert_eq!(world.try_from("192.0.2.1", "mistyped").await.unwrap_err().reason, "key");
+        world.try_from("192.0.2.1", "secret").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn one_address_does_not_try_all_names() {
+    let world = World::new().await;
+    let name = async |n: usize, from: &str| {
+        let request = llsd::map! { "first" => format!("No{n}"), "last" => "Body", "passwd" => "x" };
+        let response = world.login.login(LoginRequest::read(&request).unwrap(), from.parse().ok()).await;
+        let LoginResponse::Failure(failure) = response else { panic!("nobody is called so") };
+        failure.reason
+    };
+    for n in 0..40 {
+        assert_eq!(name(n, "2001:db8::1").await, "key");
+    }
+    assert_eq!(name(41, "2001:db8::2").await, "presence", "it is the same network");
+    assert_eq!(name(41, "2001:db8:1::1").await, "key");
+    assert_eq!(world.try_from("2001:db8::1", "secret").await.unwrap_err().reason, "presence");
+    world.try_from("192.0.2.1", "secret").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_closed_grid_lets_gods_in_alone() {
+    let world = World::with(|config| config.closed = Some("We are back at noon.".into())).await;
+    let closed = world.log_in("last").await.unwrap_err();
+    assert_eq!((closed.reason, closed.message.as_str()), ("presence", "We are back at noon."));
+    assert_eq!(world.log_in_with("wrong", "last").await.unwrap_err().reason, "key");
+    let services = world.store.services();
+    let god = Account { level: 200, ..services.accounts.by_id(world.ada).await.unwrap().unwrap() };
+    services.accounts.set(&god).await.unwrap();
+    world.log_in("last").await.unwrap();
+}
+
+#[tokio::test]
+async fn terms_are_agreed_to_once() {
+    let mut world = World::with(|config| config.terms = Some("Be kind.".into())).await;
+    let asked = world.log_in("last").await.unwrap_err();
+    assert_eq!((asked.reason, asked.message.as_str()), ("tos", "Be kind."));
+    assert_eq!(world.presence().await, None);
+    let request = llsd::map! {
+        "first" => "Ada", "last" => "One", "passwd" => "secret", "agree_to_tos" => "true",
+    };
+    let response = world.login.login(LoginRequest::read(&request).unwrap(), None).await;
+    assert!(matches!(response, LoginResponse::Success(_)), "{response:?}");
+    world.log_in("last").await.unwrap();
+    Arc::get_mut(&mut world.login).unwrap().config.terms = Some("Be kinder.".into());
+    assert_eq!(world.log_in("last").await.unwrap_err().reason, "tos", "to others anew");
+}
+
+#[tokio::test]
+async fn near_a_full_region_the_nearest_fallback_is_taken_and_for_nowhere_the_default() {
+    let world = World::new().await;
+    let grid = world.store.services().grid;
+    grid.set_flags(id_of("Annex"), RegionFlags::FALLBACK_REGION, RegionFlags::empty()).await.unwrap();
+    world.refuse("Far Away", "The region is full");
+    let full = world.log_in("uri:Far Away").await.unwrap();
+    assert_eq!((full.start_location, full.region.name.as_str()), ("safe", "Annex"));
+    assert!(full.message.contains("The region is full"), "{}", full.message);
+    let nowhere = world.log_in("uri:Atlantis").await.unwrap();
+    assert_eq!((nowhere.start_location, nowhere.region.name.as_str()), ("safe", "Plaza"));
 }
 
 #[tokio::test]

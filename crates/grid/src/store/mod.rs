@@ -10,8 +10,11 @@ mod grid;
 mod grid_users;
 mod inventory;
 mod inventory_rows;
+mod leases;
+mod login_records;
 mod map_tiles;
 mod mute_list;
+mod offline_messages;
 mod presence;
 mod statistics;
 #[cfg(test)]
@@ -27,6 +30,10 @@ use services::{Result, ServiceError, Services};
 use sqlx::{Pool, Transaction};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long a session is kept that no simulator renews, unless another lease is wanted.
+pub(crate) const LEASE: Duration = Duration::from_secs(25);
 
 /// Ids in one query.
 const CHUNK: usize = 500;
@@ -36,6 +43,7 @@ const CHUNK: usize = 500;
 pub struct SqlStore {
     inner: Arc<Inner>,
     extra_features: Arc<BTreeMap<String, String>>,
+    lease: Duration,
 }
 
 struct Inner {
@@ -68,7 +76,7 @@ impl SqlStore {
         let mut random = StdRng::from_seed(seed);
         let passwords = Passwords::new(hash_cost, random.random());
         let inner = Arc::new(Inner { pools, clock, random: Mutex::new(random), passwords });
-        Ok(Self { inner, extra_features: Arc::default() })
+        Ok(Self { inner, extra_features: Arc::default(), lease: LEASE })
     }
 
     /// The same store, whose grid has simulators tell viewers this of it; see
@@ -76,6 +84,12 @@ impl SqlStore {
     #[must_use]
     pub fn with_extra_features(self, extra_features: BTreeMap<String, String>) -> Self {
         Self { extra_features: Arc::new(extra_features), ..self }
+    }
+
+    /// The same store, whose sessions end when they are not renewed for so long.
+    #[must_use]
+    pub fn with_lease(self, lease: Duration) -> Self {
+        Self { lease, ..self }
     }
 
     /// All services, on this store.
@@ -93,6 +107,7 @@ impl SqlStore {
             assets: store.clone(),
             agent_prefs: store.clone(),
             mutes: store.clone(),
+            offline_messages: store.clone(),
             map_tiles: store,
         }
     }
@@ -115,7 +130,7 @@ impl SqlStore {
         engine::begin(self.write()).await.map_err(broken)
     }
 
-    fn now_s(&self) -> i64 {
+    pub(crate) fn now_s(&self) -> i64 {
         self.inner.clock.unix_s().cast_signed()
     }
 

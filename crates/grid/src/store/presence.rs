@@ -5,13 +5,16 @@ use services::{Presence, PresenceService, Result};
 use sqlx::QueryBuilder;
 use std::cmp::Reverse;
 
+/// A session that has not arrived anywhere ends after so many seconds.
+const ARRIVAL_S: i64 = 120;
+
 #[derive(sqlx::FromRow)]
-struct Row {
-    session: Uuid,
-    agent: Uuid,
-    secure_session: Uuid,
-    region: Uuid,
-    renewed: i64,
+pub(super) struct Row {
+    pub(super) session: Uuid,
+    pub(super) agent: Uuid,
+    pub(super) secure_session: Uuid,
+    pub(super) region: Uuid,
+    pub(super) renewed: i64,
 }
 
 impl From<Row> for Presence {
@@ -26,6 +29,22 @@ impl From<Row> for Presence {
     }
 }
 
+impl SqlStore {
+    /// Sets where a session is, and when it ends if nobody renews it (0: never). Whether there is such a session.
+    async fn place(&self, session: SessionId, region: RegionId, ends: i64) -> Result<bool> {
+        let done =
+            sqlx::query("UPDATE presences SET region = $2, renewed = $3, ends = $4 WHERE session = $1")
+                .bind(session.0)
+                .bind(region.0)
+                .bind(self.now_s())
+                .bind(ends)
+                .execute(self.write())
+                .await
+                .map_err(broken)?;
+        Ok(done.rows_affected() > 0)
+    }
+}
+
 #[async_trait]
 impl PresenceService for SqlStore {
     async fn login(&self, agent: AgentId, session: SessionId, secure_session: SecureSessionId) -> Result<()> {
@@ -37,13 +56,15 @@ impl PresenceService for SqlStore {
             .await
             .map_err(broken)?;
         sqlx::query(
-            "INSERT INTO presences (session, agent, secure_session, region, renewed) VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO presences (session, agent, secure_session, region, renewed, ends) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(session.0)
         .bind(agent.0)
         .bind(secure_session.0)
         .bind(Uuid::nil())
         .bind(self.now_s())
+        .bind(self.now_s() + ARRIVAL_S)
         .execute(&mut *change)
         .await
         .map_err(broken)?;
@@ -63,23 +84,32 @@ impl PresenceService for SqlStore {
         if region.is_null() {
             return Ok(0);
         }
-        let done = sqlx::query("DELETE FROM presences WHERE region = $1")
-            .bind(region.0)
-            .execute(self.write())
-            .await
-            .map_err(broken)?;
-        Ok(done.rows_affected())
+        self.end_region(region).await
     }
 
     async fn report(&self, session: SessionId, region: RegionId) -> Result<bool> {
-        let done = sqlx::query("UPDATE presences SET region = $2, renewed = $3 WHERE session = $1")
+        self.place(session, region, 0).await
+    }
+
+    async fn hold(&self, session: SessionId, region: RegionId) -> Result<bool> {
+        self.place(session, region, self.now_s() + self.lease_s()).await
+    }
+
+    async fn renew(&self, held: &[(SessionId, RegionId)]) -> Result<Vec<SessionId>> {
+        if held.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.renew_leases(held).await
+    }
+
+    async fn expect(&self, session: SessionId, region: RegionId) -> Result<()> {
+        sqlx::query("UPDATE presences SET region = $2 WHERE session = $1")
             .bind(session.0)
             .bind(region.0)
-            .bind(self.now_s())
             .execute(self.write())
             .await
             .map_err(broken)?;
-        Ok(done.rows_affected() > 0)
+        Ok(())
     }
 
     async fn by_session(&self, session: SessionId) -> Result<Option<Presence>> {

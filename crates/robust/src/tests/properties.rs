@@ -123,7 +123,7 @@ fn presence_call(u: Any<'_, '_>) -> Result<presence::Call> {
         }
         1 => Call::Logout(session),
         2 => Call::LogoutRegion(region),
-        3 => Call::Report { session, region },
+        3 => Call::Report { session, region, lease: u.arbitrary()? },
         4 => Call::BySession(session),
         _ => Call::ByAgents(vec![AgentId(id(u)?), AgentId(id(u)?)]),
     })

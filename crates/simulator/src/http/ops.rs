@@ -40,6 +40,20 @@ pub(crate) fn print_metrics(text: Result<String, std::fmt::Error>) -> Response<B
     }
 }
 
+/// Who is here, and who was.
+pub(crate) async fn sessions(shared: &Shared) -> Response<Body> {
+    let here = shared.directory.sessions_in(PATIENCE).await;
+    let agents: Vec<_> = here.iter().flat_map(|(_, views)| views.iter().map(|view| view.agent)).collect();
+    // Since when they are on the grid, the grid knows, if it answers.
+    let users = shared.grid.services.grid_users.get_many(&agents);
+    let users = tokio::time::timeout(PATIENCE, users).await.ok().and_then(Result::ok).unwrap_or_default();
+    let logins = users.iter().map(|user| (user.agent, user.login)).collect();
+    match shared.sessions.view(&here, &logins) {
+        Ok(text) => reply::typed(StatusCode::OK, HeaderValue::from_static("application/json"), text),
+        Err(_) => reply::status(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
 /// The history of transfers; with `after=N` what was noted after that, as soon as there is something.
 pub(crate) async fn transfers(shared: &Shared, query: &str) -> Response<Body> {
     let after = query.split('&').find_map(|part| part.strip_prefix("after="));

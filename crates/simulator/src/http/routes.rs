@@ -11,6 +11,7 @@ use crate::notices::Notices;
 use crate::peering::gate::Gate;
 use crate::peering::proof::{self, ProcessKey};
 use crate::peering::service;
+use crate::sessions::Sessions;
 use crate::transfers::Transfers;
 use axum::body::Body;
 use axum::http::{Method, Response, StatusCode};
@@ -26,9 +27,10 @@ pub(crate) struct Shared {
     pub(crate) grid: Arc<GridSide>,
     pub(crate) notices: Notices,
     pub(crate) transfers: Arc<Transfers>,
+    pub(crate) sessions: Arc<Sessions>,
     pub(crate) gate: Gate,
     pub(crate) key: Arc<ProcessKey>,
-    /// Who may see `/metrics` and `/transfers`, besides this machine.
+    /// Who may see `/metrics`, `/sessions` and `/transfers`, besides this machine.
     pub(crate) operators: Vec<IpAddr>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) trace: Arc<HttpTrace>,
@@ -57,6 +59,8 @@ pub(crate) enum Route {
     Health,
     /// `/metrics`
     Metrics,
+    /// `/sessions`
+    Sessions,
     /// `/transfers`
     Transfers,
     /// `/sojourn/key`
@@ -72,6 +76,7 @@ impl Route {
         match path {
             "/healthz" => return Self::Health,
             "/metrics" => return Self::Metrics,
+            "/sessions" => return Self::Sessions,
             "/transfers" => return Self::Transfers,
             _ if path.trim_start_matches('/') == proof::KEY_PATH => return Self::Key,
             _ if simulation::is_ours(method.as_str(), path) => {
@@ -104,7 +109,7 @@ impl Route {
             Self::Capability(_, capability) => capability.name(),
             Self::Upload(_) => "UPLOAD",
             Self::NoCapability => "CAPS",
-            Self::Health | Self::Metrics | Self::Transfers => "OPERATIONS",
+            Self::Health | Self::Metrics | Self::Sessions | Self::Transfers => "OPERATIONS",
             Self::Key | Self::Peer { .. } => "SIMULATION",
             Self::Other => "GRID",
         }
@@ -115,6 +120,7 @@ impl Route {
         match self {
             Self::Health => "healthz",
             Self::Metrics => "metrics",
+            Self::Sessions => "sessions",
             Self::Transfers => "transfers",
             Self::Key => "key",
             Self::Peer { .. } => "simulation",
@@ -149,12 +155,13 @@ fn id(text: &str) -> Option<Uuid> {
 pub(crate) async fn answer(shared: &Shared, route: Route, request: Whole) -> Response<Body> {
     match route {
         Route::Health => ops::health(shared),
-        Route::Metrics | Route::Transfers
+        Route::Metrics | Route::Sessions | Route::Transfers
             if !ops::is_operator(&shared.operators, &request.head.headers, request.remote.ip()) =>
         {
             reply::status(StatusCode::FORBIDDEN)
         }
         Route::Metrics => ops::metrics(shared).await,
+        Route::Sessions => ops::sessions(shared).await,
         Route::Transfers => ops::transfers(shared, request.head.uri.query().unwrap_or_default()).await,
         Route::Key => service::key(shared),
         Route::Peer { .. } => service::answer(shared, request).await,
@@ -202,6 +209,7 @@ mod tests {
         check("/CAPS/upload/SECRET", Route::Upload(secret.0));
         check("/healthz", Route::Health);
         check("/metrics", Route::Metrics);
+        check("/sessions", Route::Sessions);
         check("/transfers", Route::Transfers);
         check("/sojourn/key", Route::Key);
         check("/agent/SECRET/", Route::Peer { large: true });

@@ -2,7 +2,11 @@
 //! region with the id that was meant.
 
 use super::*;
+use crate::{Metrics, ProcessKey, RemoteDestination};
+use axum::body::Bytes;
+use axum::extract::{Request, State};
 use services::Presence;
+use transfer::{CreateAgent, PeerCall, Version};
 
 /// A recorded exchange.
 struct Recorded {
@@ -112,4 +116,85 @@ async fn agents_of_0_9_2_2_come_in() {
         "update.teleport-different-sim-out-of-sight.5"
     ))
     .await;
+}
+
+#[tokio::test]
+async fn every_seed_that_another_simulator_sends_opens_the_agents_capabilities() {
+    // 0.9.2.2 has closed the child agent here, as it thinks, and makes a new one: the viewer is told its seed alone, and
+    // should the transfer fail, goes on with the one that it has.
+    let [create] = recorded!("0.9.2.2", "create.teleport-different-sim-out-of-sight.3");
+    let destination = RegionId(create.id("destination_uuid"));
+    let agent = AgentId(create.id("agent_id"));
+    let grid = grid();
+    grid.presences.lock().unwrap().push(Presence {
+        agent,
+        session: session(&create),
+        secure_session: model::SecureSessionId(create.id("secure_session_id")),
+        region: RegionId::NULL,
+        renewed: 0,
+    });
+    let source = RegionInfo {
+        id: RegionId(create.id("source_uuid")),
+        external_host: "127.0.0.1".into(),
+        ..RegionInfo::default()
+    };
+    grid.regions.lock().unwrap().push(source);
+    let config = RegionConfig { id: destination, ..region(1) };
+    let running =
+        Running::start_with(grid, vec![config], Side { port: 0, grid: Some("http://127.0.0.1:9/") }).await;
+    let mut client = running.client().await;
+    let seeds = [create.id("caps_path"), Uuid::from_u128(7), Uuid::from_u128(8)];
+    for (round, seed) in seeds.iter().enumerate() {
+        let mut body = create.body.clone();
+        body["caps_path"] = seed.to_string().into();
+        let json = "Content-Type: application/json\r\n";
+        let answer = client.request("POST", &create.path, json, body.to_string().as_bytes()).await;
+        assert_eq!(answer.status, 200);
+        for (other, asked) in seeds.iter().enumerate() {
+            let llsd = "Content-Type: application/llsd+xml\r\n";
+            let path = format!("/CAPS/{asked}0000/");
+            let granted = client.request("POST", &path, llsd, b"<llsd><array/></llsd>").await;
+            assert_eq!(granted.status, if other <= round { 200 } else { 404 }, "round {round}: seed {other}");
+        }
+    }
+    running.stop().await;
+}
+
+type Made = Arc<std::sync::Mutex<Vec<CreateAgent>>>;
+
+/// A simulator that answers as 0.7.6.1 did, and keeps what agents it was told to make.
+async fn answer_as_0_7_6_1(State(made): State<Made>, request: Request) -> String {
+    let (head, body) = request.into_parts();
+    let body: Bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let kind = head.headers.get("content-type").and_then(|kind| kind.to_str().ok());
+    let read = simulation::read(head.method.as_str(), head.uri.path(), kind, None, &body);
+    let recorded = match read.unwrap().call {
+        PeerCall::CreateAgent(create) => {
+            made.lock().unwrap().push(*create);
+            include_str!("../../../simulation/golden/0.7.6.1/create-login.01-login.2.txt")
+        }
+        _ => include_str!("../../../simulation/golden/0.7.6.1/query.05-different-sim-out-of-sight.4.txt"),
+    };
+    recorded.rsplit_once("=> 200\n").unwrap().1.to_owned()
+}
+
+#[tokio::test]
+async fn logins_reach_older_simulators_in_words_that_they_know() {
+    let made = Made::default();
+    let router = axum::Router::new().fallback(answer_as_0_7_6_1).with_state(made.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let old = RegionInfo {
+        id: RegionId(Uuid::from_u128(5)),
+        server_uri: format!("http://{}/", listener.local_addr().unwrap()),
+        external_host: "127.0.0.1".into(),
+        ..RegionInfo::default()
+    };
+    let served = tokio::spawn(async move { axum::serve(listener, router).await });
+    let destination = RemoteDestination::new(Arc::new(ProcessKey::random()), Arc::new(Metrics::new()));
+    destination.create_agent(&old, agent_of(ADA)).await.unwrap();
+    // Of the forms of an outfit 0.7.6.1 knows the oldest alone.
+    let made = std::mem::take(&mut *made.lock().unwrap());
+    let versions: Vec<_> = made.iter().map(|create| create.version).collect();
+    assert_eq!(versions, [Version::V0_2]);
+    served.abort();
 }

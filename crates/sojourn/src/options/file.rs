@@ -19,6 +19,10 @@ pub(super) struct File {
     pub(super) grid: Option<String>,
     pub(super) login: Option<String>,
     pub(super) silence_timeout: Option<u64>,
+    pub(super) lease: Option<u64>,
+    pub(super) logins: Option<String>,
+    pub(super) closed_message: Option<String>,
+    pub(super) terms: Option<String>,
     pub(super) url: Option<String>,
     pub(super) simulation_protocol: Option<String>,
     #[serde(default)]

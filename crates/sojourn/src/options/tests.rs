@@ -51,6 +51,10 @@ fn a_grid_keeps_its_data_where_it_is_told() {
     let error = store(Some("postgres://grid:secret@db/grid")).unwrap_err().to_string();
     assert!(error.contains("SQLite") && !error.contains("secret"), "{error}");
     assert!(store(Some("x.db")).is_err());
+    let lease =
+        |lease| GridOptions { lease: Some(lease), ..GridOptions::default() }.over(&file("lease = 40"));
+    assert_eq!(lease(30).unwrap().lease, Duration::from_secs(30));
+    assert!(lease(10).unwrap_err().to_string().contains("lease"));
     let same = GridOptions { port: Some(8003), ..GridOptions::default() };
     assert!(same.over(&File::default()).unwrap_err().to_string().contains("8003"));
 }

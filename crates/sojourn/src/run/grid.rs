@@ -5,8 +5,10 @@ use crate::options::GridOptions;
 use crate::{data, first_account};
 use anyhow::{Context as _, Result};
 use axum::Router;
-use services::{RegionFlags, RegionInfo, Services};
-use simulator::{Metrics, PlainSide, PrivateSide, ProcessKey, RemoteDestination};
+use grid::Reaper;
+use model::RegionId;
+use services::{Presence, RegionFlags, RegionInfo, Services};
+use simulator::{Friends, Metrics, PlainSide, PrivateSide, ProcessKey, RemoteDestination, RemotePeers};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,7 +33,7 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     let public_port = listen(SocketAddr::new(bind, options.port)).await?;
     let private_port = listen(SocketAddr::new(bind, options.private_port)).await?;
     data::prepare(&options.data)?;
-    let store = data::open(&options.database).await?;
+    let store = data::open(&options.database).await?.with_lease(options.lease);
     if let Some(account) = first_account::create(&store.services()).await? {
         first_account::print(&account);
     }
@@ -40,7 +42,10 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     let key = Arc::new(ProcessKey::random());
     let metrics = Arc::new(Metrics::new());
     let destination = Arc::new(RemoteDestination::new(key.clone(), metrics.clone()));
-    let public = public::router(&url, &options.grid_name, &store, destination, metrics.clone());
+    let peers = RemotePeers::new(key.clone(), metrics.clone());
+    let friends = Friends::new(store.services(), Arc::new(peers));
+    let public =
+        public::router(&url, &options.grid_name, options.logins, &store, destination, metrics.clone());
     let private = PrivateSide { key, operators: options.process.operators.clone() };
     let (closing, closed) = watch::channel(false);
     let side =
@@ -51,7 +56,11 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
         tokio::spawn(side(services, Some(private)).serve(private_port, closed)),
     ];
     say_ready(begun, &url);
-    stop.await;
+    let told = |ended: &Presence| drop(friends.tell(RegionId::NULL, ended.agent, false));
+    tokio::select! {
+        () = stop => {}
+        () = Reaper::new(store.clone()).run(told) => {}
+    }
     // Whoever is gone has gone already.
     let _ = closing.send(true);
     for side in sides {

@@ -1,6 +1,7 @@
 //! What a grid shows everybody: logins, what it says about itself, the map.
 
 use crate::counted::CountedAuth;
+use crate::options::Logins;
 use axum::Router;
 use grid::{GridInfo, LoginConfig, LoginService, PublicState, SqlStore, SystemClock};
 use services::{LoginDestination, Services};
@@ -14,6 +15,7 @@ const MAX_NICK: usize = 32;
 pub(super) fn router(
     url: &str,
     grid_name: &str,
+    logins: Logins,
     store: &SqlStore,
     destination: Arc<dyn LoginDestination>,
     metrics: Arc<Metrics>,
@@ -25,9 +27,18 @@ pub(super) fn router(
         welcome: format!("Welcome to {grid_name}, <USERNAME>!"),
         map_url: url.to_owned(),
         min_level: 0,
+        closed: logins.closed,
+        terms: logins.terms,
     };
     let services = Services { auth, ..services };
-    let login = LoginService::new(services, destination, config, Arc::new(SystemClock), rand::random());
+    let login = LoginService::new(
+        services,
+        Arc::new(store.clone()),
+        destination,
+        config,
+        Arc::new(SystemClock),
+        rand::random(),
+    );
     let nick: String =
         grid_name.to_lowercase().chars().filter(char::is_ascii_alphanumeric).take(MAX_NICK).collect();
     let nick = if nick.is_empty() { "sojourn".to_owned() } else { nick };

@@ -6,8 +6,9 @@ use crate::options::{Standalone, StandaloneOptions, StoreOptions};
 use crate::world::WorldRegion;
 use crate::{data, first_account};
 use anyhow::Result;
-use grid::SqlStore;
-use services::{RegionFlags, Services};
+use grid::{Reaper, SqlStore};
+use model::RegionId;
+use services::{Presence, RegionFlags, Services};
 use simulator::{Simulator, SimulatorConfig};
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,7 +28,12 @@ pub(crate) async fn run(options: StandaloneOptions) -> Result<()> {
         first_account::print(&account);
     }
     let url = options.regions.url(&options.process, options.port);
-    simulator.run(|| say_ready(begun, &url), stop).await;
+    let friends = simulator.friends();
+    let told = |ended: &Presence| drop(friends.tell(RegionId::NULL, ended.agent, false));
+    tokio::select! {
+        () = simulator.run(|| say_ready(begun, &url), stop) => {}
+        () = Reaper::new(store.clone()).run(told) => {}
+    }
     store.close().await;
     Ok(())
 }
@@ -55,7 +61,14 @@ async fn simulator(
     };
     let simulator = Simulator::start(config, services.clone()).await?;
     let (destination, metrics) = (simulator.login_destination(), simulator.metrics());
-    let simulator = simulator.open(public::router(&url, &options.grid_name, store, destination, metrics));
+    let simulator = simulator.open(public::router(
+        &url,
+        &options.grid_name,
+        options.logins.clone(),
+        store,
+        destination,
+        metrics,
+    ));
     // The sockets are ours, so no other process runs this world: what is marked as living is of a run before.
     store.forget_the_living().await?;
     simulator.register().await?;

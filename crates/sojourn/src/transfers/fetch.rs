@@ -1,14 +1,9 @@
 //! The history of one process.
 
-use anyhow::{Context as _, Result, bail};
+use crate::source::Source;
+use anyhow::Result;
 use model::{AgentId, RegionId};
 use serde::Deserialize;
-use std::time::Duration;
-
-/// How long an answer may take; whoever asks for news is kept for 25 s.
-const PATIENCE: Duration = Duration::from_secs(40);
-/// Bytes of an answer.
-const MAX_ANSWER: usize = 64 << 20;
 
 /// What a process remembers.
 #[derive(Deserialize, Clone, Debug)]
@@ -53,43 +48,10 @@ pub(super) struct Note {
     pub(super) detail: String,
 }
 
-/// A process that is asked.
-#[derive(Clone, Debug)]
-pub(super) struct Source {
-    client: reqwest::Client,
-    base: String,
-}
-
 impl Source {
-    pub(super) fn new(url: &str) -> Result<Self> {
-        if !url.starts_with("http://") {
-            bail!("{url:?} is no address of a simulator; wanted is http://HOST:PORT");
-        }
-        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
-        Ok(Self { client, base: url.trim_end_matches('/').to_owned() })
-    }
-
     /// All that it remembers, or, as soon as there is something, what came after this note.
     pub(super) async fn view(&self, after: Option<u64>) -> Result<View> {
-        self.fetch(after).await.with_context(|| self.base.clone())
-    }
-
-    async fn fetch(&self, after: Option<u64>) -> Result<View> {
         let query = after.map(|n| format!("?after={n}")).unwrap_or_default();
-        let mut response = self.client.get(format!("{}/transfers{query}", self.base)).send().await?;
-        match response.status().as_u16() {
-            200 => {}
-            403 => bail!("not for this machine's eyes: see --operator-from of the simulator"),
-            404 => bail!("no simulator answers there"),
-            status => bail!("HTTP status {status}"),
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                bail!("it says too much");
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(serde_json::from_slice(&body)?)
+        self.get(&format!("/transfers{query}")).await
     }
 }

@@ -196,10 +196,10 @@ async fn a_session_is_seen_by_everybody() {
     let (session, region) = (model::SessionId(Uuid::from_u128(5)), RegionId(Uuid::from_u128(6)));
     let call = async |call: presence::Call| ask(&router, "/presence", &call.to_form()).await;
     let (done, not_done) = (presence::WORDING.success(), presence::WORDING.failure());
-    assert_eq!(call(presence::Call::Report { session, region }).await, not_done);
+    assert_eq!(call(presence::Call::Report { session, region, lease: false }).await, not_done);
     let login = presence::Call::Login { agent: ADA, session, secure_session: None };
     assert_eq!(call(login.clone()).await, done);
-    assert_eq!(call(presence::Call::Report { session, region }).await, done);
+    assert_eq!(call(presence::Call::Report { session, region, lease: false }).await, done);
     let located = presence::Located { agent: ADA, region };
     assert_eq!(presence::read_one(&call(presence::Call::BySession(session)).await), Ok(Some(located)));
     let both = presence::Call::ByAgents(vec![AgentId(Uuid::from_u128(9)), ADA]);

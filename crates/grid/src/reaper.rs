@@ -1,0 +1,212 @@
+//! Ends the sessions that no simulator vouches for any more: its simulator has died, or its viewer never came.
+//!
+//! Nothing is remembered here but when this process began to look: while it was away, or stood still, or could not
+//! reach its database, simulators could not renew anything, so nobody is ended until each has had the time to. The
+//! bound for an agent whose simulator is killed: the lease, and [`LOOK`] with a second for the clock's coarseness.
+
+use crate::SqlStore;
+use services::{Presence, Result};
+use std::time::Duration;
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_secs(2);
+/// Who has not looked for so long, seconds, has been away.
+const AWAY_S: i64 = 10;
+
+/// Looks for such sessions.
+#[derive(Debug)]
+pub struct Reaper {
+    store: SqlStore,
+    last: Option<i64>,
+    /// From when on sessions are ended.
+    from: i64,
+}
+
+impl Reaper {
+    /// Of this grid.
+    pub fn new(store: SqlStore) -> Self {
+        Self { store, last: None, from: 0 }
+    }
+
+    /// Looks again and again; `told` hears of each session that has ended so, here or by a region that started anew.
+    pub async fn run(mut self, told: impl Fn(&Presence)) {
+        loop {
+            match self.look().await {
+                Ok(ended) => ended.iter().for_each(&told),
+                Err(error) => tracing::warn!(%error, "nobody knows which sessions are over"),
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Ends what is over. What has ended and has not been told of.
+    async fn look(&mut self) -> Result<Vec<Presence>> {
+        let now = self.store.now_s();
+        let steady = self.last.is_some_and(|last| (0..=AWAY_S).contains(&(now - last)));
+        if !steady {
+            self.from = now + self.store.lease_s();
+        }
+        // Should this fail, the next look is after an absence.
+        self.last = None;
+        if now >= self.from {
+            self.store.end_overdue().await?;
+        }
+        let ended = self.store.take_ended().await?;
+        self.last = Some(now);
+        for Presence { agent, session, region, .. } in &ended {
+            tracing::info!(%agent, %session, %region, "a session has ended that nobody renewed");
+        }
+        Ok(ended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Clock, Database, HashCost};
+    use model::{AgentId, RegionId, SecureSessionId, SessionId, Uuid, Vec3};
+    use services::{GridUserService as _, Place, PresenceService as _};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    const BEGIN: i64 = 1_000_000;
+    const HERE: RegionId = RegionId(Uuid::from_u128(10));
+    const THERE: RegionId = RegionId(Uuid::from_u128(11));
+
+    struct Time(AtomicI64);
+
+    impl Clock for Time {
+        fn unix_s(&self) -> u64 {
+            self.0.load(Ordering::Relaxed).unsigned_abs()
+        }
+    }
+
+    struct World {
+        store: SqlStore,
+        time: Arc<Time>,
+        reaper: Reaper,
+        at: i64,
+    }
+
+    fn session(n: u128) -> SessionId {
+        SessionId(Uuid::from_u128(n))
+    }
+
+    fn agent(n: u128) -> AgentId {
+        AgentId(Uuid::from_u128(100 + n))
+    }
+
+    impl World {
+        async fn new() -> Self {
+            let time = Arc::new(Time(BEGIN.into()));
+            let cheap = HashCost { memory_kib: 32, passes: 1 };
+            let store = SqlStore::open(&Database::Memory, time.clone(), [1; 32], cheap).await.unwrap();
+            let store = store.with_lease(Duration::from_secs(25));
+            Self { reaper: Reaper::new(store.clone()), store, time, at: 0 }
+        }
+
+        async fn log_in(&self, n: u128) {
+            self.store.login(agent(n), session(n), SecureSessionId::NULL).await.unwrap();
+            self.store.logged_in(agent(n)).await.unwrap();
+        }
+
+        async fn online(&self, n: u128) -> bool {
+            self.store.get(agent(n)).await.unwrap().unwrap().online
+        }
+
+        /// Looks every two seconds until then; who has ended meanwhile, and when.
+        async fn until(&mut self, at: i64) -> Vec<(i64, SessionId)> {
+            let mut ended = Vec::new();
+            while self.at < at {
+                self.at += 2;
+                self.time.0.store(BEGIN + self.at, Ordering::Relaxed);
+                let sessions = self.reaper.look().await.unwrap();
+                ended.extend(sessions.into_iter().map(|presence| (self.at, presence.session)));
+            }
+            ended
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_not_renewed_goes_and_is_where_they_were_last() {
+        let mut world = World::new().await;
+        world.until(30).await;
+        for n in 1..=2 {
+            world.log_in(n).await;
+            assert!(world.store.hold(session(n), HERE).await.unwrap());
+        }
+        let place = Place { region: HERE, position: Vec3::new(1.0, 2.0, 3.0), look_at: Vec3::X };
+        world.store.set_last_position(agent(1), place).await.unwrap();
+        for at in (40..80).step_by(10) {
+            assert_eq!(world.until(at).await, [], "both are renewed");
+            let held = [(session(1), HERE), (session(2), HERE)];
+            assert_eq!(world.store.renew(&held).await.unwrap(), []);
+        }
+        assert_eq!(world.until(80).await, []);
+        assert_eq!(world.store.renew(&[(session(2), HERE)]).await.unwrap(), []);
+        assert_eq!(world.until(100).await, [(96, session(1))], "renewed at 70");
+        assert_eq!(world.store.by_session(session(1)).await.unwrap(), None);
+        let user = world.store.get(agent(1)).await.unwrap().unwrap();
+        assert_eq!((user.online, user.last, user.logout), (false, Some(place), (BEGIN + 96).unsigned_abs()));
+        assert!(world.online(2).await);
+        let held = [(session(1), HERE), (session(2), HERE)];
+        assert_eq!(world.store.renew(&held).await.unwrap(), [session(1)], "its simulator hears of it");
+    }
+
+    #[tokio::test]
+    async fn who_reports_without_a_lease_is_kept() {
+        let mut world = World::new().await;
+        for n in 1..=3 {
+            world.log_in(n).await;
+        }
+        // One stays where nobody renews; one comes from where it was renewed; one waits to arrive.
+        world.store.report(session(1), HERE).await.unwrap();
+        world.store.hold(session(2), THERE).await.unwrap();
+        world.store.report(session(2), HERE).await.unwrap();
+        world.store.expect(session(3), HERE).await.unwrap();
+        // Word of the region that it has left comes late.
+        assert_eq!(world.store.renew(&[(session(2), THERE)]).await.unwrap(), []);
+        assert_eq!(world.until(600).await, [(120, session(3))]);
+        assert!(world.online(1).await && world.online(2).await && !world.online(3).await);
+    }
+
+    #[tokio::test]
+    async fn a_grid_that_was_away_gives_everybody_time() {
+        let mut world = World::new().await;
+        world.until(30).await;
+        world.log_in(1).await;
+        world.store.hold(session(1), HERE).await.unwrap();
+        world.at = 1000;
+        assert_eq!(world.until(1002).await, []);
+        world.store.renew(&[(session(1), HERE)]).await.unwrap();
+        assert_eq!(world.until(1020).await, []);
+        assert_eq!(world.until(1040).await, [(1028, session(1))]);
+    }
+
+    #[tokio::test]
+    async fn a_region_that_starts_anew_ends_what_was_there_and_each_is_told_of_once() {
+        let mut world = World::new().await;
+        let mut other = Reaper::new(world.store.clone());
+        for (n, region) in [(1, HERE), (2, HERE), (3, THERE)] {
+            world.log_in(n).await;
+            world.store.hold(session(n), region).await.unwrap();
+        }
+        assert_eq!(world.store.logout_region(HERE).await.unwrap(), 2);
+        assert!(!world.online(1).await && !world.online(2).await && world.online(3).await);
+        let told = other.look().await.unwrap();
+        assert_eq!(told.iter().map(|ended| ended.session).collect::<Vec<_>>(), [session(1), session(2)]);
+        assert_eq!(world.until(4).await, []);
+    }
+
+    #[tokio::test]
+    async fn a_newer_session_stays_online_when_an_older_one_ends() {
+        let mut world = World::new().await;
+        world.until(30).await;
+        world.log_in(1).await;
+        world.store.hold(session(1), HERE).await.unwrap();
+        world.store.login(agent(1), session(9), SecureSessionId::NULL).await.unwrap();
+        world.store.hold(session(9), THERE).await.unwrap();
+        assert_eq!(world.until(50).await, []);
+        assert!(world.online(1).await);
+    }
+}

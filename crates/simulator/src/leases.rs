@@ -1,0 +1,66 @@
+//! The sessions of our regions, vouched for: the grid ends what is not renewed.
+//!
+//! Each region is asked who is root in it; one that does not answer vouches for nobody. What the grid does not know
+//! any more ends here as well.
+
+use crate::directory::{Directory, Request};
+use crate::grid_side::GridSide;
+use model::{AgentId, RegionId, SessionId};
+use region::OperatorCommand;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+/// Between renewals. A lease outlasts two that are lost.
+pub(crate) const RENEWAL: Duration = Duration::from_secs(10);
+/// How long regions may take to say who is there.
+const ROLL_CALL: Duration = Duration::from_secs(1);
+/// How long the grid may take.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// What keeps the sessions of a process alive.
+pub(crate) struct Leases {
+    pub(crate) grid: Arc<GridSide>,
+    pub(crate) directory: Arc<Directory>,
+}
+
+impl Leases {
+    /// Renews them again and again. Never ends.
+    pub(crate) async fn keep(&self) {
+        let mut due = interval(RENEWAL);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            due.tick().await;
+            self.renew().await;
+        }
+    }
+
+    pub(crate) async fn renew(&self) {
+        let mut held = Vec::new();
+        let mut whose = BTreeMap::<SessionId, (RegionId, AgentId)>::new();
+        for (region, views) in self.directory.sessions_in(ROLL_CALL).await {
+            for view in views.into_iter().filter(|view| view.held) {
+                held.push((view.session, region.id));
+                whose.insert(view.session, (region.id, view.agent));
+            }
+        }
+        if held.is_empty() {
+            return;
+        }
+        let unknown = match timeout(PATIENCE, self.grid.services.presence.renew(&held)).await {
+            Ok(Ok(unknown)) => unknown,
+            Ok(Err(error)) => return tracing::warn!(%error, "sessions were not renewed"),
+            Err(_) => return tracing::warn!("sessions were not renewed: no answer in time"),
+        };
+        for session in unknown {
+            if let Some(&(region, agent)) = whose.get(&session) {
+                tracing::info!(%agent, %session, "the grid does not know this session any more");
+                // Should its inbox be full, the next renewal asks again.
+                let _ = self
+                    .directory
+                    .send(region, Request::Operator(OperatorCommand::Disown { agent, session }));
+            }
+        }
+    }
+}

@@ -166,6 +166,30 @@ async def test_messages_are_lost_late_doubled_and_garbled(grid, spoken, meddler,
     await grid.settles()
 
 
+async def test_stock_clients_are_told_and_live_on(newest, meddler, timing):
+    grid = newest
+    async with grid.stock(at=A_ONE) as client:
+        await client.see()
+        for act, message, reached in (("garble", "QueryAccess", False), ("cut", "UpdateAgent", True),
+                                      ("drop", "CreateAgent", False), ("drop", "ReleaseAgent", True)):
+            here, begun = client.place, time.monotonic()
+            there = B_FAR if here is not B_FAR else A_FAR
+            with getattr(meddler, act)(message, agent=client.agent_id, times=1) as rule:
+                try:
+                    await client.teleport(there)
+                    assert reached, f"{act} {message}: arrived"
+                except Refused as refused:
+                    assert not reached, f"{act} {message}: {refused}"
+                timing(f"verdict for stock clients: {act} {message}", time.monotonic() - begun)
+                await rule.reached()
+            assert client.place is (there if reached else here)
+            await client.assert_alive()
+            await travel(client, A_ONE)
+        await client.assert_alive()
+        await grid.settles(client)
+    await grid.settles()
+
+
 async def test_a_cancel_at_any_moment_leaves_it_in_one_place(grid, spoken, meddler):
     def heard(name):
         async def moment(client, mark):

@@ -24,6 +24,8 @@ pub struct AgentSummary {
     pub departing: Option<TransferId>,
     /// Its viewer has a circuit here.
     pub connected: bool,
+    /// A transfer of it ended without a word of where it is; that is still being found out.
+    pub doubted: bool,
     /// Child agents that it keeps in other regions.
     pub children: usize,
 }
@@ -68,6 +70,7 @@ impl Region {
             closing: agent.closing.is_some(),
             departing: agent.leaving.as_ref().map(|leaving| leaving.machine.id()),
             connected: agent.link.is_some(),
+            doubted: agent.doubt.is_some(),
             children: agent.children.len(),
         })
     }

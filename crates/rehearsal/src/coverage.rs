@@ -73,6 +73,9 @@ pub(crate) const MISHAPS: [&str; 12] = [
     "2nd",
 ];
 
+/// The last word of a circuit that comes later than this may be taken for one of the next.
+const REORDERED: Duration = Duration::from_millis(200);
+
 /// Circuits take a little longer to be wound up.
 const WINDING_UP: Duration = Duration::from_millis(1800);
 
@@ -98,6 +101,7 @@ pub(crate) fn rules(cell: usize, scene: &Scene) -> Vec<Rule> {
     // No network keeps a datagram for longer than circuits are wound up.
     let is_datagram = matches!(message.way, Way::ToRegion | Way::ToViewer);
     let long = if is_datagram { long.min(WINDING_UP) } else { long };
+    let long = if message.step == "C2" { long.min(REORDERED) } else { long };
     let deed = match MISHAPS[cell % MISHAPS.len()] {
         "lost" => Deed::Drop,
         "late" => Deed::Delay(long),

@@ -63,8 +63,8 @@ fn everything() -> Carried {
     }
 }
 
-/// What of it every version can say, with or without tickets. Between those without, 0.1 and 0.2 have no place for group
-/// names and overrides, the later ones none for memberships.
+/// What of it every version can say, with or without tickets. Between those without, 0.1 and 0.2 have no place for
+/// group names and overrides, the later ones none for memberships.
 fn common(carried: &Carried) -> Carried {
     let mut baggage = Baggage::clone(&carried.baggage);
     baggage.groups.clear();

@@ -30,10 +30,14 @@ impl Rehearsal {
         let stage = &mut self.stages[at.0];
         let Some(region) = &stage.region else { return };
         stage.acting.clear();
+        stage.doubted.clear();
         let mut open = 0;
         for agent in region.agents() {
             if agent.acts {
                 stage.acting.insert((agent.agent, agent.session));
+                if agent.doubted {
+                    stage.doubted.insert(agent.session);
+                }
             }
             open += region.secrets_of(agent.agent).count();
         }
@@ -52,7 +56,12 @@ impl Rehearsal {
                 Some((key.1, other.plot.name))
             });
         let unwitnessed = |session| self.unwitnessed.get(&session).is_some_and(|&until| self.now < until);
-        if let Some((session, elsewhere)) = double.filter(|&(session, _)| !unwitnessed(session)) {
+        // Of a peer without tickets only the grid can tell; while its answers are lost the source does not know, and
+        // knows that.
+        let doubted =
+            |session| self.has_plain() && self.stages.iter().any(|stage| stage.doubted.contains(&session));
+        let knows = |session| !unwitnessed(session) && !doubted(session);
+        if let Some((session, elsewhere)) = double.filter(|&(session, _)| knows(session)) {
             let what = format!("{} acts in {} and in {elsewhere}", self.whose(session), stage.plot.name);
             self.fail(what);
         }
@@ -167,8 +176,8 @@ impl Rehearsal {
     fn complaint_about_presence(&self, name: &str, session: SessionId, at: Option<Where>) -> Option<String> {
         let reports = self.presence.get(&session).map_or(&[][..], |reports| reports);
         let logouts = reports.iter().filter(|report| matches!(report, Report::LoggedOut(_))).count();
-        // A source that asks the grid about a peer without tickets cannot tell a session that has arrived and ended from
-        // one that has never arrived: both may say that it is over, which the grid hears as once.
+        // A source that asks the grid about a peer without tickets cannot tell a session that has arrived and ended
+        // from one that has never arrived: both may say that it is over, which the grid hears as once.
         let most = if self.has_plain() { 2 } else { 1 };
         let right = match at {
             Some(at) => logouts == 0 && reports.last() == Some(&Report::Arrived(at)),

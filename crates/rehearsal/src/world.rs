@@ -137,6 +137,8 @@ pub(crate) struct Stage {
     /// Transfers from it that have ended in this run.
     pub(crate) ended: u64,
     pub(crate) acting: BTreeSet<(AgentId, SessionId)>,
+    /// Those of them that may be elsewhere, for all that their region knows.
+    pub(crate) doubted: BTreeSet<SessionId>,
 }
 
 /// What the grid was told about a session.
@@ -182,8 +184,8 @@ pub struct Rehearsal {
     pub(crate) superseded: BTreeSet<SessionId>,
     /// Sessions with child agents whose keeper was lost in a crash: nobody is left to close them.
     pub(crate) unkept: BTreeSet<SessionId>,
-    /// Sessions that were leaving somewhere while another region died, and until when: it may have been the one that knew
-    /// where they are.
+    /// Sessions that were leaving somewhere while another region died, and until when: it may have been the one that
+    /// knew where they are.
     pub(crate) unwitnessed: BTreeMap<SessionId, Moment>,
     /// While regions cannot talk to each other at all, nobody can know who is root.
     pub(crate) may_double: bool,
@@ -267,6 +269,7 @@ impl Rehearsal {
                 questions: BTreeSet::new(),
                 ended: 0,
                 acting: BTreeSet::new(),
+                doubted: BTreeSet::new(),
             });
         }
         rehearsal

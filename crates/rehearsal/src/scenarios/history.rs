@@ -118,7 +118,10 @@ pub(super) const EARLY: Scenario = fact(
         let who = begin(r, alpha)?;
         r.quick_teleport(who, delta)?;
         let (arrived, version) = (r.now(), r.version_between(alpha, delta));
-        let closed = |event: &ViewerEvent| matches!(event, ViewerEvent::RegionClosed { region } if region.x_m() < 256_256);
+        let closed = |event: &ViewerEvent| match event {
+            ViewerEvent::RegionClosed { region } => region.x_m() < 256_256,
+            _ => false,
+        };
         r.run_until("the close", Duration::from_secs(20), |r| r.count(who, closed) > 0)?;
         let took = r.now().since(arrived);
         let least = match version {
@@ -203,10 +206,7 @@ pub(super) const LARGE: Scenario = fact(
     "a hop to the far corner of a region of 512 m ends there, by 0.3 and later",
     AS_LAID_OUT,
     || {
-        let large = Plot {
-            size: RegionSize { x: 512, y: 512 },
-            ..Plot::at("Large", 1010, 1000)
-        };
+        let large = Plot { size: RegionSize { x: 512, y: 512 }, ..Plot::at("Large", 1010, 1000) };
         Layout::standard().with(large)
     },
     |r| {
@@ -338,10 +338,7 @@ pub(super) const NO_COMMON_VERSION: Scenario = Scenario {
         let range = |low, high| VersionRange { low: Version::new(low), high: Version::new(high) };
         let old = Plot { versions: range(1, 2), ..Plot::at("Alpha", 1000, 1000) };
         let new = Plot { versions: range(3, 8), ..Plot::at("Beta", 1001, 1000) };
-        let large = Plot {
-            size: RegionSize { x: 512, y: 512 },
-            ..Plot::at("Large", 1010, 1000)
-        };
+        let large = Plot { size: RegionSize { x: 512, y: 512 }, ..Plot::at("Large", 1010, 1000) };
         Layout::new().with(old).with(new).with(large).with(Plot::at("Delta", 1040, 1000))
     },
     faults: Faults::NONE,
@@ -367,7 +364,7 @@ pub(super) const NO_COMMON_VERSION: Scenario = Scenario {
 /// Grid calls take half a second more.
 pub(super) const SLOW_GRID: Scenario = fact(
     "a-slow-grid-delays-nobody",
-    "with 500 ms added to all grid calls a hop to a known region takes as long as without, and another one look-up more",
+    "with 500 ms added to all grid calls a hop to a known region takes no longer, and another one look-up longer",
     EVERY,
     Layout::standard,
     |r| {

@@ -203,10 +203,7 @@ pub(super) const LARGE: Scenario = fact(
     "a hop to the far corner of a region of 512 m ends there, by 0.3 and later",
     AS_LAID_OUT,
     || {
-        let large = Plot {
-            size: RegionSize { x: 512, y: 512 },
-            ..Plot::at("Large", 1010, 1000)
-        };
+        let large = Plot { size: RegionSize { x: 512, y: 512 }, ..Plot::at("Large", 1010, 1000) };
         Layout::standard().with(large)
     },
     |r| {
@@ -338,10 +335,7 @@ pub(super) const NO_COMMON_VERSION: Scenario = Scenario {
         let range = |low, high| VersionRange { low: Version::new(low), high: Version::new(high) };
         let old = Plot { versions: range(1, 2), ..Plot::at("Alpha", 1000, 1000) };
         let new = Plot { versions: range(3, 8), ..Plot::at("Beta", 1001, 1000) };
-        let large = Plot {
-            size: RegionSize { x: 512, y: 512 },
-            ..Plot::at("Large", 1010, 1000)
-        };
+        let large = Plot { size: RegionSize { x: 512, y: 512 }, ..Plot::at("Large", 1010, 1000) };
         Layout::new().with(old).with(new).with(large).with(Plot::at("Delta", 1040, 1000))
     },
     faults: Faults::NONE,

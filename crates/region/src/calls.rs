@@ -1,10 +1,11 @@
 //! Questions under way: what each was for, so that its answer finds its place.
 
+use crate::doubt::Doubt;
 use crate::interface::*;
 use crate::neighbours::AskedChild;
 use crate::region::{Context, Region};
 use crate::social::SocialCall;
-use model::{AgentId, Moment, RegionHandle, RegionId, SessionId, Uuid};
+use model::{AgentId, Moment, RegionHandle, SessionId, Uuid};
 use services::RegionInfo;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +42,7 @@ pub(crate) enum Pending {
     /// Whether the agent has arrived whose destination says nothing.
     Looking { agent: AgentId, transfer: TransferId },
     /// Whether an agent that stayed was reported elsewhere meanwhile.
-    Stayed { agent: AgentId, visit: u64, there: RegionId, tries_left: u32 },
+    Stayed { agent: AgentId, visit: u64, doubt: Box<Doubt>, tries_left: u32 },
     /// Whether the grid knows that an agent is here that is about to leave.
     LookedHere { agent: AgentId, transfer: TransferId },
     /// Where a departure's agent is, after the departure was over for lack of an answer.
@@ -195,8 +196,8 @@ impl Region {
             }
             Pending::Withdrawal { agent, transfer } => self.withdrawal_answered(cx, agent, transfer, result),
             Pending::Looking { agent, transfer } => self.looked(cx, agent, transfer, result),
-            Pending::Stayed { agent, visit, there, tries_left } => {
-                self.stay_confirmed(cx, agent, visit, (there, tries_left), result);
+            Pending::Stayed { agent, visit, doubt, tries_left } => {
+                self.stay_confirmed(cx, agent, visit, (doubt, tries_left), result);
             }
             Pending::LookedHere { agent, transfer } => self.looked_here(cx, agent, transfer, result),
             Pending::Doubt { agent, transfer } => self.doubt_answered(cx, agent, transfer, result),

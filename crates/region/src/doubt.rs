@@ -32,13 +32,12 @@ pub(crate) struct Doubt {
     pub(crate) again: Option<Moment>,
 }
 
-impl Region {
-    pub(crate) fn begin_doubt(&mut self, cx: &mut Context<'_>, id: AgentId, leaving: &Leaving) {
-        let Some(agent) = self.agents.get_mut(&id) else { return };
-        let Some(region) = leaving.destination.clone() else { return };
+impl Doubt {
+    /// About a transfer that is over; `None` when it never had a destination.
+    pub(crate) fn about(leaving: &Leaving) -> Option<Self> {
         let plan = leaving.machine.plan();
-        agent.doubt = Some(Doubt {
-            region,
+        Some(Self {
+            region: leaving.destination.clone()?,
             transfer: leaving.machine.id(),
             version: plan.version,
             tickets: plan.tickets,
@@ -47,7 +46,14 @@ impl Region {
             seen_here: leaving.seen_here,
             tries_left: TRIES,
             again: None,
-        });
+        })
+    }
+}
+
+impl Region {
+    pub(crate) fn begin_doubt(&mut self, cx: &mut Context<'_>, id: AgentId, leaving: &Leaving) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        agent.doubt = Doubt::about(leaving);
         self.ask_in_doubt(cx, id);
     }
 
@@ -96,9 +102,9 @@ impl Region {
         let Some(doubt) = agent.doubt.as_mut() else { return };
         match there {
             Some(Whereabouts::Withdrawn) => {
-                let there = doubt.region.id;
-                agent.doubt = None;
-                self.confirm_stay(cx, id, there);
+                if let Some(doubt) = agent.doubt.take() {
+                    self.confirm_stay(cx, id, Box::new(doubt));
+                }
             }
             // Nobody moves an agent that has no viewer, so another transfer of it ends soon.
             Some(Whereabouts::Arrived) if agent.leaving.is_none() => self.give_way(cx, id),

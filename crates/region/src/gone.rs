@@ -346,8 +346,8 @@ impl Region {
             Outcome::Departed if leaving.logging_out => self.end_over_there(cx, id, &leaving),
             Outcome::Stayed(_) if leaving.machine.in_doubt() => self.begin_doubt(cx, id, &leaving),
             Outcome::Stayed(failure) if failure.stage == Stage::ToldToGo => {
-                if let Some(there) = &leaving.destination {
-                    self.confirm_stay(cx, id, there.id);
+                if let Some(doubt) = Doubt::about(&leaving) {
+                    self.confirm_stay(cx, id, Box::new(doubt));
                 }
             }
             Outcome::Departed | Outcome::Stayed(_) => {}

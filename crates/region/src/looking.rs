@@ -1,6 +1,7 @@
 //! Where an agent is whose destination says nothing of it, by what the grid was told.
 
 use crate::calls::{GRID_PATIENCE, Pending};
+use crate::doubt::Doubt;
 use crate::interface::*;
 use crate::region::{Context, Region};
 use model::{AgentId, RegionId};
@@ -95,15 +96,15 @@ impl Region {
 
     /// The agent stayed, though its viewer had been told to go. A destination that has started anew since knows nothing
     /// of it, and says so; but the viewer may have arrived there before, and the grid been told.
-    pub(crate) fn confirm_stay(&mut self, cx: &mut Context<'_>, id: AgentId, there: RegionId) {
-        self.ask_about_stay(cx, id, (there, STAY_TRIES));
+    pub(crate) fn confirm_stay(&mut self, cx: &mut Context<'_>, id: AgentId, doubt: Box<Doubt>) {
+        self.ask_about_stay(cx, id, (doubt, STAY_TRIES));
     }
 
-    fn ask_about_stay(&mut self, cx: &mut Context<'_>, id: AgentId, (there, tries): (RegionId, u32)) {
+    fn ask_about_stay(&mut self, cx: &mut Context<'_>, id: AgentId, (doubt, tries): (Box<Doubt>, u32)) {
         let Some(agent) = self.agents.get(&id) else { return };
         let Some(tries_left) = tries.checked_sub(1) else { return };
         let (session, visit) = (agent.session, agent.visit);
-        let pending = Pending::Stayed { agent: id, visit, there, tries_left };
+        let pending = Pending::Stayed { agent: id, visit, doubt, tries_left };
         self.call_grid(cx, GridCall::Presence(session), GRID_PATIENCE, pending);
     }
 
@@ -112,20 +113,30 @@ impl Region {
         cx: &mut Context<'_>,
         id: AgentId,
         visit: u64,
-        (there, tries_left): (RegionId, u32),
+        (doubt, tries_left): (Box<Doubt>, u32),
         result: Result<Reply, PeerError>,
     ) {
-        let agent = self.agents.get(&id).filter(|agent| agent.visit == visit && agent.acts());
-        let Some(session) = agent.map(|agent| agent.session) else { return };
+        let here = self.config.id;
+        let agent = self.agents.get_mut(&id).filter(|agent| agent.visit == visit && agent.acts());
+        let Some(agent) = agent else { return };
+        let (session, from) = (agent.session, agent.coming.map(|coming| coming.transfer.0));
         match result {
-            Ok(Reply::Presence(Some(said))) if said == there => {
+            Ok(Reply::Presence(Some(said))) if said == doubt.region.id => {
                 self.trace_life(cx, || format!("{id} had arrived elsewhere, and is taken back"));
                 if let Some(place) = self.place_of(id) {
                     cx.effects.push(Effect::TellGrid(GridNotice::Arrived { agent: id, session, place }));
                 }
                 self.send_movement_complete(cx, id);
             }
-            Err(PeerError::TimedOut) => self.ask_about_stay(cx, id, (there, tries_left)),
+            // It has gone on from there; unless that is where it came from (an unnumbered source may be anywhere), and
+            // the grid has not heard of it here.
+            Ok(Reply::Presence(Some(said)))
+                if said != here && from.is_none_or(|from| from != said && from != RegionId::default()) =>
+            {
+                agent.doubt = Some(*doubt);
+                self.give_way(cx, id);
+            }
+            Err(PeerError::TimedOut) => self.ask_about_stay(cx, id, (doubt, tries_left)),
             _ => {}
         }
     }

@@ -13,6 +13,9 @@ use viewer::HttpReply;
 /// A viewer whose poll broke asks that queue again after so long, unless it is told of another.
 const POLL_PAUSE: Duration = Duration::from_secs(25);
 
+/// In this time a source has found out, by asking the grid if need be, what a region knew that has died.
+const FINDING_OUT: Duration = Duration::from_secs(30);
+
 /// After a silence a source in doubt asks the grid again within this time.
 const DOUBT_PAUSE: Duration = Duration::from_secs(12);
 
@@ -96,6 +99,8 @@ impl Rehearsal {
             self.orphans.extend(roots.map(|agent| agent.session));
         }
         stage.run += 1;
+        self.lose_witness();
+        let stage = &mut self.stages[at.0];
         stage.wake = None;
         stage.open_caps.clear();
         stage.questions.clear();
@@ -128,6 +133,15 @@ impl Rehearsal {
                 Waiting::Login => {}
             }
         }
+    }
+
+    /// Whoever is on the way somewhere may have lost the region that knows of it.
+    fn lose_witness(&mut self) {
+        let until = self.now + FINDING_OUT;
+        let regions = self.stages.iter().filter_map(|stage| stage.region.as_ref());
+        let leaving = regions.flat_map(|region| region.agents().filter(|agent| agent.departing.is_some()));
+        let sessions: Vec<_> = leaving.map(|agent| agent.session).collect();
+        self.unwitnessed.extend(sessions.into_iter().map(|session| (session, until)));
     }
 
     /// The viewer's queue has broken: it does not ask again for a while.

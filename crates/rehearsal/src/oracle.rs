@@ -51,7 +51,8 @@ impl Rehearsal {
                 let key = stage.acting.intersection(&other.acting).next()?;
                 Some((key.1, other.plot.name))
             });
-        if let Some((session, elsewhere)) = double {
+        let unwitnessed = |session| self.unwitnessed.get(&session).is_some_and(|&until| self.now < until);
+        if let Some((session, elsewhere)) = double.filter(|&(session, _)| !unwitnessed(session)) {
             let what = format!("{} acts in {} and in {elsewhere}", self.whose(session), stage.plot.name);
             self.fail(what);
         }

@@ -182,6 +182,9 @@ pub struct Rehearsal {
     pub(crate) superseded: BTreeSet<SessionId>,
     /// Sessions with child agents whose keeper was lost in a crash: nobody is left to close them.
     pub(crate) unkept: BTreeSet<SessionId>,
+    /// Sessions that were leaving somewhere while another region died, and until when: it may have been the one that knew
+    /// where they are.
+    pub(crate) unwitnessed: BTreeMap<SessionId, Moment>,
     /// While regions cannot talk to each other at all, nobody can know who is root.
     pub(crate) may_double: bool,
     /// Nor while the grid is silent that peers without tickets have to be asked about.
@@ -240,6 +243,7 @@ impl Rehearsal {
             orphans: BTreeSet::new(),
             superseded: BTreeSet::new(),
             unkept: BTreeSet::new(),
+            unwitnessed: BTreeMap::new(),
             may_double: false,
             unknowable_until: BEGINNING,
             transfers: Transfers::default(),

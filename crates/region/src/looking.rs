@@ -50,16 +50,21 @@ impl Region {
         result: Result<Reply, PeerError>,
     ) {
         let here = self.config.id;
-        let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) else { return };
+        let Some(leaving) = self.agents.get(&id).and_then(|agent| agent.leaving.as_ref()) else { return };
         if leaving.machine.id() != transfer {
             return;
         }
         let there = leaving.destination.as_ref().map(|destination| destination.id);
+        let seen_here = leaving.seen_here;
         match result {
-            Ok(Reply::Presence(said)) if said.is_some() && said == there => {
+            Ok(Reply::Presence(said)) if self.has_gone(said, there, seen_here) => {
                 self.depart(cx, id, DepartureInput::Released);
             }
-            Ok(Reply::Presence(said)) => leaving.seen_here = said == Some(here),
+            Ok(Reply::Presence(said)) => {
+                if let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) {
+                    leaving.seen_here |= said == Some(here);
+                }
+            }
             Ok(_) => {}
             // For as long as the transfer lasts.
             Err(_) => self.look_here(cx, id),

@@ -35,6 +35,10 @@ macro_rules! recorded {
     };
 }
 
+fn said(answer: client::Answer) -> String {
+    String::from_utf8(answer.body).unwrap()
+}
+
 /// A query, an agent and its content, as one simulator sent them to another.
 async fn transfer_arrives([mut query, create, update]: [Recorded; 3]) {
     let destination = RegionId(create.id("destination_uuid"));
@@ -63,16 +67,22 @@ async fn transfer_arrives([mut query, create, update]: [Recorded; 3]) {
         let body = body.to_string();
         let answer = client.request(method, path, "Content-Type: application/json\r\n", body.as_bytes());
         let answer = if method == "PUT" {
-            // It waits for a viewer, and none is coming: the session ends instead.
+            // It waits for a viewer, and none is coming: the session ends instead, once it has been taken.
             let end = async {
+                let mut watcher = running.client().await;
+                let mut looks = 0;
+                while !said(watcher.get("/transfers").await).contains("UpdateAgent") {
+                    looks += 1;
+                    assert!(looks < 1000, "UpdateAgent is not taken");
+                }
                 running.destination.end_session(&running.here, agent, session(&create), "test").await;
             };
             tokio::join!(answer, end).0
         } else {
             answer.await
         };
-        let said = String::from_utf8(answer.body).unwrap();
-        assert_eq!(answer.status, 200, "{method} {path}: {said}");
+        assert_eq!(answer.status, 200, "{method} {path}");
+        let said = said(answer);
         match method.as_str() {
             "PUT" => assert_eq!(said, "False"),
             _ => assert!(said.contains("\"success\":true"), "{method} {path}: {said}"),

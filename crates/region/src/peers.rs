@@ -181,6 +181,8 @@ impl Region {
             // A root agent in a region without claims looks in: whatever was claimed before is over.
             agent.claim = None;
             agent.kept_until = None;
+            // Should the agent walk over, 0.1 says them no more.
+            agent.inherited = create.children.iter().map(|child| (child.handle, *child)).collect();
             if let Some(farewell) = agent.farewell.as_mut().filter(|farewell| !farewell.tickets) {
                 farewell.in_sight = true;
             }

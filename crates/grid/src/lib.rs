@@ -9,7 +9,8 @@
 //! half a megabyte of cache each.
 //!
 //! [`LoginService`] is the login without its encodings: it talks to [`Services`](services::Services) and to regions
-//! ([`LoginDestination`](services::LoginDestination)), wherever these are. [`public_router`] puts it, and what the
+//! ([`LoginDestination`](services::LoginDestination)), wherever these are. [`Reaper`] ends the sessions that simulators do
+//! not renew. [`public_router`] puts it, and what the
 //! grid says about itself, on HTTP; [`private_router`] puts the services there, as ROBUST serves them to simulators.
 
 mod clock;

@@ -42,4 +42,4 @@ mod welcome;
 pub use inspect::{AgentSummary, Carried};
 pub use interface::*;
 pub use region::Region;
-pub use sessions::{EndedSession, SessionEnd, SessionNote, SessionView};
+pub use sessions::{EndedSession, SessionEnd, SessionNote, SessionView, Standing};

@@ -24,6 +24,10 @@ class Inbox:
         """The present, for `since`."""
         return len(self.messages)
 
+    def when(self, message):
+        """When it arrived, in seconds of the monotonic clock."""
+        return next(t for t, m in reversed(self.messages) if m is message)
+
     def since(self, mark, *names, where=None):
         """What arrived since then under one of these names."""
         return [m for _, m in self.messages[mark:] if m.name in names and (where is None or where(m))]

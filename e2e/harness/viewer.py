@@ -267,13 +267,12 @@ class ViewerClient(Client):
     # Travelling
 
     async def teleport(self, region, position=(128, 128, 25)):
-        mark, begun = self.inbox.mark(), time.perf_counter()
+        mark, begun = self.inbox.mark(), time.monotonic()
         self.request_teleport(region, position)
-        await self.verdict(mark)
-        return time.perf_counter() - begun
+        return self.inbox.when(await self.verdict(mark)) - begun
 
     async def verdict(self, since, patience=15):
-        """Waits for the end of the teleport that was asked for since then; raises Refused with the reason."""
+        """Waits for the message that ends the teleport asked for since then; raises Refused with the reason."""
         left = self.region.circuit_addr
         # Who was sent off in vain is welcomed again where it was; that it failed comes by the event queue.
         verdict = await self.inbox.expect(
@@ -281,6 +280,7 @@ class ViewerClient(Client):
             where=lambda m: m.name != "AgentMovementComplete" or m.sender != left)
         if verdict.name == "TeleportFailed":
             raise Refused(await self.refusal(since))
+        return verdict
 
 
 class Hesitant(ViewerClient):

@@ -22,6 +22,7 @@ mod grid_users;
 mod inventory;
 mod map_tiles;
 mod mute_list;
+mod offline_messages;
 mod presence;
 
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub use grid_users::HttpGridUsers;
 pub use inventory::HttpInventory;
 pub use map_tiles::HttpMapTiles;
 pub use mute_list::HttpMuteList;
+pub use offline_messages::HttpOfflineMessages;
 pub use presence::HttpPresence;
 
 use services::{Result, Services};
@@ -87,6 +89,7 @@ pub fn connect(address: &GridAddress, options: &Options) -> Result<Services> {
         assets: Arc::new(HttpAssets::new(client.clone(), options.asset_cache_bytes)),
         agent_prefs: Arc::new(HttpAgentPrefs::new(client.clone())),
         mutes: Arc::new(HttpMuteList::new(client.clone())),
+        offline_messages: Arc::new(HttpOfflineMessages::new(client.clone())),
         map_tiles: Arc::new(HttpMapTiles::new(client, public)),
     })
 }

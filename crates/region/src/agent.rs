@@ -5,6 +5,7 @@ use crate::interface::Waiter;
 use crate::laden::Unladen;
 use crate::land::LandCursor;
 use crate::sessions::SessionEnd;
+use crate::xfer::Xfers;
 use agent::EventQueue;
 use circuit::Circuit;
 use model::{
@@ -227,6 +228,8 @@ pub(crate) struct Agent {
     pub(crate) seed_fetched: bool,
     /// The viewer has acknowledged AgentMovementComplete: it knows that it is here.
     pub(crate) welcomed: bool,
+    /// When it became root here.
+    pub(crate) root_since: Moment,
     pub(crate) leaving: Option<Leaving>,
     pub(crate) doubt: Option<Doubt>,
     /// By whose claim it is kept as a child agent.
@@ -265,6 +268,8 @@ pub(crate) struct Agent {
     /// Who sends the agent here again while it is being closed: answered when that is done, or the viewer would take
     /// the last word of this circuit for one about the next.
     pub(crate) returning: Vec<(Box<CreateAgent>, Waiter)>,
+    /// Files that it fetches, or may.
+    pub(crate) xfers: Xfers,
     /// In the list of agents that may have something to send.
     pub(crate) ready: bool,
     /// The entry in the region's alarms.

@@ -3,11 +3,12 @@
 use crate::interface::*;
 use crate::neighbours::AskedChild;
 use crate::region::{Context, Region};
+use crate::social::SocialCall;
 use model::{AgentId, Moment, RegionHandle, RegionId, SessionId, Uuid};
 use services::RegionInfo;
 use std::sync::Arc;
 use std::time::Duration;
-use transfer::{InstantMessage, KnownChild, Mutant, PeerCall, PeerError, Step, TransferId};
+use transfer::{FriendNews, InstantMessage, KnownChild, Mutant, PeerCall, PeerError, Step, TransferId};
 
 /// How long a grid service may take to answer what is not part of a transfer.
 pub(crate) const GRID_PATIENCE: Duration = Duration::from_secs(5);
@@ -73,10 +74,22 @@ pub(crate) enum Pending {
     Root { agent: AgentId, session: SessionId },
     /// Which regions are beside this one, to say hello.
     Announce,
-    /// Where somebody is, to pass a message on; then in which region that is.
-    Addressee { message: Box<InstantMessage>, tries_left: u32 },
-    /// Whether a message was delivered.
-    Delivered { message: Box<InstantMessage> },
+    /// Where somebody is, to say something to them; then in which region that is.
+    Addressee { call: Box<PeerCall>, tries_left: u32 },
+    /// Whether it was heard there.
+    Posted { call: Box<PeerCall>, tries_left: u32 },
+    /// Something about a friendship, and what was said to it.
+    Friendship { call: Box<SocialCall>, words: String },
+    /// The name of somebody who offers friendship.
+    OfferedBy { news: Box<FriendNews> },
+    /// Whether a message was kept.
+    Kept { message: Box<InstantMessage> },
+    /// What was said to somebody who was not online.
+    Mailbox { agent: AgentId },
+    /// A mute list.
+    Mutes { agent: AgentId },
+    /// A new item, and the number by which the viewer knows its wish.
+    NewItem { agent: AgentId, callback: u32 },
     /// Nobody waits.
     Nothing,
 }
@@ -211,10 +224,14 @@ impl Region {
             }
             Pending::Root { agent, session } => self.root_found(cx, agent, session, result),
             Pending::Announce => self.neighbours_found(cx, result),
-            Pending::Addressee { message, tries_left } => {
-                self.addressee_found(cx, message, tries_left, result);
-            }
-            Pending::Delivered { message } => self.message_delivered(cx, &message, result),
+            Pending::Addressee { call, tries_left } => self.addressee_found(cx, call, tries_left, result),
+            Pending::Posted { call, tries_left } => self.post_answered(cx, call, tries_left, result),
+            Pending::Friendship { call, words } => self.friendship_answered(cx, &call, words, result),
+            Pending::OfferedBy { news } => self.offerer_named(cx, &news, result),
+            Pending::Kept { message } => self.message_kept(cx, &message, result),
+            Pending::Mailbox { agent } => self.mailbox_found(cx, agent, result),
+            Pending::Mutes { agent } => self.mutes_found(cx, agent, result),
+            Pending::NewItem { agent, callback } => self.item_created(cx, agent, callback, result),
             Pending::Nothing => {}
         }
     }

@@ -211,6 +211,7 @@ impl Region {
         agent.looked_in = false;
         agent.kept_until = None;
         agent.welcomed = false;
+        agent.root_since = now;
         agent.doubt = None;
         self.next_visit += 1;
         agent.visit = self.next_visit;

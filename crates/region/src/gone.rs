@@ -268,13 +268,14 @@ impl Region {
         }
         let there = leaving.destination.as_ref().map(|destination| destination.id);
         let (seen_here, closed_there) = (leaving.seen_here, leaving.closed_there);
+        let tickets = leaving.machine.plan().tickets;
         let has_gone = |said| self.has_gone(said, there, seen_here);
         let whereabouts = match result {
             Ok(Reply::Peer(PeerReply::Whereabouts(whereabouts))) => whereabouts,
             Ok(Reply::Presence(said)) if has_gone(said) => Whereabouts::Arrived,
             Ok(Reply::Presence(_)) if closed_there => Whereabouts::Withdrawn,
             Ok(Reply::Presence(_)) => return self.close_and_ask_again(cx, id),
-            Ok(Reply::Peer(PeerReply::Done)) => {
+            Ok(Reply::Peer(PeerReply::Done)) if !tickets => {
                 if let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) {
                     leaving.closed_there = true;
                 }

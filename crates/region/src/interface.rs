@@ -1,8 +1,9 @@
 //! What goes into a region and what comes out: the whole surface between it and the shell.
 
 use crate::sessions::SessionNote;
+use crate::social::{SocialCall, SocialReply};
 use model::{
-    AgentId, AssetId, CapsSecret, GridCell, Moment, RegionHandle, RegionId, RegionSize, SessionId, Vec3,
+    AgentId, AssetId, CapsSecret, GridCell, Moment, RegionHandle, RegionId, RegionSize, SessionId, Uuid, Vec3,
 };
 use services::RegionInfo;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -263,6 +264,16 @@ pub enum GridCall {
     Presence(SessionId),
     /// Where the grid believes somebody to be.
     WhereIs(AgentId),
+    /// What people have to do with each other.
+    Social(SocialCall),
+    /// A new item for somebody's inventory, and the asset that it shows. A folder that is not theirs becomes the one
+    /// for such items.
+    CreateItem {
+        /// The item.
+        item: Box<services::InventoryItem>,
+        /// The asset's bytes.
+        data: Arc<[u8]>,
+    },
 }
 
 impl GridCall {
@@ -279,6 +290,8 @@ impl GridCall {
             Self::Wearables(_) => "Wearables",
             Self::Presence(_) => "Presence",
             Self::WhereIs(_) => "WhereIs",
+            Self::Social(call) => call.name(),
+            Self::CreateItem { .. } => "CreateItem",
         }
     }
 }
@@ -303,6 +316,10 @@ pub enum Reply {
     /// To `Presence`, `WhereIs`: the region of the root agent; `None` when there is no such session, or it has not
     /// arrived anywhere yet.
     Presence(Option<RegionId>),
+    /// To `Social`.
+    Social(SocialReply),
+    /// To `CreateItem`: as it is now.
+    Item(Box<services::InventoryItem>),
 }
 
 /// A place in the world that outlasts sessions: home, last location, a landmark.
@@ -348,6 +365,29 @@ pub enum GridNotice {
         agent: AgentId,
         /// Where.
         place: Place,
+    },
+    /// The user does not want to hear of something.
+    Mute {
+        /// Who.
+        agent: AgentId,
+        /// Of what.
+        mute: services::Mute,
+    },
+    /// The user wants to hear of it again.
+    Unmute {
+        /// Who.
+        agent: AgentId,
+        /// Of what: its id and name.
+        id: Uuid,
+        /// See `id`.
+        name: String,
+    },
+    /// The agent has heard what was said while it was not online.
+    MailHeard {
+        /// Who.
+        agent: AgentId,
+        /// Up to where.
+        mark: u64,
     },
     /// The avatar looks different now.
     Outfit {

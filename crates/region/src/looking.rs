@@ -83,10 +83,11 @@ impl Region {
             return;
         }
         let there = leaving.destination.as_ref().map(|destination| destination.id);
-        let seen_here = leaving.seen_here;
+        let (seen_here, here) = (leaving.seen_here, self.config.id);
         if matches!(result, Ok(Reply::Presence(said)) if self.has_gone(said, there, seen_here)) {
             self.depart(cx, id, DepartureInput::Released);
         } else if let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) {
+            leaving.seen_here |= result == Ok(Reply::Presence(Some(here)));
             leaving.look_again = Some(cx.now + LOOK_PAUSE);
             self.touch(id);
         }

@@ -93,10 +93,24 @@ impl Region {
                 self.call_grid(cx, GridCall::RegionById(RegionId(region)), GRID_PATIENCE, pending);
             }
             Message::ImprovedInstantMessage(message) => self.handle_instant_message(cx, id, message),
+            Message::RetrieveInstantMessages(_) => self.open_mailbox(cx, id),
+            Message::AcceptFriendship(said) => self.accept_friendship(cx, id, said),
+            Message::DeclineFriendship(said) => self.decline_friendship(cx, id, said),
+            Message::TerminateFriendship(said) => self.terminate_friendship(cx, id, said),
+            Message::GrantUserRights(said) => self.grant_rights(cx, id, said),
             Message::RequestMultipleObjects(request) => self.resend_objects(id, request),
             Message::MoneyBalanceRequest(request) => self.send_balance(cx, id, request),
             Message::EconomyDataRequest(_) => self.send_economy_data(cx, id),
-            Message::MuteListRequest(_) => self.send_no_mutes(cx, id),
+            Message::MuteListRequest(request) => self.send_mutes(cx, id, request.mute_data.mute_crc),
+            Message::UpdateMuteListEntry(entry) => self.mute(cx, id, entry),
+            Message::RemoveMuteListEntry(entry) => self.unmute(cx, id, entry),
+            Message::RequestXfer(request) => self.begin_xfer(cx, id, &request.xfer_id),
+            Message::ConfirmXferPacket(confirm) => self.continue_xfer(cx, id, &confirm.xfer_id),
+            Message::AbortXfer(abort) => self.abort_xfer(id, abort.xfer_id.id),
+            Message::StartLure(lure) => self.offer_teleport(cx, id, lure),
+            Message::TeleportLureRequest(request) => self.accept_teleport(cx, id, &request.info),
+            Message::CreateInventoryItem(wish) => self.create_item(cx, id, &wish.inventory_block),
+            Message::EstateOwnerMessage(order) => self.handle_estate(cx, id, order),
             Message::SetStartLocationRequest(request) => self.set_home(cx, id, request),
             Message::AgentHeightWidth(_)
             | Message::AgentFOV(_)
@@ -107,7 +121,6 @@ impl Region {
             | Message::VelocityInterpolateOff(_)
             | Message::ParcelAccessListRequest(_)
             | Message::AgentIsNowWearing(_)
-            | Message::RetrieveInstantMessages(_)
             | Message::UserInfoRequest(_)
             | Message::GenericMessage(_)
             | Message::Error(_) => {}

@@ -72,8 +72,9 @@ impl Region {
                 self.greeted(cx, &hello);
                 Ok(PeerReply::Done)
             }
-            PeerCall::InstantMessage(message) => self.deliver_message(cx, &message),
-            PeerCall::FriendStatus { friend, to, online } => self.deliver_status(cx, friend, to, online),
+            PeerCall::InstantMessage(_) | PeerCall::FriendStatus { .. } | PeerCall::FriendNews(_) => {
+                self.hear(cx, &call)
+            }
         };
         cx.effects.push(Effect::Answer { waiter, result: answer });
     }
@@ -166,6 +167,11 @@ impl Region {
             }
             self.add_agent(cx, &create);
         }
+        if let Some(told) =
+            create.caps.filter(|_| existed && create.claim.is_none() && create.transfer.is_none())
+        {
+            self.take_told_secret(cx, id, told);
+        }
         let Some(agent) = self.agents.get_mut(&id) else { return Err(Refusal::new("Internal error")) };
         if agent.is_root() {
             return if comes {
@@ -174,11 +180,6 @@ impl Region {
                 // A neighbour that still believes it is root asks for a child agent: the viewer is here.
                 Ok(PeerReply::Created(AgentCreated { caps: agent.caps, existed: true, tickets: true }))
             };
-        }
-        if let Some(told) =
-            create.caps.filter(|_| existed && create.claim.is_none() && create.transfer.is_none())
-        {
-            self.take_told_secret(cx, id, told);
         }
         let Some(agent) = self.agents.get_mut(&id) else { return Err(Refusal::new("Internal error")) };
         if let Some(claim) = create.claim {
@@ -297,6 +298,7 @@ impl Region {
             releasing: None,
             seed_fetched: false,
             welcomed: false,
+            root_since: cx.now,
             leaving: None,
             doubt: None,
             claim: create.claim,
@@ -320,6 +322,7 @@ impl Region {
             ending: None,
             since: cx.now,
             returning: Vec::new(),
+            xfers: Default::default(),
             ready: false,
             alarm: None,
             retry_at: None,

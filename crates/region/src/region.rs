@@ -4,7 +4,7 @@ use crate::agent::{Agent, Handshake};
 use crate::calls::{Pending, Told};
 use crate::interface::*;
 use agent::{EventQueueEffect, Poll};
-use model::{AgentId, CapsSecret, Moment};
+use model::{AgentId, CapsSecret, Moment, Uuid};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use scene::{Scene, SceneConfig, SceneEvent};
@@ -331,8 +331,12 @@ impl Region {
     }
 
     pub(crate) fn new_secret(&mut self) -> CapsSecret {
+        CapsSecret(self.new_id())
+    }
+
+    pub(crate) fn new_id(&mut self) -> Uuid {
         use rand::RngExt as _;
-        CapsSecret(uuid::Builder::from_random_bytes(self.random.random()).into_uuid())
+        uuid::Builder::from_random_bytes(self.random.random()).into_uuid()
     }
 }
 

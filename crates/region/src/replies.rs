@@ -263,11 +263,4 @@ impl Region {
         };
         self.send(cx, id, &message, Delivery::CONTROL);
     }
-
-    /// Mute lists are not kept yet: the viewer uses the one that it has.
-    pub(crate) fn send_no_mutes(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        let message =
-            m::UseCachedMuteList { agent_data: m::use_cached_mute_list::AgentData { agent_id: id.0 } };
-        self.send(cx, id, &message, Delivery::CONTROL);
-    }
 }

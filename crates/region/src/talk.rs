@@ -1,8 +1,9 @@
 //! Instant messages and friends' comings and goings, to and from root agents of this region.
 
-use crate::calls::{PEER_PATIENCE, Pending};
+use crate::calls::{GRID_PATIENCE, Pending};
 use crate::interface::*;
 use crate::region::{Context, Region};
+use crate::social::{SocialCall, SocialReply};
 use circuit::Delivery;
 use lludp::messages as m;
 use lludp::text;
@@ -12,11 +13,21 @@ use transfer::{InstantMessage, PeerCall, PeerError, PeerReply, Refusal};
 /// Bytes of a message's text; viewers send and show no more.
 const TEXT_BYTES: usize = 1023;
 
-/// Somebody who has just moved on is looked for again.
-const TRIES: u32 = 2;
-
 /// A grid's word to a simulator: this login is replaced by a newer one.
 const DIALOG_KICK: u8 = 250;
+
+/// What somebody typed.
+const DIALOG_TEXT: u8 = 0;
+/// An offer of a teleport, and the wish for one.
+const DIALOG_LURE: u8 = 22;
+const DIALOG_ASK_LURE: u8 = 26;
+/// An offer of friendship.
+const DIALOG_OFFER: u8 = 38;
+/// What viewers may say themselves: what they type, inventory offered, accepted and declined, conferences, the answer of
+/// who is busy, teleports accepted, declined and wished for, offers of friendship, typing. The rest is the simulator's
+/// or a script's word.
+const DIALOGS: [u8; 17] =
+    [DIALOG_TEXT, 4, 5, 6, 13, 14, 15, 16, 17, 18, 20, 23, 24, DIALOG_ASK_LURE, DIALOG_OFFER, 41, 42];
 
 /// Who says that word.
 const GRID: AgentId = AgentId(uuid::uuid!("6571e388-6218-4574-87db-f9379718315e"));
@@ -31,7 +42,7 @@ impl Region {
     ) {
         let Some(agent) = self.agents.get(&id).filter(|agent| agent.acts()) else { return };
         let block = &said.message_block;
-        if block.dialog == DIALOG_KICK {
+        if !DIALOGS.contains(&block.dialog) {
             self.stats.forbidden += 1;
             return;
         }
@@ -51,57 +62,77 @@ impl Region {
             sent_s: 0,
             bucket: block.binary_bucket.to_vec(),
         });
-        if self.deliver_message(cx, &message).is_err() {
-            self.look_for_addressee(cx, message, TRIES - 1);
+        match block.dialog {
+            DIALOG_OFFER => self.offer_friendship(cx, message),
+            _ => self.post(cx, PeerCall::InstantMessage(message)),
         }
     }
 
-    fn look_for_addressee(&mut self, cx: &mut Context<'_>, message: Box<InstantMessage>, tries_left: u32) {
-        let call = GridCall::WhereIs(message.to);
-        self.call_grid(cx, call, PEER_PATIENCE, Pending::Addressee { message, tries_left });
-    }
-
-    pub(crate) fn addressee_found(
-        &mut self,
-        cx: &mut Context<'_>,
-        message: Box<InstantMessage>,
-        tries_left: u32,
-        result: Result<Reply, PeerError>,
-    ) {
-        match result {
-            Ok(Reply::Presence(Some(region))) if region != self.config.id => {
-                let pending = Pending::Addressee { message, tries_left };
-                self.call_grid(cx, GridCall::RegionById(region), PEER_PATIENCE, pending);
+    /// Nobody has it. What somebody typed is kept; typing notices and the like are not missed.
+    pub(crate) fn not_delivered(&mut self, cx: &mut Context<'_>, message: &InstantMessage) {
+        match message.dialog {
+            DIALOG_TEXT => {
+                let message = InstantMessage { sent_s: self.unix_time(cx.now), ..message.clone() };
+                let pending = Pending::Kept { message: Box::new(message.clone()) };
+                let call = GridCall::Social(SocialCall::Keep(Box::new(message)));
+                self.call_grid(cx, call, GRID_PATIENCE, pending);
             }
-            Ok(Reply::Region(Some(region))) => {
-                let call = PeerCall::InstantMessage(message.clone());
-                self.call_peer(cx, region, call, false, PEER_PATIENCE, Pending::Delivered { message });
+            DIALOG_LURE | DIALOG_ASK_LURE => {
+                self.answer_for(cx, message, "User not online - your message was not delivered.");
             }
-            // Believed to be here, and not found here: on the way from or to somewhere.
-            Ok(Reply::Presence(Some(_))) if tries_left > 0 => {
-                self.look_for_addressee(cx, message, tries_left - 1);
-            }
-            _ => self.not_delivered(cx, &message),
+            _ => {}
         }
     }
 
-    pub(crate) fn message_delivered(
+    pub(crate) fn message_kept(
         &mut self,
         cx: &mut Context<'_>,
         message: &InstantMessage,
         result: Result<Reply, PeerError>,
     ) {
-        if result != Ok(Reply::Peer(PeerReply::Done)) {
-            self.not_delivered(cx, message);
+        let words = match result {
+            Ok(_) => "User not online - your message is kept and will be delivered at the next login.",
+            Err(_) => "User not online - your message was not delivered.",
+        };
+        self.answer_for(cx, message, words);
+    }
+
+    /// Words of the system in the conversation that a message belongs to.
+    fn answer_for(&mut self, cx: &mut Context<'_>, message: &InstantMessage, words: &str) {
+        let answer = InstantMessage {
+            from: message.to,
+            from_name: "System".into(),
+            to: message.from,
+            text: words.to_owned(),
+            conversation: message.conversation,
+            sent_s: self.unix_time(cx.now),
+            ..InstantMessage::default()
+        };
+        // Who has gone in between has nobody to tell.
+        let _ = self.deliver_message(cx, &answer);
+    }
+
+    /// RetrieveInstantMessages: what was said while the user was not online.
+    pub(crate) fn open_mailbox(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        if self.is_addressable(id) {
+            let call = GridCall::Social(SocialCall::Waiting(id));
+            self.call_grid(cx, call, GRID_PATIENCE, Pending::Mailbox { agent: id });
         }
     }
 
-    fn not_delivered(&mut self, cx: &mut Context<'_>, message: &InstantMessage) {
-        /// What somebody typed; typing notices and the like are not missed.
-        const TEXT: u8 = 0;
-        if message.dialog == TEXT {
-            self.alert(cx, message.from, "User not online - message not delivered.", None);
+    /// What is read out is forgotten then; what cannot be read out any more stays.
+    pub(crate) fn mailbox_found(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        result: Result<Reply, PeerError>,
+    ) {
+        let Ok(Reply::Social(SocialReply::Waiting { messages, mark, offers })) = result else { return };
+        let heard = messages.iter().all(|message| self.deliver_message(cx, message).is_ok());
+        if heard && mark > 0 {
+            cx.effects.push(Effect::TellGrid(GridNotice::MailHeard { agent: id, mark }));
         }
+        self.deliver_offers(cx, id, offers);
     }
 
     /// An instant message to somebody who is here.

@@ -172,7 +172,11 @@ impl Rehearsal {
             GridNotice::SetHome { agent, place } => {
                 self.homes.insert(agent, place);
             }
-            GridNotice::Outfit { .. } | GridNotice::CameOnline { .. } => {}
+            GridNotice::Mute { .. }
+            | GridNotice::Unmute { .. }
+            | GridNotice::MailHeard { .. }
+            | GridNotice::Outfit { .. }
+            | GridNotice::CameOnline { .. } => {}
         }
     }
 

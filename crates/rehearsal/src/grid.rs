@@ -26,17 +26,20 @@ impl Rehearsal {
         } else if there.garbage || back.garbage {
             Err(PeerError::Garbage("<html>".into()))
         } else {
-            Ok(self.look_up(call))
+            self.look_up(call)
         };
         let run = self.stages[from.0].run;
         self.later(self.now + delay, Happening::Answer { to: from, run, id, result });
     }
 
-    fn look_up(&self, call: &GridCall) -> Reply {
+    fn look_up(&mut self, call: &GridCall) -> Result<Reply, PeerError> {
+        if let GridCall::Social(call) = call {
+            return self.ask_society(call).map(Reply::Social);
+        }
         let find = |wanted: &dyn Fn(&RegionInfo) -> bool| {
             self.stages.iter().map(|stage| &stage.info).find(|info| wanted(info)).cloned()
         };
-        match call {
+        Ok(match call {
             GridCall::RegionAt(handle) => {
                 let (x, y) = (f64::from(handle.x_m()), f64::from(handle.y_m()));
                 Reply::Region(find(&|info| info.rect().contains_global(x, y)))
@@ -70,7 +73,12 @@ impl Rehearsal {
                 let sessions = self.people.iter().rev().filter(|person| person.agent == *agent);
                 Reply::Presence(sessions.map(|person| self.presence_of(person.session)).next().flatten())
             }
-        }
+            GridCall::CreateItem { item, data } => {
+                self.assets.insert(item.asset, data.clone());
+                Reply::Item(item.clone())
+            }
+            GridCall::Social(_) => Reply::Social(region::SocialReply::Done),
+        })
     }
 
     /// The region where a session's root agent is, as the grid was told.

@@ -37,6 +37,7 @@ mod people;
 pub mod runner;
 pub mod scenarios;
 mod script;
+mod social;
 pub mod tally;
 pub mod traffic;
 mod transcript;

@@ -140,7 +140,8 @@ impl Rehearsal {
     /// What is wrong with what a user has with them.
     pub(crate) fn complaint_about_luggage(&self, who: Who, at: Where) -> Option<String> {
         let person = &self.people[who.0];
-        let brought = person.carries.as_ref()?;
+        // What a region had not yet passed on when it died has died with it.
+        let brought = person.carries.as_ref().filter(|_| !self.orphans.contains(&person.session))?;
         let has = self.region(at)?.carried(person.agent)?;
         let flies = person.core.as_ref().is_some_and(|core| core.controls().contains(viewer::Controls::FLY));
         let brought = Carried { flying: flies, ..brought.clone() };

@@ -13,6 +13,9 @@ use viewer::HttpReply;
 /// A viewer whose poll broke asks that queue again after so long, unless it is told of another.
 const POLL_PAUSE: Duration = Duration::from_secs(25);
 
+/// After a silence a source in doubt asks the grid again within this time.
+const DOUBT_PAUSE: Duration = Duration::from_secs(12);
+
 /// What becomes of a thing on its way.
 #[derive(Debug, Default)]
 pub(crate) struct Fate {
@@ -213,6 +216,9 @@ impl Rehearsal {
             }
             Deed::Silence(pause) => {
                 self.grid_is_dead = true;
+                if self.has_plain() {
+                    self.unknowable_until = self.unknowable_until.max(now + pause + DOUBT_PAUSE);
+                }
                 self.later(now + pause, Happening::Silence(false));
             }
             Deed::Prompt(who, whim) => self.later(now, Happening::Prompt(who, whim)),

@@ -43,7 +43,7 @@ impl Rehearsal {
             let what = format!("{} has {open} agents and {secrets} secrets", stage.plot.name);
             return self.fail(what);
         }
-        if self.may_double {
+        if self.may_double || self.now < self.unknowable_until {
             return;
         }
         let double =

@@ -106,7 +106,8 @@ pub(crate) fn session_of(call: &PeerCall) -> SessionId {
         PeerCall::Release { .. }
         | PeerCall::Hello(_)
         | PeerCall::InstantMessage(_)
-        | PeerCall::FriendStatus { .. } => SessionId::default(),
+        | PeerCall::FriendStatus { .. }
+        | PeerCall::FriendNews(_) => SessionId::default(),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::form::Letter;
 use crate::layout::{Layout, Plot};
 use crate::people::{Person, Who};
 use crate::script::Trouble;
+use crate::social::Society;
 use crate::tally::Transfers;
 use crate::traffic::{Traffic, Way};
 use crate::transcript::Transcript;
@@ -170,6 +171,7 @@ pub struct Rehearsal {
     pub(crate) login_answers: BTreeMap<Waiter, Result<transfer::PeerReply, transfer::Refusal>>,
     pub(crate) presence: BTreeMap<SessionId, Vec<Report>>,
     pub(crate) homes: BTreeMap<AgentId, Place>,
+    pub(crate) society: Society,
     pub(crate) assets: BTreeMap<AssetId, Arc<[u8]>>,
     pub(crate) seen: Option<BTreeSet<Traffic>>,
     pub(crate) transcript: Transcript,
@@ -182,6 +184,8 @@ pub struct Rehearsal {
     pub(crate) unkept: BTreeSet<SessionId>,
     /// While regions cannot talk to each other at all, nobody can know who is root.
     pub(crate) may_double: bool,
+    /// Nor while the grid is silent that peers without tickets have to be asked about.
+    pub(crate) unknowable_until: Moment,
     /// How transfers began and ended.
     pub(crate) transfers: Transfers,
     /// Teleports asked for by viewers.
@@ -228,6 +232,7 @@ impl Rehearsal {
             login_answers: BTreeMap::new(),
             presence: BTreeMap::new(),
             homes: BTreeMap::new(),
+            society: Society::default(),
             assets: BTreeMap::new(),
             seen: None,
             transcript,
@@ -236,6 +241,7 @@ impl Rehearsal {
             superseded: BTreeSet::new(),
             unkept: BTreeSet::new(),
             may_double: false,
+            unknowable_until: BEGINNING,
             transfers: Transfers::default(),
             wishes: 0,
             pauses: BTreeMap::new(),

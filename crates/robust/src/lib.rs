@@ -22,6 +22,7 @@ pub mod lease;
 mod malformed;
 pub mod map_tiles;
 pub mod mute_list;
+pub mod offline_messages;
 pub mod presence;
 mod response;
 #[cfg(test)]

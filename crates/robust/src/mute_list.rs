@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use model::{AgentId, Uuid};
 use services::Mute;
+pub use services::{mute_crc as crc32, mute_file as file};
 
 /// A request to the mute list service.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -114,15 +115,6 @@ pub fn read_list(answer: &Tree) -> Result<Listed, Malformed> {
     Ok(Listed::All(read_file(&String::from_utf8_lossy(&file))))
 }
 
-/// The list as viewers keep it: a line for each entry, `kind id name|flags`.
-pub fn file(mutes: &[Mute]) -> String {
-    let line = |mute: &Mute| {
-        let name = mute.name.replace(['\r', '\n'], " ");
-        format!("{} {} {name}|{}\n", mute.kind, mute.id, mute.flags.cast_signed())
-    };
-    mutes.iter().map(line).collect()
-}
-
 /// The list in such a file; lines that are no entry are passed over, as viewers do it.
 pub fn read_file(file: &str) -> Vec<Mute> {
     let entry = |line: &str| {
@@ -136,12 +128,6 @@ pub fn read_file(file: &str) -> Vec<Mute> {
         })
     };
     file.lines().filter_map(entry).collect()
-}
-
-/// The checksum that viewers send (CRC-32 as in Ethernet and zip).
-pub fn crc32(bytes: &[u8]) -> u32 {
-    let bit = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
-    !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), bit))
 }
 
 #[cfg(test)]

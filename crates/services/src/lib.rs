@@ -26,6 +26,7 @@ mod inventory;
 pub mod library;
 mod map_tiles;
 mod mute_list;
+mod offline_messages;
 mod presence;
 mod region_info;
 pub mod starter;
@@ -45,7 +46,8 @@ pub use inventory::{
     inventory_type,
 };
 pub use map_tiles::MapTileService;
-pub use mute_list::{Mute, MuteListService, mute_kind};
+pub use mute_list::{Mute, MuteListService, mute_crc, mute_file, mute_kind};
+pub use offline_messages::{Mailbox, OfflineMessage, OfflineMessageService};
 pub use presence::{Presence, PresenceService};
 pub use region_info::{RegionFlags, RegionInfo, access};
 
@@ -76,6 +78,8 @@ pub struct Services {
     pub agent_prefs: Arc<dyn AgentPrefsService>,
     /// Who does not want to hear of whom.
     pub mutes: Arc<dyn MuteListService>,
+    /// What was said to people who were not online.
+    pub offline_messages: Arc<dyn OfflineMessageService>,
     /// What the ground looks like from above.
     pub map_tiles: Arc<dyn MapTileService>,
 }

@@ -39,3 +39,18 @@ pub trait MuteListService: Send + Sync {
     /// Removes something. Whether it was there.
     async fn delete(&self, agent: AgentId, id: Uuid, name: &str) -> Result<bool>;
 }
+
+/// The list as viewers keep it: a line for each entry, `kind id name|flags`.
+pub fn mute_file(mutes: &[Mute]) -> String {
+    let line = |mute: &Mute| {
+        let name = mute.name.replace(['\r', '\n'], " ");
+        format!("{} {} {name}|{}\n", mute.kind, mute.id, mute.flags.cast_signed())
+    };
+    mutes.iter().map(line).collect()
+}
+
+/// The checksum that viewers send (CRC-32 as in Ethernet and zip).
+pub fn mute_crc(bytes: &[u8]) -> u32 {
+    let bit = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
+    !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), bit))
+}

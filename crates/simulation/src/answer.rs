@@ -57,7 +57,7 @@ pub fn answer(incoming: &Incoming, result: &Result<PeerReply, Refusal>, caller: 
         | PeerCall::EndSession { agent, .. } => Response::ok("text/plain", format!("OpenSim agent {agent}")),
         PeerCall::Hello(_) => Response::json(&map! { "success" => result.is_ok() }),
         PeerCall::InstantMessage(_) => Response::ok("text/xml", instant::answer(result.is_ok())),
-        PeerCall::FriendStatus { .. } => {
+        PeerCall::FriendStatus { .. } | PeerCall::FriendNews(_) => {
             Response::ok("text/xml", if result.is_ok() { friends::TRUE } else { friends::FALSE }.into())
         }
     }

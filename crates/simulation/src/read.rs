@@ -102,7 +102,7 @@ pub fn read(
             let (at, hello) = hello::read(region, &json()?)?;
             Ok(Incoming { to: Target::RegionAt(at), call: PeerCall::Hello(hello), extended: false })
         }
-        ("POST", Place::Friends) => status(body),
+        ("POST", Place::Friends) => word_of_a_friend(body),
         ("POST", Place::Root) => message(body),
         _ => Err(Rejected::new(405, format!("{method} means nothing there"))),
     }
@@ -127,14 +127,13 @@ fn put(agent: AgentId, body: &Value) -> Result<Incoming, Rejected> {
     Ok(Incoming { to, call, extended: false })
 }
 
-fn status(body: &[u8]) -> Result<Incoming, Rejected> {
+fn word_of_a_friend(body: &[u8]) -> Result<Incoming, Rejected> {
     if body.len() > friends::FORM_MAX {
         return Err(Rejected::new(413, "form too long"));
     }
     // Others look at the answer alone, never at the status.
     let no = |Malformed(why)| Rejected { status: 200, body: friends::FALSE, why };
-    let (friend, to, online) = friends::read(body).map_err(no)?;
-    let call = PeerCall::FriendStatus { friend, to, online };
+    let (to, call) = friends::read(body).map_err(no)?;
     Ok(Incoming { to: Target::Agent(to), call, extended: false })
 }
 

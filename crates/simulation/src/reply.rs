@@ -26,7 +26,9 @@ pub fn reply(call: &PeerCall, status: u16, body: &[u8]) -> Result<PeerReply, Pee
             Some(delivered) => done(delivered, "Not delivered."),
             None => Err(PeerError::Garbage("not an answer to an instant message".into())),
         },
-        PeerCall::FriendStatus { .. } => done(friends::is_done(body), "Nobody there to tell."),
+        PeerCall::FriendStatus { .. } | PeerCall::FriendNews(_) => {
+            done(friends::is_done(body), "Nobody there to tell.")
+        }
     }
 }
 

@@ -63,13 +63,13 @@ pub fn request(call: &PeerCall, to: &RegionInfo, tickets: bool) -> Request {
             content_type: Some("text/xml"),
             body: instant::call(message).into_bytes(),
         },
-        PeerCall::FriendStatus { friend, to, online } => Request {
-            method: "POST",
-            path: "/friends".into(),
-            content_type: Some(FORM),
-            body: friends::form((*friend, *to, *online)).into_bytes(),
-        },
+        PeerCall::FriendStatus { friend, to, online } => of_friends(friends::status(*friend, *to, *online)),
+        PeerCall::FriendNews(news) => of_friends(friends::news(news)),
     }
+}
+
+fn of_friends(form: String) -> Request {
+    Request { method: "POST", path: "/friends".into(), content_type: Some(FORM), body: form.into_bytes() }
 }
 
 /// The agent ends. The published protocol has one way to say so.

@@ -21,6 +21,12 @@ pub(crate) struct Fake {
     pub(crate) unknown: Mutex<Vec<SessionId>>,
     /// Everybody's.
     pub(crate) friends: Mutex<Vec<Friend>>,
+    /// Who gives whom which rights; somebody who has any of these has no other friends.
+    pub(crate) bonds: Mutex<BTreeMap<(AgentId, AgentId), FriendRights>>,
+    /// What everybody has muted.
+    pub(crate) muted: Mutex<Vec<Mute>>,
+    /// What waits for whom.
+    pub(crate) mail: Mutex<Vec<(AgentId, OfflineMessage)>>,
     /// Calls that change something, in their order.
     pub(crate) told: Mutex<Vec<String>>,
     /// So many calls fail before one succeeds.
@@ -41,6 +47,7 @@ impl Fake {
             assets: self.clone(),
             agent_prefs: self.clone(),
             mutes: self.clone(),
+            offline_messages: self.clone(),
             map_tiles: self.clone(),
         }
     }
@@ -229,14 +236,20 @@ impl GridUserService for Fake {
 
 #[async_trait]
 impl FriendsService for Fake {
-    async fn list(&self, _: AgentId) -> Result<Vec<Friend>> {
-        Ok(self.friends.lock().unwrap().clone())
+    async fn list(&self, agent: AgentId) -> Result<Vec<Friend>> {
+        let bonds = self.bonds.lock().unwrap();
+        let has = |friend| bonds.get(&(friend, agent)).copied();
+        let given = bonds.iter().filter(|((giver, _), _)| *giver == agent);
+        let own: Vec<_> =
+            given.map(|(&(_, friend), &given)| Friend { friend, given, has: has(friend) }).collect();
+        Ok(if own.is_empty() { self.friends.lock().unwrap().clone() } else { own })
     }
-    async fn store(&self, _: AgentId, _: AgentId, _: FriendRights) -> Result<()> {
-        no()
+    async fn store(&self, agent: AgentId, friend: AgentId, given: FriendRights) -> Result<()> {
+        self.bonds.lock().unwrap().insert((agent, friend), given);
+        Ok(())
     }
-    async fn delete(&self, _: AgentId, _: AgentId) -> Result<bool> {
-        no()
+    async fn delete(&self, agent: AgentId, friend: AgentId) -> Result<bool> {
+        Ok(self.bonds.lock().unwrap().remove(&(agent, friend)).is_some())
     }
 }
 
@@ -384,13 +397,31 @@ impl AgentPrefsService for Fake {
 #[async_trait]
 impl MuteListService for Fake {
     async fn list(&self, _: AgentId) -> Result<Vec<Mute>> {
-        Ok(Vec::new())
+        Ok(self.muted.lock().unwrap().clone())
     }
     async fn update(&self, _: AgentId, _: &Mute) -> Result<()> {
         no()
     }
     async fn delete(&self, _: AgentId, _: Uuid, _: &str) -> Result<bool> {
         no()
+    }
+}
+
+#[async_trait]
+impl OfflineMessageService for Fake {
+    async fn keep(&self, to: AgentId, message: &OfflineMessage) -> Result<()> {
+        self.tell(format!("keep {} for {to}", message.text))?;
+        self.mail.lock().unwrap().push((to, message.clone()));
+        Ok(())
+    }
+    async fn waiting(&self, agent: AgentId) -> Result<Mailbox> {
+        let mail = self.mail.lock().unwrap();
+        let messages: Vec<_> =
+            mail.iter().filter(|(to, _)| *to == agent).map(|(_, message)| message.clone()).collect();
+        Ok(Mailbox { mark: messages.len() as u64, messages })
+    }
+    async fn heard(&self, agent: AgentId, mark: u64) -> Result<()> {
+        self.tell(format!("heard {agent} {mark}"))
     }
 }
 

@@ -3,7 +3,10 @@
 use crate::peering::addresses::Addresses;
 use model::{AgentId, GridCell, RegionHandle, RegionId, SessionId};
 use region::{GridCall, GridNotice, Place, Reply};
-use services::{AvatarData, LoginAppearance, Presence, RegionInfo, ServiceError, Services};
+use services::{
+    Asset, AssetFlags, AssetMetadata, AvatarData, InventoryItem, LoginAppearance, Presence, RegionInfo,
+    ServiceError, Services,
+};
 use std::sync::Arc;
 use tokio::sync::Notify;
 use transfer::{Outfit, PeerError, Refusal};
@@ -103,6 +106,8 @@ impl GridSide {
             }
             GridCall::Presence(session) => stands(presence.by_session(session).await?),
             GridCall::WhereIs(agent) => stands(presence.by_agents(&[agent]).await?.into_iter().next()),
+            GridCall::CreateItem { item, data } => create_item(&self.services, *item, data).await?,
+            GridCall::Social(call) => Reply::Social(crate::social::answer(&self.services, call).await?),
         })
     }
 
@@ -141,6 +146,13 @@ impl GridSide {
             // The one is not the grid's, the other is told step by step.
             GridNotice::CameOnline { .. } | GridNotice::LoggedOut { .. } => Ok(()),
             GridNotice::SetHome { agent, place } => grid_users.set_home(*agent, stored(place)).await,
+            GridNotice::Mute { agent, mute } => settled(self.services.mutes.update(*agent, mute).await),
+            GridNotice::Unmute { agent, id, name } => {
+                settled(self.services.mutes.delete(*agent, *id, name).await.map(|_| ()))
+            }
+            GridNotice::MailHeard { agent, mark } => {
+                self.services.offline_messages.heard(*agent, *mark).await
+            }
             GridNotice::Outfit { agent, outfit } => {
                 let known = avatars.get(*agent).await?.unwrap_or_default();
                 avatars.set(*agent, &changed(&known, outfit)).await
@@ -152,6 +164,44 @@ impl GridSide {
 /// Where a session's agent stands; nowhere until it has arrived.
 fn stands(known: Option<Presence>) -> Reply {
     Reply::Presence(known.map(|known| known.region).filter(|region| !region.is_null()))
+}
+
+/// What the grid refuses once it refuses always.
+fn settled(told: services::Result<()>) -> services::Result<()> {
+    match told {
+        Err(ServiceError::Refused(why) | ServiceError::Invalid(why)) => {
+            tracing::debug!(why, "the grid refused");
+            Ok(())
+        }
+        told => told,
+    }
+}
+
+/// The asset first: an item shows nothing without it.
+async fn create_item(
+    services: &Services,
+    mut item: InventoryItem,
+    data: Arc<[u8]>,
+) -> services::Result<Reply> {
+    let Services { inventory, assets, .. } = services;
+    if inventory.folder(item.owner, item.folder).await?.is_none() {
+        let folder = inventory.folder_for_type(item.owner, item.asset_type).await?;
+        item.folder = folder.ok_or_else(|| ServiceError::Refused("There is no folder for it.".into()))?.id;
+    }
+    let metadata = AssetMetadata {
+        id: item.asset,
+        kind: item.asset_type,
+        name: item.name.clone(),
+        description: item.description.clone(),
+        creator: item.creator,
+        created: item.created,
+        flags: AssetFlags::empty(),
+        temporary: false,
+        local: false,
+    };
+    item.asset = assets.store(&Asset { metadata, data }).await?;
+    inventory.create_item(&item).await?;
+    Ok(Reply::Item(Box::new(item)))
 }
 
 /// The north-east corner of a cell, which the cell's last metre belongs to.
@@ -185,7 +235,7 @@ fn changed(known: &AvatarData, outfit: &Outfit) -> AvatarData {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{AssetId, ItemId, Uuid};
+    use model::{AssetId, FolderId, ItemId, Uuid};
 
     #[test]
     fn an_outfit_changes_what_it_says_and_leaves_the_rest() {
@@ -203,6 +253,46 @@ mod tests {
         let naked = Outfit { wearables: vec![vec![]; 16], height_mm: 2000, ..Outfit::default() };
         let now = LoginAppearance::from_avatar(&changed(&known.to_avatar(), &naked));
         assert_eq!((now.wearables.len(), now.height_mm), (1, 2000));
+    }
+
+    #[tokio::test]
+    async fn a_new_item_finds_its_folder() {
+        let fake = Arc::new(crate::fake::Fake::default());
+        let owner = model::AgentId(Uuid::from_u128(1));
+        let item = |folder| InventoryItem {
+            id: ItemId(Uuid::from_u128(2)),
+            owner,
+            folder,
+            asset: AssetId(Uuid::from_u128(3)),
+            asset_type: services::asset_type::LANDMARK,
+            inventory_type: services::inventory_type::LANDMARK,
+            name: "Here".into(),
+            description: String::new(),
+            creator: owner,
+            creator_data: String::new(),
+            created: 0,
+            flags: 0,
+            permissions: services::Permissions::FULL,
+            sale: services::SaleInfo::default(),
+            group: Uuid::nil(),
+            group_owned: false,
+        };
+        let (own, other) = (FolderId(Uuid::from_u128(4)), FolderId(Uuid::from_u128(5)));
+        let data: Arc<[u8]> = b"place".as_slice().into();
+        let made = async |folder| create_item(&fake.services(), item(folder), data.clone()).await;
+        assert!(matches!(made(own).await, Err(ServiceError::Refused(_))), "no folder at all");
+        fake.folders.lock().unwrap().push(services::InventoryFolder {
+            id: own,
+            owner,
+            parent: FolderId::NULL,
+            name: "Landmarks".into(),
+            kind: services::folder_type::LANDMARKS,
+            version: 1,
+        });
+        for folder in [own, other] {
+            assert_eq!(made(folder).await, Ok(Reply::Item(Box::new(item(own)))));
+        }
+        assert_eq!(*fake.told.lock().unwrap(), ["item Here of 5 bytes", "item Here of 5 bytes"]);
     }
 
     #[test]

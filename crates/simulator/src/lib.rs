@@ -38,6 +38,7 @@ mod peering;
 mod region_task;
 mod sessions;
 mod simulator;
+mod social;
 #[cfg(test)]
 mod tests;
 mod transfers;

@@ -14,7 +14,7 @@ use services::{LoginAgent, LoginDestination, Prepared, Refusal, RegionInfo};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
-use transfer::{Offer, PeerCall, PeerError, PeerReply, QueryAccess, VersionRange};
+use transfer::{Offer, PeerCall, PeerError, PeerReply, QueryAccess, Version, VersionRange};
 
 /// How long a region may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -58,17 +58,8 @@ impl LoginDestination for Destination {
 impl Destination {
     async fn prepare(&self, region: Arc<RegionInfo>, agent: LoginAgent) -> Result<Prepared, Refusal> {
         let sim_ip = address(&self.addresses, &region.external_host).await?;
-        let access = QueryAccess {
-            agent: agent.agent,
-            session: agent.session,
-            position: agent.position,
-            via_teleport: true,
-            flags: agent.flags,
-            offer: Offer::of(VersionRange::ALL),
-            tickets: true,
-        };
-        self.ask(&region, PeerCall::QueryAccess(access)).await.map_err(refusal)?;
-        match self.ask(&region, create(agent)).await.map_err(refusal)? {
+        let version = agreed(self.ask(&region, query(&agent)).await)?;
+        match self.ask(&region, create(agent, version)).await.map_err(refusal)? {
             PeerReply::Created(created) => Ok(Prepared {
                 seed_capability: seed::seed_url(&region.server_uri, created.caps),
                 sim_ip,
@@ -79,9 +70,29 @@ impl Destination {
     }
 }
 
+/// May the agent come, and in which version is its simulator told of it?
+fn query(agent: &LoginAgent) -> PeerCall {
+    PeerCall::QueryAccess(QueryAccess {
+        agent: agent.agent,
+        session: agent.session,
+        position: agent.position,
+        via_teleport: true,
+        flags: agent.flags,
+        offer: Offer::of(VersionRange::ALL),
+        tickets: true,
+    })
+}
+
+fn agreed(answer: Result<PeerReply, PeerError>) -> Result<Version, Refusal> {
+    match answer.map_err(refusal)? {
+        PeerReply::Access(agreement) => Ok(agreement.outbound),
+        _ => Err(refusal(PeerError::Garbage("not an answer to QueryAccess".into()))),
+    }
+}
+
 /// The login service's call for a new agent.
-fn create(agent: LoginAgent) -> PeerCall {
-    PeerCall::CreateAgent(Box::new(simulation::login(agent, VersionRange::ALL.high)))
+fn create(agent: LoginAgent, version: Version) -> PeerCall {
+    PeerCall::CreateAgent(Box::new(simulation::login(agent, version)))
 }
 
 fn refusal(error: PeerError) -> Refusal {

@@ -191,6 +191,9 @@ fn whose(notice: &GridNotice) -> AgentId {
         | GridNotice::CameOnline { agent }
         | GridNotice::LoggedOut { agent, .. }
         | GridNotice::SetHome { agent, .. }
+        | GridNotice::MailHeard { agent, .. }
+        | GridNotice::Mute { agent, .. }
+        | GridNotice::Unmute { agent, .. }
         | GridNotice::Outfit { agent, .. } => *agent,
     }
 }

@@ -24,6 +24,7 @@
 mod arrival;
 mod departure;
 mod failure;
+mod friendship;
 mod mutant;
 mod peer;
 pub mod steps;
@@ -32,6 +33,7 @@ mod version;
 pub use arrival::{Arrival, ArrivalEffect, ArrivalInput, Expectation, TransferKey, Verdict};
 pub use departure::{Departure, DepartureEffect, DepartureInput, Outcome};
 pub use failure::{Failure, FailureCause, Stage, handling};
+pub use friendship::{FriendDeed, FriendNews};
 pub use mutant::Mutant;
 pub use peer::*;
 pub use steps::{Act, ChildrenClosedBy, Patience, Plan, Protocol, Step};

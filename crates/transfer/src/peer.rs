@@ -1,6 +1,7 @@
 //! What regions say to each other about agents: the simulation service's messages as values. How they travel
 //! (in memory, or as JSON over HTTP) is the shell's business.
 
+use crate::friendship::FriendNews;
 use crate::version::{Agreement, Offer, Version};
 use model::{
     AgentId, AssetId, CapsSecret, CircuitCode, ItemId, Quat, RegionHandle, RegionId, RegionSize,
@@ -453,6 +454,8 @@ pub enum PeerCall {
         /// Come, not gone.
         online: bool,
     },
+    /// Something has happened to a friendship.
+    FriendNews(Box<FriendNews>),
 }
 
 impl PeerCall {
@@ -470,6 +473,7 @@ impl PeerCall {
             Self::Hello(_) => "HelloNeighbour",
             Self::InstantMessage(_) => "InstantMessage",
             Self::FriendStatus { .. } => "FriendStatus",
+            Self::FriendNews(news) => news.deed.name(),
         }
     }
 
@@ -486,6 +490,7 @@ impl PeerCall {
             Self::ChildView(view) => Some(view.agent),
             Self::InstantMessage(message) => Some(message.to),
             Self::FriendStatus { to, .. } => Some(*to),
+            Self::FriendNews(news) => Some(news.to),
             Self::Hello(_) => None,
         }
     }

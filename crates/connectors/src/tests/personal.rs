@@ -8,7 +8,8 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use robust::map_tiles::read_file_name;
 use services::{
-    AgentPrefs, AgentPrefsService as _, MapTileService, Mute, MuteListService as _, ServiceError, mute_kind,
+    AgentPrefs, AgentPrefsService as _, Mailbox, MapTileService, Mute, MuteListService as _, OfflineMessage,
+    ServiceError, mute_kind,
 };
 
 #[tokio::test]
@@ -113,4 +114,35 @@ async fn what_a_robust_says_of_nothing_and_of_failure_is_understood() {
     let tiles = HttpMapTiles::new(wrong.client(), wrong.client());
     let refused = tiles.put(GridCell::default(), Arc::from(&b"x"[..])).await;
     assert_eq!(refused, Err(ServiceError::Refused("Bad request.".into())));
+}
+
+#[tokio::test]
+async fn messages_wait_as_they_do_nearby_and_where_no_grid_keeps_them_that_is_said() {
+    let message = OfflineMessage {
+        from: agent(9),
+        from_name: "Ada One".into(),
+        dialog: 0,
+        text: "a & b\u{1}".into(),
+        conversation: id(5),
+        region: id(6),
+        position: model::Vec3::new(1.5, 2.0, 3.0),
+        estate: 1,
+        sent_s: 12,
+        bucket: vec![0],
+    };
+    let world = World::start().await;
+    let new = services::NewAccount { first: "Bob".into(), last: "One".into(), ..Default::default() };
+    let bob = world.near.accounts.create(new).await.unwrap().id;
+    let (far, near) = (&world.far.offline_messages, &world.near.offline_messages);
+    far.keep(bob, &message).await.unwrap();
+    let waiting = far.waiting(bob).await.unwrap();
+    assert_eq!(waiting.messages, [message.clone()]);
+    assert_eq!(near.waiting(bob).await.unwrap(), waiting);
+    far.heard(bob, waiting.mark).await.unwrap();
+    assert_eq!(far.waiting(bob).await.unwrap(), Mailbox::default());
+    assert!(matches!(far.keep(agent(404), &message).await, Err(ServiceError::Refused(_))));
+    let old = &services_of(Router::new()).await.offline_messages;
+    assert!(matches!(old.keep(bob, &message).await, Err(ServiceError::Refused(_))));
+    assert_eq!(old.waiting(bob).await.unwrap(), Mailbox::default());
+    old.heard(bob, 1).await.unwrap();
 }

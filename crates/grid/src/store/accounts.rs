@@ -221,6 +221,8 @@ impl AccountService for SqlStore {
             "DELETE FROM mutes WHERE agent = $1",
             "DELETE FROM login_addresses WHERE agent = $1",
             "DELETE FROM agreements WHERE agent = $1",
+            "DELETE FROM offline_messages WHERE agent = $1",
+            "DELETE FROM mailboxes WHERE agent = $1",
         ] {
             sqlx::query(everything).bind(id.0).execute(&mut *change).await.map_err(broken)?;
         }

@@ -14,6 +14,7 @@ mod leases;
 mod login_records;
 mod map_tiles;
 mod mute_list;
+mod offline_messages;
 mod presence;
 mod statistics;
 #[cfg(test)]
@@ -106,6 +107,7 @@ impl SqlStore {
             assets: store.clone(),
             agent_prefs: store.clone(),
             mutes: store.clone(),
+            offline_messages: store.clone(),
             map_tiles: store,
         }
     }

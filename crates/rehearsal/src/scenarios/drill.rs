@@ -101,6 +101,8 @@ impl Rehearsal {
 
     /// Goes to the east border of a region.
     fn stand_at_border(&mut self, who: Who, at: Where) -> Play {
+        // It may be on its way over the border still.
+        self.with(who, |core, now| core.stop(now));
         if self.believes_in(who) != Some(at) {
             let _ = self.teleport(who, at);
             self.run_for(Duration::from_secs(12))?;

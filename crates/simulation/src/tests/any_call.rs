@@ -7,9 +7,9 @@ use model::{
 };
 use std::sync::Arc;
 use transfer::{
-    AgentData, Attachment, Baggage, ChildView, Claim, Client, ControlGrab, CreateAgent, GroupMembership,
-    Hello, InstantMessage, KnownChild, Offer, Outfit, PeerCall, Playing, QueryAccess, Release, ReleaseWhen,
-    TransferId, Version, VersionRange,
+    AgentData, Attachment, Baggage, ChildView, Claim, Client, ControlGrab, CreateAgent, FriendDeed,
+    FriendNews, GroupMembership, Hello, InstantMessage, KnownChild, Offer, Outfit, PeerCall, Playing,
+    QueryAccess, Release, ReleaseWhen, TransferId, Version, VersionRange,
 };
 
 type U<'a, 'b> = &'a mut Unstructured<'b>;
@@ -17,7 +17,7 @@ type U<'a, 'b> = &'a mut Unstructured<'b>;
 /// A call of any kind.
 pub(super) fn call(u: U) -> Result<PeerCall> {
     let (agent, session) = (AgentId(id(u)?), SessionId(id(u)?));
-    Ok(match u.int_in_range(0..=10)? {
+    Ok(match u.int_in_range(0..=11)? {
         0 => PeerCall::QueryAccess(query(u)?),
         1 => PeerCall::CreateAgent(Box::new(create(u)?)),
         2 => PeerCall::UpdateAgent(Box::new(data(u)?)),
@@ -36,7 +36,12 @@ pub(super) fn call(u: U) -> Result<PeerCall> {
         7 => PeerCall::ChildView(view(u)?),
         8 => PeerCall::Hello(hello(u)?),
         9 => PeerCall::InstantMessage(Box::new(message(u)?)),
-        _ => PeerCall::FriendStatus { friend: AgentId(id(u)?), to: AgentId(id(u)?), online: u.arbitrary()? },
+        10 => PeerCall::FriendStatus { friend: AgentId(id(u)?), to: AgentId(id(u)?), online: u.arbitrary()? },
+        _ => PeerCall::FriendNews(Box::new(FriendNews {
+            from: AgentId(id(u)?),
+            to: AgentId(id(u)?),
+            deed: deed(u)?,
+        })),
     })
 }
 
@@ -278,6 +283,16 @@ fn hello(u: U) -> Result<Hello> {
 }
 
 /// Its position is in whole metres.
+fn deed(u: U) -> Result<FriendDeed> {
+    Ok(match u.int_in_range(0..=4)? {
+        0 => FriendDeed::Offered { name: text(u, 60)?, words: text(u, 900)? },
+        1 => FriendDeed::Approved { name: text(u, 60)?, status_follows: u.arbitrary()? },
+        2 => FriendDeed::Denied { name: text(u, 60)? },
+        3 => FriendDeed::Terminated,
+        _ => FriendDeed::Rights { before: u.int_in_range(0..=7)?, now: u.int_in_range(0..=7)? },
+    })
+}
+
 fn message(u: U) -> Result<InstantMessage> {
     let metres = |u: U| Ok(f32::from(u.arbitrary::<i16>()?));
     Ok(InstantMessage {

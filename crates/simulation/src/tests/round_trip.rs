@@ -39,7 +39,10 @@ fn between_our_own_everything_arrives() {
         match (&call, incoming.to) {
             (PeerCall::ChildView(_), target) => assert_eq!(target, Target::AllRegions),
             (PeerCall::Hello(_), target) => assert_eq!(target, Target::RegionAt(to.handle)),
-            (PeerCall::InstantMessage(_) | PeerCall::FriendStatus { .. }, target) => {
+            (
+                PeerCall::InstantMessage(_) | PeerCall::FriendStatus { .. } | PeerCall::FriendNews(_),
+                target,
+            ) => {
                 assert_eq!(Some(target), call.agent().map(Target::Agent));
             }
             (PeerCall::Release { .. }, target) => assert!(matches!(target, Target::Region(_))),
@@ -237,7 +240,8 @@ fn heard(
             | PeerCall::ChildView(_)
             | PeerCall::Hello(_)
             | PeerCall::InstantMessage(_)
-            | PeerCall::FriendStatus { .. },
+            | PeerCall::FriendStatus { .. }
+            | PeerCall::FriendNews(_),
             Err(_),
         ) => return None,
         (_, Ok(reply)) => Ok(reply.clone()),

@@ -1,6 +1,6 @@
 //! Logins whose regions run in other processes, as the login service of a grid sees them.
 
-use super::{address, create, refusal};
+use super::{address, agreed, create, query, refusal};
 use crate::calls::PeerTransport as _;
 use crate::http::seed;
 use crate::metrics::Metrics;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use transfer::{PeerCall, PeerError, PeerReply};
 
-/// How long a region may take to make an agent; the login tries others after it.
+/// How long a region may take for one answer on the way to an agent; the login tries others after it.
 const CREATE: Duration = Duration::from_secs(5);
 /// How long a region may take to end a session and to have told the grid.
 const END: Duration = Duration::from_secs(4);
@@ -46,7 +46,8 @@ impl RemoteDestination {
 
     async fn prepare(&self, region: &RegionInfo, agent: LoginAgent) -> Result<Prepared, Refusal> {
         let sim_ip = address(&self.addresses, &region.external_host).await?;
-        match self.ask(region, create(agent), CREATE).await.map_err(refusal)? {
+        let version = agreed(self.ask(region, query(&agent), CREATE).await)?;
+        match self.ask(region, create(agent, version), CREATE).await.map_err(refusal)? {
             PeerReply::Created(created) => Ok(Prepared {
                 seed_capability: seed::seed_url(&slashed(&region.server_uri), created.caps),
                 sim_ip,

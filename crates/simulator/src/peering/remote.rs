@@ -159,7 +159,7 @@ impl Broken {
 
 /// Whether a call that may have arrived may be said again. What people read twice may not.
 fn may_repeat(call: &PeerCall) -> bool {
-    !matches!(call, PeerCall::InstantMessage(_) | PeerCall::FriendStatus { .. })
+    !matches!(call, PeerCall::InstantMessage(_) | PeerCall::FriendStatus { .. } | PeerCall::FriendNews(_))
 }
 
 /// For metrics: one of few.

@@ -2,7 +2,11 @@
 //! region with the id that was meant.
 
 use super::*;
+use crate::{Metrics, ProcessKey, RemoteDestination};
+use axum::body::Bytes;
+use axum::extract::{Request, State};
 use services::Presence;
+use transfer::{CreateAgent, PeerCall, Version};
 
 /// A recorded exchange.
 struct Recorded {
@@ -139,7 +143,7 @@ async fn every_seed_that_another_simulator_sends_opens_the_agents_capabilities()
     let running =
         Running::start_with(grid, vec![config], Side { port: 0, grid: Some("http://127.0.0.1:9/") }).await;
     let mut client = running.client().await;
-    let seeds = [create.id("caps_path"), Uuid::from_u128(7)];
+    let seeds = [create.id("caps_path"), Uuid::from_u128(7), Uuid::from_u128(8)];
     for (round, seed) in seeds.iter().enumerate() {
         let mut body = create.body.clone();
         body["caps_path"] = seed.to_string().into();
@@ -154,4 +158,43 @@ async fn every_seed_that_another_simulator_sends_opens_the_agents_capabilities()
         }
     }
     running.stop().await;
+}
+
+type Made = Arc<std::sync::Mutex<Vec<CreateAgent>>>;
+
+/// A simulator that answers as 0.7.6.1 did, and keeps what agents it was told to make.
+async fn answer_as_0_7_6_1(State(made): State<Made>, request: Request) -> String {
+    let (head, body) = request.into_parts();
+    let body: Bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let kind = head.headers.get("content-type").and_then(|kind| kind.to_str().ok());
+    let read = simulation::read(head.method.as_str(), head.uri.path(), kind, None, &body);
+    let recorded = match read.unwrap().call {
+        PeerCall::CreateAgent(create) => {
+            made.lock().unwrap().push(*create);
+            include_str!("../../../simulation/golden/0.7.6.1/create-login.01-login.2.txt")
+        }
+        _ => include_str!("../../../simulation/golden/0.7.6.1/query.05-different-sim-out-of-sight.4.txt"),
+    };
+    recorded.rsplit_once("=> 200\n").unwrap().1.to_owned()
+}
+
+#[tokio::test]
+async fn logins_reach_older_simulators_in_words_that_they_know() {
+    let made = Made::default();
+    let router = axum::Router::new().fallback(answer_as_0_7_6_1).with_state(made.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let old = RegionInfo {
+        id: RegionId(Uuid::from_u128(5)),
+        server_uri: format!("http://{}/", listener.local_addr().unwrap()),
+        external_host: "127.0.0.1".into(),
+        ..RegionInfo::default()
+    };
+    let served = tokio::spawn(async move { axum::serve(listener, router).await });
+    let destination = RemoteDestination::new(Arc::new(ProcessKey::random()), Arc::new(Metrics::new()));
+    destination.create_agent(&old, agent_of(ADA)).await.unwrap();
+    // Of the forms of an outfit 0.7.6.1 knows the oldest alone.
+    let made = std::mem::take(&mut *made.lock().unwrap());
+    let versions: Vec<_> = made.iter().map(|create| create.version).collect();
+    assert_eq!(versions, [Version::V0_2]);
+    served.abort();
 }

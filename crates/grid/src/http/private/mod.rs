@@ -16,6 +16,7 @@ mod grid_user;
 mod inventory;
 mod map_tiles;
 mod mute_list;
+mod offline_messages;
 mod presence;
 
 #[cfg(test)]
@@ -70,6 +71,10 @@ pub fn private_router(services: Services, config: PrivateConfig) -> Router {
         .route("/xinventory", service(robust::inventory::WORDING, inventory::answer))
         .route("/agentprefs", service(robust::agent_prefs::WORDING, agent_prefs::answer))
         .route("/mutelist", service(robust::mute_list::WORDING, mute_list::answer))
+        .route(
+            robust::offline_messages::PATH,
+            service(robust::offline_messages::WORDING, offline_messages::answer),
+        )
         .route("/map", service(robust::map_tiles::WORDING, map_tiles::answer_put))
         .route("/removemap", service(robust::map_tiles::WORDING, map_tiles::answer_remove))
         .merge(assets::router(services.assets.clone()))

@@ -1,7 +1,8 @@
 use super::*;
 use model::GridCell;
 use services::{
-    AgentPrefs, AgentPrefsService, MapTileService, Mute, MuteListService, ServiceError, mute_kind,
+    AgentPrefs, AgentPrefsService, MapTileService, Mute, MuteListService, OfflineMessage,
+    OfflineMessageService, ServiceError, mute_kind,
 };
 
 #[tokio::test]
@@ -89,4 +90,49 @@ async fn a_map_tile_is_a_picture_of_one_cell() {
     assert!(MapTileService::remove(&store, cell).await.unwrap());
     assert!(!MapTileService::remove(&store, cell).await.unwrap());
     assert_eq!(MapTileService::get(&store, cell).await.unwrap(), None);
+}
+
+fn message(text: &str) -> OfflineMessage {
+    OfflineMessage {
+        from: agent(9),
+        from_name: "Ada One".into(),
+        dialog: 0,
+        text: text.into(),
+        conversation: id(5),
+        region: id(6),
+        position: model::Vec3::new(1.5, 2.0, 3.0),
+        estate: 1,
+        sent_s: 12,
+        bucket: vec![0],
+    }
+}
+
+#[tokio::test]
+async fn what_was_said_waits_until_it_was_heard() {
+    let store = store().await;
+    let bob = account(&store, "Bob", "One").await;
+    let keep = async |text: &str| store.keep(bob, &message(text)).await;
+    let texts = async || {
+        let mailbox = store.waiting(bob).await.unwrap();
+        (mailbox.messages.into_iter().map(|message| message.text).collect::<Vec<_>>(), mailbox.mark)
+    };
+    assert_eq!(texts().await, (vec![], 0));
+    keep("one").await.unwrap();
+    assert_eq!(store.waiting(bob).await.unwrap().messages, [message("one")]);
+    keep("two").await.unwrap();
+    let (two, mark) = texts().await;
+    assert_eq!(two, ["one", "two"]);
+    keep("three").await.unwrap();
+    store.heard(bob, mark).await.unwrap();
+    assert_eq!(texts().await.0, ["three"], "what came since stays");
+    store.heard(bob, texts().await.1).await.unwrap();
+    keep("four").await.unwrap();
+    store.heard(bob, mark).await.unwrap();
+    assert_eq!(texts().await.0, ["four"], "what is heard twice is nothing else");
+    for _ in 1..100 {
+        keep("again").await.unwrap();
+    }
+    assert!(matches!(keep("too much").await, Err(ServiceError::Refused(_))));
+    assert!(matches!(store.keep(agent(404), &message("x")).await, Err(ServiceError::Refused(_))));
+    assert!(matches!(keep(&"x".repeat(1025)).await, Err(ServiceError::Invalid(_))));
 }

@@ -30,6 +30,7 @@ impl Gate {
             PeerCall::Hello(hello) => self.stands_at(hello.id, caller).await,
             PeerCall::InstantMessage(message) => self.vouch_for_message(message, caller).await,
             PeerCall::FriendStatus { friend, .. } => self.vouch_for_person(*friend, caller).await,
+            PeerCall::FriendNews(news) => self.vouch_for_person(news.from, caller).await,
         }
     }
 
@@ -116,6 +117,7 @@ fn only_ours(call: &PeerCall) -> bool {
         | PeerCall::ChildView(_)
         | PeerCall::Hello(_)
         | PeerCall::InstantMessage(_)
-        | PeerCall::FriendStatus { .. } => false,
+        | PeerCall::FriendStatus { .. }
+        | PeerCall::FriendNews(_) => false,
     }
 }

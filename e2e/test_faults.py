@@ -85,11 +85,23 @@ async def outcome(client, since):
         return str(refused)
 
 
+async def travel(client, there):
+    """Goes there; if it is told that its things have not arrived yet, it does as it is told and tries again."""
+    give_up = time.monotonic() + 20
+    while True:
+        try:
+            return await client.teleport(there)
+        except Refused as refused:
+            if "please try again in a moment" not in str(refused) or time.monotonic() > give_up:
+                raise
+            await asyncio.sleep(0.5)
+
+
 async def assert_well(client, elsewhere=(A_FAR, B_FAR, A_ONE)):
     """It can move, and go elsewhere: also where it could not go before."""
     await client.assert_alive()
     for there in elsewhere:
-        await client.teleport(there)
+        await travel(client, there)
         assert client.place is there
     await client.assert_alive()
 
@@ -151,6 +163,30 @@ async def test_messages_are_lost_late_doubled_and_garbled(grid, spoken, meddler,
     async with crowd(grid, len(cases)) as clients:
         await asyncio.gather(*(suffer(client, *case) for client, case in zip(clients, cases)))
         await grid.settles(*clients)
+    await grid.settles()
+
+
+async def test_stock_clients_are_told_and_live_on(newest, meddler, timing):
+    grid = newest
+    async with grid.stock(at=A_ONE) as client:
+        await client.see()
+        for act, message, reached in (("garble", "QueryAccess", False), ("cut", "UpdateAgent", True),
+                                      ("drop", "CreateAgent", False), ("drop", "ReleaseAgent", True)):
+            here, begun = client.place, time.monotonic()
+            there = B_FAR if here is not B_FAR else A_FAR
+            with getattr(meddler, act)(message, agent=client.agent_id, times=1) as rule:
+                try:
+                    await client.teleport(there)
+                    assert reached, f"{act} {message}: arrived"
+                except Refused as refused:
+                    assert not reached, f"{act} {message}: {refused}"
+                timing(f"verdict for stock clients: {act} {message}", time.monotonic() - begun)
+                await rule.reached()
+            assert client.place is (there if reached else here)
+            await client.assert_alive()
+            await travel(client, A_ONE)
+        await client.assert_alive()
+        await grid.settles(client)
     await grid.settles()
 
 

@@ -46,6 +46,8 @@ class Mailbox:
             self.protocol.datagram_received(data, sender)
 
     def sendto(self, data, address):
+        if self.socket.fileno() < 0:
+            return  # closed, and one of the client's tasks still wants to send
         try:
             self.socket.sendto(data, address)
         except BlockingIOError:

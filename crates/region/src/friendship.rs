@@ -26,7 +26,7 @@ const RIGHTS_AT_ONCE: usize = 32;
 
 impl Region {
     /// An offer, made with an instant message.
-    pub(crate) fn offer_friendship(&mut self, cx: &mut Context<'_>, message: Box<InstantMessage>) {
+    pub(crate) fn offer_friendship(&mut self, cx: &mut Context<'_>, message: InstantMessage) {
         let call = SocialCall::Offer { from: message.from, to: message.to };
         self.ask_about_friends(cx, call, message.text);
     }

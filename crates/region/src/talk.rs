@@ -47,7 +47,7 @@ impl Region {
             return;
         }
         let position = self.scene.presence(id).map(|presence| presence.position()).unwrap_or_default();
-        let message = Box::new(InstantMessage {
+        let message = InstantMessage {
             from: id,
             from_name: agent.name(),
             to: AgentId(block.to_agent_id),
@@ -61,10 +61,10 @@ impl Region {
             estate: 1,
             sent_s: 0,
             bucket: block.binary_bucket.to_vec(),
-        });
+        };
         match block.dialog {
             DIALOG_OFFER => self.offer_friendship(cx, message),
-            _ => self.post(cx, PeerCall::InstantMessage(message)),
+            _ => self.post(cx, PeerCall::InstantMessage(Box::new(message))),
         }
     }
 

@@ -149,16 +149,17 @@ impl Rehearsal {
             true => (common(&brought), common(&has)),
             false => (brought, has),
         };
+        let (attached, had) = (&has.baggage.attachments, &brought.baggage.attachments);
         let what = [
-            ("attachments", brought.baggage.attachments == has.baggage.attachments),
-            ("baggage", brought.baggage == has.baggage),
-            ("looks", brought.outfit == has.outfit),
-            ("animations", brought.animations == has.animations),
-            ("flying", brought.flying == has.flying),
-            ("running", brought.always_run == has.always_run),
+            (attached == had, format!("attachments, {} instead of {}", attached.len(), had.len())),
+            (brought.baggage == has.baggage, format!("baggage: {:?}", has.baggage)),
+            (brought.outfit == has.outfit, format!("looks: {:?}", has.outfit)),
+            (brought.animations == has.animations, format!("animations: {:?}", has.animations)),
+            (brought.flying == has.flying, "flying".into()),
+            (brought.always_run == has.always_run, "running".into()),
         ];
-        let (lost, _) = what.into_iter().find(|(_, same)| !same)?;
-        Some(format!("{} has lost or doubled {lost}: {has:?}", person.name))
+        let (_, lost) = what.into_iter().find(|(same, _)| !same)?;
+        Some(format!("{} has lost or doubled {lost}", person.name))
     }
 }
 

@@ -64,6 +64,8 @@ impl fmt::Display for Tally {
 #[derive(Debug, Default)]
 pub(crate) struct Transfers {
     open: BTreeMap<TransferKey, Open>,
+    /// How long the last one took.
+    pub(crate) last_took: Duration,
     pub(crate) tally: Tally,
 }
 
@@ -91,6 +93,7 @@ impl Rehearsal {
         };
         *self.transfers.tally.ended.entry((open.kind, outcome)).or_default() += 1;
         let took = note.at.since(open.begun);
+        self.transfers.last_took = took;
         if took > VERDICT_WITHIN {
             self.fail(format!("{} took {took:?} to end a {}: {outcome}", note.region, open.kind));
         }
@@ -98,7 +101,7 @@ impl Rehearsal {
 
     /// The source of these has died.
     pub(crate) fn forget_transfers_of(&mut self, region: RegionId) {
-        let Transfers { open, tally } = &mut self.transfers;
+        let Transfers { open, tally, .. } = &mut self.transfers;
         for (_, open) in open.extract_if(.., |key, _| key.0 == region) {
             *tally.ended.entry((open.kind, SOURCE_DIED)).or_default() += 1;
         }

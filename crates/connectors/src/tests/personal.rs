@@ -136,7 +136,7 @@ async fn messages_wait_as_they_do_nearby_and_where_no_grid_keeps_them_that_is_sa
     let (far, near) = (&world.far.offline_messages, &world.near.offline_messages);
     far.keep(bob, &message).await.unwrap();
     let waiting = far.waiting(bob).await.unwrap();
-    assert_eq!(waiting.messages, [message.clone()]);
+    assert_eq!(waiting.messages, std::slice::from_ref(&message));
     assert_eq!(near.waiting(bob).await.unwrap(), waiting);
     far.heard(bob, waiting.mark).await.unwrap();
     assert_eq!(far.waiting(bob).await.unwrap(), Mailbox::default());

@@ -71,9 +71,9 @@ pub(super) const ROUND: Scenario = fact(
 /// 1fabdcc43c.
 pub(super) const REUSED: Scenario = fact(
     "a-child-agent-that-is-used-again-is-not-closed",
-    "back within the grace into a neighbour: the child agent that became root stays",
+    "back within the grace into a neighbour: the child agent that became root stays, and so does the third",
     EVERY,
-    Layout::standard,
+    Layout::triangle,
     |r| {
         let (alpha, beta) = (r.place("Alpha"), r.place("Beta"));
         let who = begin(r, alpha)?;

@@ -11,6 +11,9 @@ use crate::world::Rehearsal;
 use std::time::Duration;
 use transfer::Version;
 
+/// A release that was lost is said again in this time.
+const REPEATED: Duration = Duration::from_millis(6500);
+
 /// How often the word is lost.
 const TIMES: [u32; 3] = [1, 3, u32::MAX];
 
@@ -47,6 +50,11 @@ pub(super) const LOST_RELEASE: Scenario = Scenario {
         r.require(ending == Ending::There || early, || format!("{ending:?}"))?;
         r.run_for(Duration::from_secs(20))?;
         r.require_one_root(who)?;
+        if times == 1 && lost == LOST[0] && !r.has_plain() {
+            // Said once more, before the source has to ask.
+            let took = r.transfers.last_took;
+            r.require(took < REPEATED, || format!("the source heard of the arrival after {took:?}"))?;
+        }
         go_on_living(r, who, alpha, to)
     },
 };

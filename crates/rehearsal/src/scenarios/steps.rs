@@ -161,6 +161,8 @@ pub(super) const OVERTAKING: Scenario = Scenario {
         }
         let ending = teleport_in_trouble(r, who, to)?;
         r.require(ending == Ending::There, || format!("{ending:?}"))?;
+        let complaint = r.complaint_about_luggage(who, to);
+        r.require(complaint.is_none(), || format!("at the arrival: {complaint:?}"))?;
         go_on_living(r, who, to, alpha)
     },
 };

@@ -13,7 +13,7 @@ from hippolyzer.lib.base.datatypes import Vector3
 from hippolyzer.lib.base.message.message import Block
 
 from harness.grid import Grid
-from harness.sessions import here, is_quiet, presences, until
+from harness.sessions import here, presences, until
 from harness.viewer import ViewerClient
 from harness.wire import log_in, login_request
 from harness.world import BEYOND, CLOSED, EAST, FAR, FULL, ONE, Region, World
@@ -49,7 +49,7 @@ def grid(lasting):
 
 async def arrival(doors, account, start):
     """Where a login at this start ends: region, position, what the answer calls it, and what it says."""
-    answer = await asyncio.to_thread(log_in, doors.uri, login_request(account, start=start))
+    answer = await asyncio.to_thread(log_in, doors.uri, login_request(account, start=start), FROZEN_REGION_S)
     assert answer["login"] == "true", answer
     corner = int(answer["region_x"]), int(answer["region_y"])
     region = next(region for region in doors.regions if (region.x * 256, region.y * 256) == corner)
@@ -171,7 +171,7 @@ async def test_an_old_session_that_hangs_is_ended_first_and_never_are_there_two(
     assert presences(grid, agent) == [str(new.session.id)]
     await new.log_out()
     await new.vanish()
-    await is_quiet(grid)
+    await until(lambda: not presences(grid, agent), 5, "a presence is left")
 
 
 async def test_where_the_last_region_hangs_another_takes_them(grid, timing):

@@ -48,8 +48,8 @@ class Mailbox:
     def sendto(self, data, address):
         try:
             self.socket.sendto(data, address)
-        except BlockingIOError:
-            pass  # lost, as datagrams may be
+        except OSError:
+            pass  # lost, as datagrams may be; also what its tasks still say after the end
 
     def close(self):
         asyncio.get_running_loop().remove_reader(self.socket)

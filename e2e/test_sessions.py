@@ -13,10 +13,11 @@ from harness.grid import Grid
 from harness.meddler import Meddler
 from harness.people import (FRIEND_ACCEPTED, FRIEND_OFFERED, accept_friendship, befriend, hear_from, say_to, sees_come,
                             sees_go, status_of)
-from harness.sessions import (assert_order, ended, is_quiet, left, online, presences, rows, steps_of, until)
+from harness.sessions import (assert_order, ended, here as here_now, is_quiet, left, online, presences, rows, simulators,
+                              steps_of, until)
 from harness.viewer import ViewerClient
 from harness.wire import post_llsd
-from harness.world import Region
+from harness.world import EAST, FAR, ONE, Region
 
 SILENCE_S = 5
 # Viewers quit so long after their LogoutRequest, answered or not.
@@ -78,6 +79,57 @@ async def depart(client):
 
 async def no_presence(grid, agent):
     await until(lambda: not presences(grid, agent), 5, f"{agent} has a presence")
+
+
+# The whole page, in the logs of both ends
+
+
+async def watched_logout(doors, here, beside, away):
+    """Somebody logs out, watched by a friend far away; gives what the logs of both ends say of it, by time."""
+    async with doors.viewer(at=away) as friend, doors.viewer(at=here) as watcher:
+        client = await into(doors, at=here)
+        await with_neighbour(client, beside)
+        await befriend(client, friend)
+        await watcher.see(client.agent_id)
+        agent, session = client.agent_id, client.session.id
+        marks = client.inbox.mark(), friend.inbox.mark()
+        await client.log_out()
+        await client.inbox.expect("DisableSimulator", since=marks[0],
+                                  where=lambda m: m.sender == client.address_of(beside))
+        await watcher.miss(agent)
+        await sees_go(friend, agent, marks[1])
+        await client.vanish()
+        await steps_of(doors, session)
+        await until(lambda: [one for one in here_now(doors) if one["agent"] == str(agent)] == [], 10, "it is here still")
+    lines = sorted(line for process in simulators(doors) for line in process.said().splitlines()
+                   if "sojourn::life" in line and str(agent) in line)
+    return [(line, "") for line in lines]
+
+
+def assert_logged(lines, here, beside):
+    """The seed's steps, in an order that it permits."""
+    def line(part):
+        found = [text for text, _ in lines if part in text]
+        assert len(found) == 1, f"{part!r} is logged {len(found)} times: {found}"
+        return found[0]
+    asked, replied, ends = (line(f"[{here.name}] {step}") for step in ASKED)
+    closes, killed, removed = (line(f"[{here.name}] {step}") for step in (
+        f"R->RCh CloseAgent {beside.name}", "R->others KillObject", "R presence removed"))
+    user, presence, friends = (line(step) for step in TOLD[1:])
+    child = line(f"[{beside.name}] Removing child agent")
+    gone = [text for text, _ in lines if "is gone from here" in text]
+    assert any(f"[{here.name}]" in text for text in gone) and any(f"[{beside.name}]" in text for text in gone)
+    for order in ((asked, replied, ends), (ends, closes, child), (ends, killed, removed),
+                  (ends, user, presence, friends)):
+        assert_order(lines, order)
+
+
+async def test_the_logs_of_both_ends_show_every_step_on_a_grid(grid):
+    assert_logged(await watched_logout(grid, A_ONE, B_ONE, B_FAR), A_ONE, B_ONE)
+
+
+async def test_the_logs_show_every_step_in_one_process(world):
+    assert_logged(await watched_logout(world, ONE, EAST, FAR), ONE, EAST)
 
 
 # L-1 to L-4: the viewer, and what it had

@@ -224,10 +224,12 @@ async def in_a_row(grid, timing, what, end, times):
     return took
 
 
+@pytest.mark.expects_complaints  # of what was not acknowledged when it left
 async def test_logging_out_and_in_without_a_pause(grid, timing):
     await in_a_row(grid, timing, "a logout", log_out, RELOGINS)
 
 
+@pytest.mark.expects_complaints  # of what was not acknowledged when it left
 async def test_crashing_and_logging_in_without_a_pause(grid, timing):
     await in_a_row(grid, timing, "a crash of the viewer", crash, RELOGINS)
 
@@ -305,6 +307,7 @@ async def one_round(grid, clients, dice, fate):
 
 
 @pytest.mark.slow
+@pytest.mark.expects_complaints
 async def test_many_come_and_go_in_all_ways_and_nothing_is_left(grid, timing):
     dice = random.Random(SEED)
     accounts = [await asyncio.to_thread(grid.newcomer) for _ in range(CHURN_CLIENTS)]

@@ -13,8 +13,8 @@ from harness.grid import Grid
 from harness.meddler import Meddler
 from harness.people import (FRIEND_ACCEPTED, FRIEND_OFFERED, accept_friendship, befriend, hear_from, say_to, sees_come,
                             sees_go, status_of)
-from harness.sessions import (assert_order, ended, here as here_now, is_quiet, left, online, presences, rows, simulators,
-                              steps_of, until)
+from harness.sessions import (assert_order, ended, here as here_now, is_quiet, left, online, presences, rows,
+                              simulators, steps_of, until)
 from harness.viewer import ViewerClient
 from harness.wire import post_llsd
 from harness.world import EAST, FAR, ONE, Region
@@ -100,7 +100,7 @@ async def watched_logout(doors, here, beside, away):
         await sees_go(friend, agent, marks[1])
         await client.vanish()
         await steps_of(doors, session)
-        await until(lambda: [one for one in here_now(doors) if one["agent"] == str(agent)] == [], 10, "it is here still")
+        await until(lambda: str(agent) not in [one["agent"] for one in here_now(doors)], 10, "it is here still")
     lines = sorted(line for process in simulators(doors) for line in process.said().splitlines()
                    if "sojourn::life" in line and str(agent) in line)
     return [(line, "") for line in lines]

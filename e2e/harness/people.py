@@ -34,8 +34,9 @@ def conversation_of(client, other_id):
 async def hear_from(client, other_id, since=0, dialog=TEXT, text=None, patience=10):
     """The instant message that must come from there: its message block."""
     def is_it(message):
-        return message["AgentData"]["AgentID"] == other_id and message["MessageBlock"]["Dialog"] == dialog \
-            and (text is None or str(message["MessageBlock"]["Message"]) == text)
+        said = message["MessageBlock"][0]
+        return (message["AgentData"]["AgentID"], said["Dialog"]) == (other_id, dialog) \
+            and text in (None, str(said["Message"]))
     message = await client.inbox.expect("ImprovedInstantMessage", since=since, where=is_it, patience=patience)
     return message["MessageBlock"][0]
 
@@ -94,7 +95,8 @@ async def sees_go(client, other_id, since=0, patience=10):
 
 def status_of(client, other_id, since=0):
     """What it has heard of somebody's comings and goings, in order."""
-    return [m.name for m in client.inbox.since(since, "OnlineNotification", "OfflineNotification", where=about(other_id))]
+    told = client.inbox.since(since, "OnlineNotification", "OfflineNotification", where=about(other_id))
+    return [message.name for message in told]
 
 
 def about(other_id):

@@ -8,8 +8,8 @@ from collections import Counter
 
 from hippolyzer.lib.base.message.message import Message
 
-# Told goodbye, a viewer's circuit lingers 2 s; a child agent whose region was left is closed 15 s later, one whose
-# simulator was killed before it could say so after 60 s.
+# Told goodbye, a viewer's circuit lingers 2 s; a child agent whose region was left is closed 15 s later; sessions of a
+# simulator that was killed end with their lease; what could not be told is told again for some 20 s.
 QUIET_S = 90
 PAUSE_S = 0.1
 # From the death of a simulator until the grid shows its agents offline: the lease (25 s), a look every 2 s, and a

@@ -165,6 +165,9 @@ async fn a_recorded_asset_is_stored_and_found() {
     let recorded = include_bytes!("../../../../../robust/golden/asset-0.7.6.1.xml");
     let store = store().await;
     let router = router(&store);
+    // Before, something stands in for it: simulators of OpenSimulator complain without.
+    let (_, before) = raw(&router, Method::GET, &format!("/assets/{}", services::library::BLANK), "").await;
+    assert_eq!(assets::read_asset(&before).unwrap().metadata.id, services::library::BLANK);
     let (_, answer) = raw(&router, Method::POST, "/assets/", &recorded[..]).await;
     let id = assets::read_string(&answer).unwrap();
     assert_eq!(id, "5748decc-f629-461c-9a36-a35a221fe21f");

@@ -128,7 +128,8 @@ async def test_hops_are_followed_as_they_happen(grid, spoken):
                 output.forget()
                 here = client.place
                 await client.teleport(there)
-                await output.shows(lambda shown: arrival in shown.steps() and f"{here.name} -> {there.name}" in shown.head)
+                way = f"{here.name} -> {there.name}"
+                await output.shows(lambda shown: arrival in shown.steps() and way in shown.head)
 
 
 class Output:

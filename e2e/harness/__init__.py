@@ -7,6 +7,8 @@
 `inbox`    everything a client received, in order, and waiting for what is still to come
 `client`   what every client can do; `StockClient` is hippolyzer as it comes
 `viewer`   hippolyzer's library driven in the order in which the Second Life viewer sends its messages
+`people`   what clients say to each other and do with each other
+`sessions` what is known of sessions, and all the ways to end one
 `wire`     LLUDP and login by hand, for what no client would send
 `terrain`  which patches of ground a client has been sent
 """

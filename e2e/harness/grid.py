@@ -18,14 +18,15 @@ class Grid(Doors):
     """`simulators` has for each name its regions and further options. With a meddler all that the processes say to
     each other goes through it, and what viewers ask by HTTP as well."""
 
-    def __init__(self, folder, simulators, meddler=None):
+    def __init__(self, folder, simulators, meddler=None, options=()):
         self.folder = Path(folder)
         super().__init__(self.folder / "grid", [region for regions, _ in simulators.values() for region in regions])
         self.meddler = meddler
         public, private = lasting_ports(2)
         self.uri = f"http://127.0.0.1:{public}/"
         self.services = Sojourn(
-            ["grid", "--data", self.data, "--port", public, "--private-port", private], self.folder / "grid-says",
+            ["grid", "--data", self.data, "--port", public, "--private-port", private, *options],
+            self.folder / "grid-says",
             private)
         self.private_url = self._url_for_others(private)
         self.simulators = {name: self._simulator(name, *made) for name, made in simulators.items()}

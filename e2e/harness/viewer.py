@@ -50,8 +50,8 @@ class Mailbox:
             return  # closed, and one of the client's tasks still wants to send
         try:
             self.socket.sendto(data, address)
-        except BlockingIOError:
-            pass  # lost, as datagrams may be
+        except OSError:
+            pass  # lost, as datagrams may be; also what its tasks still say after the end
 
     def close(self):
         asyncio.get_running_loop().remove_reader(self.socket)

@@ -33,10 +33,10 @@ def login_request(account, start="last", **more):
             "agree_to_tos": 1, "read_critical": 1, "options": ["inventory-root", "inventory-skeleton"], **more}
 
 
-def log_in(uri, request):
+def log_in(uri, request, patience=10):
     """The answer to an XML-RPC login, whether granted or not."""
     body = xmlrpc.client.dumps((request,), "login_to_simulator").encode()
-    status, answer, _ = http(uri, body, "text/xml")
+    status, answer, _ = http(uri, body, "text/xml", patience)
     assert status == 200, f"login answers {status}: {answer[:300]!r}"
     return xmlrpc.client.loads(answer.decode())[0][0]
 

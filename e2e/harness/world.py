@@ -80,9 +80,9 @@ class Doors:
         self.regions = regions
         self._names = itertools.count(1)
 
-    def command(self, *arguments, stdin="", check=True):
-        """Runs another `sojourn` command on the same data and gives its output."""
-        done = subprocess.run([str(BINARY), *arguments, "--data", str(self.data)], input=stdin, text=True,
+    def command(self, *arguments, stdin="", check=True, data=None):
+        """Runs another `sojourn` command on the same data (or that of one process) and gives its output."""
+        done = subprocess.run([str(BINARY), *arguments, "--data", str(data or self.data)], input=stdin, text=True,
                               capture_output=True, timeout=30)
         if check:
             assert done.returncode == 0, f"{arguments}: status {done.returncode}\n{done.stdout}{done.stderr}"

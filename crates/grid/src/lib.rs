@@ -9,8 +9,9 @@
 //! half a megabyte of cache each.
 //!
 //! [`LoginService`] is the login without its encodings: it talks to [`Services`](services::Services) and to regions
-//! ([`LoginDestination`](services::LoginDestination)), wherever these are. [`public_router`] puts it, and what the
-//! grid says about itself, on HTTP; [`private_router`] puts the services there, as ROBUST serves them to simulators.
+//! ([`LoginDestination`](services::LoginDestination)), wherever these are. [`Reaper`] ends the sessions that simulators
+//! do not renew. [`public_router`] puts the login, and what the grid says about itself, on HTTP; [`private_router`] puts
+//! the services there, as ROBUST serves them to simulators.
 
 mod clock;
 mod engine;

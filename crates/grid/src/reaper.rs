@@ -164,8 +164,9 @@ mod tests {
         world.store.hold(session(2), THERE).await.unwrap();
         world.store.report(session(2), HERE).await.unwrap();
         world.store.expect(session(3), HERE).await.unwrap();
-        // Word of the region that it has left comes late.
-        assert_eq!(world.store.renew(&[(session(2), THERE)]).await.unwrap(), []);
+        // Word of the region that it has left comes late; one that it looks into asks as well.
+        let held = [(session(2), THERE), (session(3), RegionId::NULL), (session(4), RegionId::NULL)];
+        assert_eq!(world.store.renew(&held).await.unwrap(), [session(4)]);
         assert_eq!(world.until(600).await, [(120, session(3))]);
         assert!(world.online(1).await && world.online(2).await && !world.online(3).await);
     }

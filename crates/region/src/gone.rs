@@ -178,11 +178,12 @@ impl Region {
             }
             return Ok(());
         }
+        let settled = cx.now + self.config.patience.settled;
         let farewell =
             agent.farewell.as_mut().filter(|farewell| farewell.release == secret).ok_or_else(unknown)?;
-        // 0.7: the viewer has settled, so nothing has to be kept for it any longer.
+        // 0.7: the viewer has settled, so little has to be kept for it any longer.
         if Protocol::of(farewell.version).release == Some(transfer::ReleaseWhen::Settled) {
-            farewell.at = cx.now;
+            farewell.at = farewell.at.min(settled);
         }
         self.note_going(cx, id, Act::Release, says, "ReleaseAgent", "");
         self.finish_farewell(cx, id);

@@ -310,8 +310,11 @@ impl Region {
                 }
             }
             OperatorCommand::Disown { agent, session } => {
-                if self.agents.get(&agent).is_some_and(|agent| agent.session == session && agent.is_root()) {
-                    self.kick(cx, agent, DISOWNED, KICK_LINGER, SessionEnd::UnknownToGrid);
+                let known = self.agents.get(&agent).filter(|agent| agent.session == session);
+                match known.map(|agent| agent.is_root()) {
+                    Some(true) => self.kick(cx, agent, DISOWNED, KICK_LINGER, SessionEnd::UnknownToGrid),
+                    Some(false) => self.close_agent(cx, agent),
+                    None => {}
                 }
             }
             OperatorCommand::Notice(words) => {

@@ -51,5 +51,5 @@ mod xfer;
 pub use inspect::{AgentSummary, Carried};
 pub use interface::*;
 pub use region::Region;
-pub use sessions::{EndedSession, SessionEnd, SessionNote, SessionView};
+pub use sessions::{EndedSession, SessionEnd, SessionNote, SessionView, Standing};
 pub use social::{SocialCall, SocialReply};

@@ -358,9 +358,10 @@ impl Region {
         let keeper =
             self.agents.get_mut(&id).filter(|agent| (agent.session, agent.visit) == (session, visit));
         let created = match (keeper, result) {
-            // Who left, but not for good, closes what it holds with its farewell.
+            // Who left, but not for good, closes what it holds with its farewell. Whose session has ended closes nothing
+            // any more.
             (Some(agent), Ok(Reply::Peer(PeerReply::Created(created))))
-                if agent.is_root() || agent.farewell.is_some() =>
+                if agent.closing.is_none() && (agent.is_root() || agent.farewell.is_some()) =>
             {
                 created
             }

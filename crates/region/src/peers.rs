@@ -192,6 +192,8 @@ impl Region {
             agent.claim = None;
             agent.looked_in = true;
             agent.kept_until = Some(cx.now + crate::agent::CHILD_LEASE);
+            // Should the agent walk over, 0.1 says them no more.
+            agent.inherited = create.children.iter().map(|child| (child.handle, *child)).collect();
         }
         agent.unused_until = cx.now + crate::agent::UNUSED_CHILD;
         if comes && !repeated {
@@ -365,7 +367,9 @@ impl Region {
     /// T3 at the destination (0.1: T4).
     fn update_agent(&mut self, cx: &mut Context<'_>, data: Box<AgentData>, waiter: Waiter) {
         let id = data.agent;
-        if self.agents.get(&id).is_none_or(|agent| agent.session != data.session) {
+        // SIMULATION/0.1 names no session.
+        let unnamed = data.session == SessionId::default() && data.transfer.is_none();
+        if self.agents.get(&id).is_none_or(|agent| agent.session != data.session && !unnamed) {
             let whereabouts = match data.transfer {
                 Some(transfer) => self.verdict((data.source, transfer)),
                 None => Whereabouts::Withdrawn,

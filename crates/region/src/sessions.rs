@@ -75,6 +75,34 @@ pub struct EndedSession {
     pub why: SessionEnd,
 }
 
+/// As what an agent is here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// It stands here.
+    Root,
+    /// It stands here, and is on its way to another region.
+    Leaving,
+    /// It looks in.
+    Child,
+    /// It is expected.
+    Arriving,
+    /// Its circuit is being wound up.
+    Closing,
+}
+
+impl Standing {
+    /// In one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::Leaving => "leaving",
+            Self::Child => "child",
+            Self::Arriving => "arriving",
+            Self::Closing => "closing",
+        }
+    }
+}
+
 /// An agent that is here, root or child.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SessionView {
@@ -84,10 +112,8 @@ pub struct SessionView {
     pub name: String,
     /// Which login.
     pub session: SessionId,
-    /// "root", "child", "arriving", "leaving" or "closing".
-    pub standing: &'static str,
-    /// Its session is alive here: this region vouches for it.
-    pub held: bool,
+    /// As what.
+    pub standing: Standing,
     /// Name and version of the viewer.
     pub viewer: String,
     /// Where the viewer is, once it has a circuit.
@@ -124,13 +150,12 @@ impl Region {
                     name: agent.name(),
                     session: agent.session,
                     standing: match verdict {
-                        _ if agent.closing.is_some() => "closing",
-                        Verdict::Child => "child",
-                        Verdict::Expected => "arriving",
-                        Verdict::Root if agent.leaving.is_some() => "leaving",
-                        Verdict::Root => "root",
+                        _ if agent.closing.is_some() => Standing::Closing,
+                        Verdict::Child => Standing::Child,
+                        Verdict::Expected => Standing::Arriving,
+                        Verdict::Root if agent.leaving.is_some() => Standing::Leaving,
+                        Verdict::Root => Standing::Root,
                     },
-                    held: verdict == Verdict::Root && agent.closing.is_none(),
                     viewer: agent.client.viewer.clone(),
                     address: link.map(|link| link.address),
                     since: agent.since,

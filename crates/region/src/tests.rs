@@ -1,6 +1,7 @@
 //! Regions with viewers made of bytes; the test itself is the grid.
 
 mod friendship;
+mod leaving;
 mod mutes;
 mod places;
 mod talk;

@@ -43,8 +43,8 @@ pub trait PresenceService: Send + Sync {
     async fn hold(&self, session: SessionId, region: RegionId) -> Result<bool>;
 
     /// The root agents of these sessions are still in these regions: their leases begin anew, unless they were
-    /// reported from another region since. Those that the grid does not know come back; a grid without leases
-    /// knows them all.
+    /// reported from another region since; the null region renews nothing. Those that the grid does not know come
+    /// back; a grid without leases knows them all.
     async fn renew(&self, held: &[(SessionId, RegionId)]) -> Result<Vec<SessionId>>;
 
     /// The session's agent waits in this region, where it has yet to arrive. For logins.

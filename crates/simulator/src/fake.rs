@@ -142,8 +142,12 @@ impl GridService for Fake {
     async fn search(&self, _: &str, _: usize) -> Result<Vec<RegionInfo>> {
         Ok(Vec::new())
     }
-    async fn range(&self, _: u32, _: u32, _: u32, _: u32) -> Result<Vec<RegionInfo>> {
-        Ok(self.regions.lock().unwrap().clone())
+    async fn range(&self, x_min: u32, y_min: u32, x_max: u32, y_max: u32) -> Result<Vec<RegionInfo>> {
+        let inside = |region: &&RegionInfo| {
+            let (x, y) = (region.handle.x_m(), region.handle.y_m());
+            (x_min..=x_max).contains(&x) && (y_min..=y_max).contains(&y)
+        };
+        Ok(self.regions.lock().unwrap().iter().filter(inside).cloned().collect())
     }
     async fn neighbours(&self, _: RegionId) -> Result<Vec<RegionInfo>> {
         Ok(Vec::new())

@@ -1,13 +1,13 @@
 //! The sessions of our regions, vouched for: the grid ends what is not renewed.
 //!
-//! Each region is asked who is root in it; one that does not answer vouches for nobody. What the grid does not know
-//! any more ends here as well.
+//! Each region is asked who is in it; one that does not answer vouches for nobody. Root agents are renewed. What the
+//! grid does not know any more ends here as well, child agents too.
 
 use crate::directory::{Directory, Request};
 use crate::grid_side::GridSide;
 use model::{AgentId, RegionId, SessionId};
-use region::OperatorCommand;
-use std::collections::BTreeMap;
+use region::{OperatorCommand, Standing};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -38,11 +38,17 @@ impl Leases {
 
     pub(crate) async fn renew(&self) {
         let mut held = Vec::new();
-        let mut whose = BTreeMap::<SessionId, (RegionId, AgentId)>::new();
+        let mut whose: Vec<(SessionId, RegionId, AgentId)> = Vec::new();
         for (region, views) in self.directory.sessions_in(ROLL_CALL).await {
-            for view in views.into_iter().filter(|view| view.held) {
-                held.push((view.session, region.id));
-                whose.insert(view.session, (region.id, view.agent));
+            for view in views {
+                let stands = match view.standing {
+                    Standing::Root | Standing::Leaving => region.id,
+                    // It lives as long as its session, and renews nothing.
+                    Standing::Child => RegionId::NULL,
+                    Standing::Arriving | Standing::Closing => continue,
+                };
+                held.push((view.session, stands));
+                whose.push((view.session, region.id, view.agent));
             }
         }
         if held.is_empty() {
@@ -53,8 +59,9 @@ impl Leases {
             Ok(Err(error)) => return tracing::warn!(%error, "sessions were not renewed"),
             Err(_) => return tracing::warn!("sessions were not renewed: no answer in time"),
         };
-        for session in unknown {
-            if let Some(&(region, agent)) = whose.get(&session) {
+        let unknown: BTreeSet<SessionId> = unknown.into_iter().collect();
+        for (session, region, agent) in whose {
+            if unknown.contains(&session) {
                 tracing::info!(%agent, %session, "the grid does not know this session any more");
                 // Should its inbox be full, the next renewal asks again.
                 let _ = self

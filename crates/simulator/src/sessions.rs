@@ -139,7 +139,7 @@ impl Sessions {
             agent: view.agent,
             name: &view.name,
             session: view.session,
-            standing: view.standing,
+            standing: view.standing.name(),
             viewer: &view.viewer,
             address: view.address.map(|address| address.to_string()),
             since_us: self.clock.unix_us(view.since),

@@ -318,6 +318,8 @@ pub struct Patience {
     pub grace_0_1: Duration,
     /// The same since 0.2, C1. Since 0.7 ReleaseAgent ends it sooner.
     pub grace: Duration,
+    /// How long it is kept after that: viewers show their arrival for two seconds, and until then look back.
+    pub settled: Duration,
     /// A fault built in on purpose.
     #[cfg(feature = "mutants")]
     pub mutant: Option<Mutant>,
@@ -360,6 +362,7 @@ impl Default for Patience {
             unclaimed: Duration::from_secs(30),
             grace_0_1: Duration::from_secs(2),
             grace: Duration::from_secs(15),
+            settled: Duration::from_secs(2),
             #[cfg(feature = "mutants")]
             mutant: None,
         }

@@ -1,11 +1,14 @@
 //! A crowd in one region: viewers who stand and viewers who walk in circles, for a while; then one line of JSON.
 //!
 //! usage: crowd LOGIN_URI [--standing 200] [--walking 50] [--seconds 60] [--observers 25] [--first Crowd] [--from 1]
-//!              [--password secret] [--start last] [--pid PID-OF-THE-SERVER]
+//!              [--password secret] [--start last] [--within SECONDS] [--pid PID-OF-THE-SERVER]
 //!
 //! Logs in as "Crowd 1", "Crowd 2" ...; create these accounts before, all with the same password:
 //!
 //!     for i in $(seq 250); do printf secret | sojourn user add "Crowd $i" --password-stdin; done
+//!
+//! With `--within` they do not come eight at a time but as a storm: each at its moment, spread evenly over these seconds,
+//! however long those before it take.
 //!
 //! The relay latency is from the moment a walker's AgentUpdate is composed until an observer, one of those who stand, has
 //! read the terse update that first shows its heading; all in this process, so on one clock. Each AgentUpdate of a walker
@@ -44,6 +47,7 @@ struct Arguments {
     from: usize,
     password: String,
     start: String,
+    within: Option<f64>,
     pid: Option<u32>,
 }
 
@@ -62,6 +66,7 @@ impl Arguments {
             from: 1,
             password: "secret".to_string(),
             start: "last".to_string(),
+            within: None,
             pid: None,
         };
         while let Some(option) = words.next() {
@@ -75,6 +80,7 @@ impl Arguments {
                 "--from" => arguments.from = value.parse()?,
                 "--password" => arguments.password = value,
                 "--start" => arguments.start = value,
+                "--within" => arguments.within = Some(value.parse()?),
                 "--pid" => arguments.pid = Some(value.parse()?),
                 _ => return Err(format!("{option} is unknown").into()),
             }
@@ -183,7 +189,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut histograms = Vec::new();
 
     // Those who walk come first, so that their numbers are 0..walking.
-    let gate = Arc::new(Semaphore::new(LOGINS));
+    let gate = Arc::new(Semaphore::new(arguments.within.map_or(LOGINS, |_| total)));
+    let (storm, before_storm) = (tokio::time::Instant::now(), arguments.pid.and_then(usage));
     let mut logins = JoinSet::new();
     for number in 0..total {
         let walks = number < arguments.walking;
@@ -211,7 +218,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
             start: arguments.start.clone(),
         };
         let (uri, gate) = (arguments.uri.clone(), Arc::clone(&gate));
+        let pause = arguments.within.unwrap_or_default() * number as f64 / total as f64;
         logins.spawn(async move {
+            tokio::time::sleep_until(storm + Duration::from_secs_f64(pause)).await;
             let _turn = gate.acquire_owned().await;
             let begin = clock.now();
             let login = Viewer::login_with(&uri, &credentials, options).await;
@@ -231,7 +240,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     login_times.sort();
-    let logged_in = viewers.len();
+    let (logged_in, all_in) = (viewers.len(), storm.elapsed().as_secs_f64());
+    let after_storm = arguments.pid.and_then(usage);
 
     let walkers = viewers.range(..arguments.walking);
     let walkers = walkers.map(|(number, viewer)| (viewer.identity().agent, *number)).collect();
@@ -293,6 +303,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ("logged_out", logged_out.to_string()),
         ("login_ms_p50", number(login_ms(0.5))),
         ("login_ms_p99", number(login_ms(0.99))),
+        ("login_ms_max", number(login_ms(1.0))),
+        ("all_in_s", number(Some(all_in))),
+        ("login_cpu_s", number(before_storm.zip(after_storm).map(|(before, after)| after.0 - before.0))),
         ("relayed", relay.count.to_string()),
         ("relay_ms_p50", number(Some(relay.quantile_ms(0.5)))),
         ("relay_ms_p99", number(Some(relay.quantile_ms(0.99)))),

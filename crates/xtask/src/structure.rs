@@ -58,6 +58,10 @@ pub(crate) fn check(root: &Path) -> Outcome {
             Err(why) => faults.push(why),
         }
         sources(&root.join("crates").join(name).join("src"), &mut |path, text| {
+            // A command line is a shell of its own: the rehearsal's says how long it took.
+            if path.ends_with("main.rs") {
+                return;
+            }
             let shown = path.strip_prefix(root).unwrap_or(path).display().to_string();
             faults.extend(forbidden(&shown, text));
         });

@@ -126,3 +126,19 @@ async fn an_avatar_is_entries() {
     let huge = data(&[("a", &"x".repeat(100_000))]);
     is_refused(avatars.set(agent(1), &huge).await);
 }
+
+#[tokio::test]
+async fn sessions_are_renewed_where_the_grid_has_leases() {
+    let (store, far) = our_grid().await;
+    let session = |n| model::SessionId(id(n));
+    let here = RegionId(id(9));
+    store.services().presence.login(agent(1), session(1), model::SecureSessionId::NULL).await.unwrap();
+    assert!(far.presence.hold(session(1), here).await.unwrap());
+    assert!(!far.presence.hold(session(2), here).await.unwrap());
+    let held: Vec<_> = (1..2000).map(|n| (session(n), here)).collect();
+    let unknown = far.presence.renew(&held).await.unwrap();
+    assert_eq!((unknown.len(), unknown.contains(&session(1))), (1998, false));
+    // A ROBUST has nothing at this path, and ends nobody.
+    let robust = services_of(axum::Router::new()).await;
+    assert_eq!(robust.presence.renew(&held).await, Ok(Vec::new()));
+}

@@ -75,7 +75,8 @@ impl AssetService for SqlStore {
         .fetch_optional(self.read())
         .await
         .map_err(broken)?;
-        Ok(row.map(AssetMetadata::from))
+        let stand_in = || library::stand_in(id).map(|asset| asset.metadata.clone());
+        Ok(row.map(AssetMetadata::from).or_else(stand_in))
     }
 
     async fn data(&self, id: AssetId) -> Result<Option<Arc<[u8]>>> {
@@ -89,7 +90,7 @@ impl AssetService for SqlStore {
         .fetch_optional(self.read())
         .await
         .map_err(broken)?;
-        Ok(data.map(Arc::from))
+        Ok(data.map(Arc::from).or_else(|| library::stand_in(id).map(|asset| asset.data.clone())))
     }
 
     async fn store(&self, asset: &Asset) -> Result<AssetId> {

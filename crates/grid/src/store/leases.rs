@@ -99,6 +99,7 @@ impl SqlStore {
         }
         let sessions: Vec<SessionId> = held.iter().map(|&(session, _)| session).collect();
         let mut change = self.begin().await?;
+        by_region.remove(&RegionId::NULL);
         for (region, sessions) in by_region {
             self.renew_in(&mut change, region, &sessions).await?;
         }

@@ -21,6 +21,7 @@ pub(super) struct TransferWaits {
     unclaimed: Option<f64>,
     grace_0_1: Option<f64>,
     grace: Option<f64>,
+    settled: Option<f64>,
 }
 
 impl TransferWaits {
@@ -42,6 +43,7 @@ impl TransferWaits {
             unclaimed: wait("unclaimed", self.unclaimed, usual.unclaimed)?,
             grace_0_1: wait("grace_0_1", self.grace_0_1, usual.grace_0_1)?,
             grace: wait("grace", self.grace, usual.grace)?,
+            settled: wait("settled", self.settled, usual.settled)?,
             ..usual
         };
         if patience.verdict.as_secs_f64() >= VIEWERS_GIVE_UP_S {

@@ -212,6 +212,21 @@ async fn a_session_is_seen_by_everybody() {
 }
 
 #[tokio::test]
+async fn sessions_are_renewed_and_the_unknown_named() {
+    let store = store().await;
+    let router = router(&store);
+    let session = |n| model::SessionId(Uuid::from_u128(n));
+    let region = RegionId(Uuid::from_u128(6));
+    let login = presence::Call::Login { agent: ADA, session: session(1), secure_session: None };
+    ask(&router, "/presence", &login.to_form()).await;
+    let report = presence::Call::Report { session: session(1), region, lease: true };
+    assert_eq!(ask(&router, "/presence", &report.to_form()).await, presence::WORDING.success());
+    let held = robust::lease::to_form(&[(session(1), region), (session(2), region)]);
+    let answer = ask(&router, robust::lease::PATH, &held).await;
+    assert_eq!(robust::lease::read(&answer), Ok(vec![session(2)]));
+}
+
+#[tokio::test]
 async fn places_of_people_of_here_and_elsewhere_are_remembered() {
     let store = store().await;
     let router = router(&store);

@@ -1,6 +1,7 @@
 //! Every service on a fresh database.
 
 mod inventory;
+mod logins;
 mod people;
 mod personal;
 mod places;

@@ -1,0 +1,59 @@
+//! The end of a session, and what comes too late for it.
+
+use super::*;
+use transfer::{AgentCreated, Hello, PeerReply};
+
+/// What a region does about something.
+fn effects(region: &mut Region, now: Moment, input: Input<'_>) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    region.handle(now, input, &mut effects);
+    effects
+}
+
+#[test]
+fn a_child_agent_that_a_neighbour_makes_for_one_who_has_logged_out_is_closed() {
+    for leaves in [false, true] {
+        let mut town = Town::with_bob_in(1);
+        let (now, neighbour) = (town.now, Uuid::from_u128(0x77));
+        let handle = GridCell { x: 1001, y: 1000 }.handle();
+        let info = services::RegionInfo {
+            id: RegionId(neighbour),
+            handle,
+            size: RegionSize::STANDARD,
+            ..services::RegionInfo::default()
+        };
+        // A neighbour comes up: whoever is here is to see into it.
+        let hello = Hello {
+            id: info.id,
+            name: "Next".into(),
+            handle,
+            size: info.size,
+            host: "127.0.0.1".into(),
+            udp_port: 9003,
+            http_port: 80,
+            server_uri: "http://127.0.0.1/".into(),
+        };
+        let input = Input::Peer { call: PeerCall::Hello(hello), waiter: Waiter(2) };
+        let looks = effects(&mut town.regions[0], now, input).into_iter().find_map(|effect| match effect {
+            Effect::CallGrid { id, call: GridCall::RegionsInRange { .. }, .. } => Some(id),
+            _ => None,
+        });
+        let result = Ok(Reply::Regions(vec![Arc::new(info)]));
+        let input = Input::Reply { id: looks.unwrap(), result };
+        let asks = effects(&mut town.regions[0], now, input).into_iter().find_map(|effect| match effect {
+            Effect::CallPeer { id, call: PeerCall::CreateAgent(_), .. } => Some(id),
+            _ => None,
+        });
+        if leaves {
+            let agent_data = m::logout_request::AgentData { agent_id: ADA.0, session_id: session(ADA).0 };
+            town.say(ADA, &m::LogoutRequest { agent_data });
+        }
+        let created = AgentCreated { caps: model::CapsSecret(neighbour), existed: false, tickets: true };
+        let result = Ok(Reply::Peer(PeerReply::Created(created)));
+        let done = effects(&mut town.regions[0], now, Input::Reply { id: asks.unwrap(), result });
+        let closes = done.iter().any(|effect| {
+            matches!(effect, Effect::CallPeer { call: PeerCall::CloseChild { agent: ADA, .. }, .. })
+        });
+        assert_eq!(closes, leaves);
+    }
+}

@@ -1,0 +1,339 @@
+"""Every way in which a session can end, and that the next one begins at once.
+
+Sizes by environment: SOJOURN_RELOGINS (1,000 in a row), SOJOURN_CHURN (clients x rounds, `100x20`), SOJOURN_SEED; and
+E2E_PATIENCE, seconds that one test may take.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import statistics
+import time
+from contextlib import AsyncExitStack
+
+import pytest
+
+from harness.client import StockClient
+from harness.grid import Grid
+from harness.people import befriend, sees_come, sees_go, status_of
+from harness.sessions import (LEASE_BOUND_S, close_circuit, ended, here, is_quiet, kick, left, online, presences,
+                              until)
+from harness.viewer import ViewerClient
+from harness.world import Region
+
+SILENCE_S = 5
+RELOGINS = int(os.environ.get("SOJOURN_RELOGINS", 100))
+CHURN_CLIENTS, CHURN_ROUNDS = map(int, os.environ.get("SOJOURN_CHURN", "20x4").split("x"))
+SEED = int(os.environ.get("SOJOURN_SEED", 4))
+# For a login, whatever came before.
+GOAL_LOGIN_S = 1.0
+# In the churn, so many do something at a time.
+AT_ONCE = 4
+# Memory may grow by so much in all rounds after the first; far more than a process does that keeps nothing.
+GROWTH_KB = 30_000
+
+#     B One
+#     A One       A Far       B Far
+A_ONE = Region("A One", 1000, 1000)
+A_FAR = Region("A Far", 1100, 1100)
+B_ONE = Region("B One", 1000, 1001)
+B_FAR = Region("B Far", 1200, 1200)
+REGIONS = (A_ONE, A_FAR, B_ONE, B_FAR)
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory):
+    options = ["--silence-timeout", SILENCE_S]
+    made = {"a": ([A_ONE, A_FAR], options), "b": ([B_ONE, B_FAR], options)}
+    with Grid(tmp_path_factory.mktemp("endings"), made) as running:
+        yield running
+
+
+@pytest.fixture
+def grid(lasting):
+    """All processes run, whatever a test before has left."""
+    lasting.start()
+    return lasting
+
+
+async def into(grid, account=None, at=B_FAR, kind=ViewerClient):
+    """A client that the test itself sends away."""
+    client = kind(grid)
+    await client.enter(account or await asyncio.to_thread(grid.newcomer), at.start())
+    await client.see()
+    return client
+
+
+# Ways to end. Each leaves the client without a session; a newer one is given to the stack if there is one.
+
+
+async def log_out(grid, client):
+    await client.log_out()
+    await client.vanish()
+
+
+async def log_out_and_crash(_grid, client):
+    client.send("LogoutRequest", client.ids())
+    await client.vanish()
+
+
+async def crash(_grid, client):
+    await client.vanish()
+
+
+async def close(_grid, client):
+    close_circuit(client)
+    await client.vanish()
+
+
+async def be_kicked(grid, client):
+    mark = client.inbox.mark()
+    await asyncio.to_thread(kick, grid, client, "Enough.")
+    told = await client.inbox.expect("KickUser", since=mark)
+    assert str(told["UserInfo"]["Reason"]) == "Enough."
+    await client.vanish()
+
+
+async def log_in_elsewhere(grid, client):
+    """The newer session ends with a logout."""
+    mark = client.inbox.mark()
+    newer = await into(grid, client.account, A_FAR)
+    told = await client.inbox.expect("KickUser", since=mark)
+    assert str(told["UserInfo"]["Reason"])
+    await client.vanish()
+    await log_out(grid, newer)
+
+
+WAYS = {
+    "logout": (log_out, "logout"),
+    "logout, and the viewer does not wait": (log_out_and_crash, "logout"),
+    "the viewer crashes": (crash, "timeout"),
+    "the viewer closes its circuit": (close, "timeout"),
+    "kick": (be_kicked, "kick"),
+    "a newer login": (log_in_elsewhere, "newer_login"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_however_it_ends_it_ends_once_and_wholly(grid, way):
+    end, reason = WAYS[way]
+    client = await into(grid, at=B_ONE)
+    agent, session, account = client.agent_id, client.session.id, client.account
+    async with grid.viewer(at=A_ONE) as friend:
+        await befriend(friend, client)
+        mark = friend.inbox.mark()
+        await end(grid, client)
+        await sees_go(friend, agent, mark, patience=SILENCE_S + 10)
+        await until(lambda: ended(grid, session), 5, "nothing is known of its end")
+        reasons = [end["reason"] for end in ended(grid, session) if end["reason"]]
+        assert reasons == [reason]
+        await until(lambda: not presences(grid, agent), 5, "a presence is left")
+        await friend.assert_alive()
+        if reason != "newer_login":
+            assert status_of(friend, agent, mark) == ["OfflineNotification"]
+        async with grid.viewer(account, at=A_FAR) as back:
+            await back.see()
+    await is_quiet(grid)
+
+
+async def test_when_a_simulator_ends_all_who_are_there_are_told_and_may_come_elsewhere(grid):
+    process = grid.simulator_of(B_ONE)
+    async with grid.viewer(at=A_ONE) as friend:
+        clients = [await into(grid, at=at) for at in (B_ONE, B_FAR, B_ONE)]
+        await befriend(friend, clients[0])
+        agents, mark = [client.agent_id for client in clients], friend.inbox.mark()
+        stopped = asyncio.create_task(asyncio.to_thread(process.stop, signal.SIGTERM))
+        for client in clients:
+            assert str((await client.inbox.expect("KickUser"))["UserInfo"]["Reason"])
+        await stopped
+        await sees_go(friend, agents[0], mark)
+        assert not presences(grid, *agents)
+        for client in clients:
+            await client.vanish()
+            async with grid.viewer(client.account, start="last") as back:
+                assert back.place in (A_ONE, A_FAR)
+                await back.see()
+        grid.start()
+        async with grid.viewer(clients[1].account, at=B_FAR) as back:
+            await back.assert_alive()
+    await is_quiet(grid)
+
+
+async def test_a_simulator_is_killed_with_twenty_sessions(grid, timing):
+    process = grid.simulator_of(B_ONE)
+    async with grid.viewer(at=A_ONE) as friend:
+        accounts = [await asyncio.to_thread(grid.newcomer) for _ in range(20)]
+        clients = [await into(grid, account, at) for account, at in zip(accounts, [B_ONE, B_FAR] * 10)]
+        for client in clients:
+            await befriend(friend, client)
+        agents, mark = [client.agent_id for client in clients], friend.inbox.mark()
+        assert len(presences(grid, *agents)) == 20
+        grid.crash(process)
+        begun = time.monotonic()
+        for client in clients:
+            await client.vanish()
+
+        # Ten do not wait for anything.
+        at_once, later = clients[:10], clients[10:]
+        times = []
+        async with AsyncExitStack() as stack:
+            for client in at_once:
+                login = time.monotonic()
+                back = await stack.enter_async_context(grid.viewer(client.account, at=A_FAR))
+                times.append(time.monotonic() - login)
+                timing("login after the simulator was killed", times[-1], GOAL_LOGIN_S)
+                assert back.place is A_FAR
+                await sees_come(friend, client.agent_id if client.session else back.agent_id, mark)
+            gone = agents[10:]
+            await until(lambda: not presences(grid, *gone), LEASE_BOUND_S + 2, "the grid still shows them")
+            timing("kill -9 of a simulator to the grid showing its agents offline", time.monotonic() - begun,
+                   LEASE_BOUND_S)
+            assert time.monotonic() - begun < 30
+            for agent in gone:
+                await sees_go(friend, agent, mark)
+                assert not online(grid, agent)
+            timing("kill -9 of a simulator to the last OfflineNotification", time.monotonic() - begun, LEASE_BOUND_S)
+            for client in later:
+                login = time.monotonic()
+                back = await stack.enter_async_context(grid.viewer(client.account, at=A_ONE))
+                timing("login after the simulator was killed", time.monotonic() - login, GOAL_LOGIN_S)
+                await back.see()
+            for agent in gone:
+                assert status_of(friend, agent, mark)[0] == "OfflineNotification"
+    grid.start()
+    await is_quiet(grid)
+
+
+# Again and again, without a pause
+
+
+async def in_a_row(grid, timing, what, end, times):
+    account = await asyncio.to_thread(grid.newcomer)
+    took = []
+    for _ in range(times):
+        client = ViewerClient(grid)
+        begun = time.monotonic()
+        await client.enter(account, A_ONE.start())
+        took.append(time.monotonic() - begun)
+        timing(f"login after {what}, no pause", took[-1], GOAL_LOGIN_S)
+        await end(grid, client)
+    print(f"login after {what}, {times} in a row: median {statistics.median(took) * 1000:.0f} ms,"
+          f" worst {max(took) * 1000:.0f} ms")
+    await is_quiet(grid)
+    return took
+
+
+@pytest.mark.expects_complaints  # of what was not acknowledged when it left
+async def test_logging_out_and_in_without_a_pause(grid, timing):
+    await in_a_row(grid, timing, "a logout", log_out, RELOGINS)
+
+
+@pytest.mark.expects_complaints  # of what was not acknowledged when it left
+async def test_crashing_and_logging_in_without_a_pause(grid, timing):
+    await in_a_row(grid, timing, "a crash of the viewer", crash, RELOGINS)
+
+
+async def test_stock_clients_log_out_and_in_without_a_pause(grid, timing):
+    account = await asyncio.to_thread(grid.newcomer)
+    for _ in range(RELOGINS // 5):
+        client = StockClient(grid)
+        begun = time.monotonic()
+        await client.enter(account, A_ONE.start())
+        timing("login after a logout, stock, no pause", time.monotonic() - begun)
+        await client.leave()
+    await is_quiet(grid)
+
+
+async def test_two_logins_at_the_same_moment_leave_one_root_agent(grid, timing):
+    """Both succeed; the first is ended for the second, and told so."""
+    account = await asyncio.to_thread(grid.newcomer)
+    for _ in range(max(RELOGINS // 5, 1)):
+        clients = [ViewerClient(grid), ViewerClient(grid)]
+        entered = await asyncio.gather(clients[0].enter(account, A_ONE.start()),
+                                       clients[1].enter(account, B_FAR.start()), return_exceptions=True)
+        # The call succeeds for both. The one that is ended may hear so before it has arrived.
+        assert all(client.session for client in clients), entered
+        agent = clients[0].agent_id
+
+        def one_root():
+            roots = [session for session in here(grid) if session["agent"] == str(agent)
+                     and session["standing"] in ("root", "arriving", "leaving")]
+            return len(roots) == 1 and roots[0]["standing"] == "root" and roots[0]["session"]
+        session = await until(one_root, 10, lambda: f"{here(grid)}")
+        assert presences(grid, agent) == [session]
+        last, = [client for client in clients if str(client.session.id) == session]
+        timing("two logins at once, until the second is in", last.login_s, GOAL_LOGIN_S)
+        await last.see()
+        await last.log_out()
+        for client in clients:
+            await client.vanish()
+    await is_quiet(grid)
+
+
+# The churn
+
+
+async def do_something(grid, client, dice):
+    await client.say(f"I am {client.account.name}")
+    if dice.random() < 0.5:
+        await client.teleport(dice.choice([region for region in REGIONS if region is not client.place]))
+
+
+async def at_once(wishes):
+    """All of them, some at a time: what they give."""
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def one(wish):
+        async with turns:
+            return await wish
+    return await asyncio.gather(*map(one, wishes))
+
+
+async def one_round(grid, clients, dice, fate):
+    """Everybody does something and is gone then, each in some way; `fate` is what becomes of simulator b."""
+    await at_once([do_something(grid, client, dice) for client in clients])
+    process = grid.simulators["b"]
+    there = [client for client in clients if fate and grid.simulator_of(client.place) is process]
+    ends = {client: dice.choice(list(WAYS)) for client in clients if client not in there}
+    await at_once([WAYS[name][0](grid, client) for client, name in ends.items()])
+    if fate == "crash":
+        grid.crash(process)
+    elif fate:
+        await asyncio.to_thread(process.stop)
+    for client in there:
+        await client.vanish()
+    return [*ends.values(), *[fate] * len(there)]
+
+
+@pytest.mark.slow
+@pytest.mark.expects_complaints
+async def test_many_come_and_go_in_all_ways_and_nothing_is_left(grid, timing):
+    dice = random.Random(SEED)
+    accounts = [await asyncio.to_thread(grid.newcomer) for _ in range(CHURN_CLIENTS)]
+    memory, counted = [], {}
+    for number in range(CHURN_ROUNDS):
+        async def come(account, region):
+            client = ViewerClient(grid)
+            begun = time.monotonic()
+            await client.enter(account, region.start())
+            timing("login in the churn", time.monotonic() - begun, GOAL_LOGIN_S)
+            await client.see()
+            return client
+        # Whatever ended the last session, and however short ago: the first try succeeds.
+        clients = await at_once([come(account, dice.choice(REGIONS)) for account in accounts])
+        fate = (None, "shutdown", None, "crash")[number % 4]
+        for end in await one_round(grid, clients, dice, fate):
+            counted[end] = counted.get(end, 0) + 1
+        grid.start()
+        memory.append({name: process.rss_kb() for name, process in
+                       (("grid", grid.services), ("a", grid.simulators["a"]))})
+    await is_quiet(grid)
+    print(f"{CHURN_CLIENTS} clients, {CHURN_ROUNDS} rounds, seed {SEED}: {counted}")
+    print(f"resident memory, KB: {memory}; left: {left(grid)}")
+    for name in ("grid", "a"):
+        # The first round warms up.
+        assert memory[-1][name] - memory[0][name] < GROWTH_KB, memory
+    for account in accounts:
+        async with grid.viewer(account, at=A_ONE) as back:
+            await back.see()

@@ -341,7 +341,8 @@ impl Region {
         let says = (Party::Source, Party::Viewer);
         let finish = Act::Source(Step::TellFinish);
         if !plan.crossing {
-            if plan.version >= Version::V0_2 {
+            // Where it is no step of its own.
+            if !plan.script().contains(&Step::TellProgress) {
                 self.tell_progress(cx, id);
             }
             self.note_going(cx, id, finish, says, "TeleportFinish", "");

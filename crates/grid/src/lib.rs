@@ -2,11 +2,15 @@
 //!
 //! One store implements all traits of [`services`]. Its queries are one text in the subset that SQLite and PostgreSQL
 //! share, and the files in `src/store` name no engine: they use `Db`, `open` and `begin` of the module named `engine`
-//! beside which they are compiled. What is peculiar to an engine is in `src/engine`; a second one is a second
-//! module there and five lines like `src/sqlite.rs`, which compile the same files once more against it.
+//! beside which they are compiled. What is peculiar to an engine is in `src/engine`; `src/sqlite.rs` and
+//! `src/postgres.rs` are five lines each, which compile the same files against one of them. [`SqlStore`] is whichever the
+//! database asks for.
 //!
-//! Clock and randomness are given to the store when it is opened. Memory is small on purpose: three connections with
-//! half a megabyte of cache each.
+//! Any number of processes may work on one database, as one grid: whatever must be known to all of them is in it. What a
+//! process remembers for itself is that a password was right a moment ago ([`HashCost`]), and whom it lets wait.
+//!
+//! Clock and randomness are given to the store when it is opened. Memory is small on purpose: on SQLite three connections
+//! with half a megabyte of cache each.
 //!
 //! [`LoginService`] is the login without its encodings: it talks to [`Services`](services::Services) and to regions
 //! ([`LoginDestination`](services::LoginDestination)), wherever these are. [`Reaper`] ends the sessions that simulators
@@ -18,13 +22,15 @@ mod engine;
 mod http;
 mod login;
 mod passwords;
+mod postgres;
 mod provision;
 mod reaper;
+mod sql_store;
 mod sqlite;
 mod statistics;
 
 pub use clock::{Clock, SystemClock};
-pub use engine::{Database, UnknownDatabase};
+pub use engine::{Database, PostgresUrl, UnknownDatabase};
 pub use http::{GridInfo, PrivateConfig, PublicState, private_router, public_router};
 pub use login::{
     Allowance, LoginConfig, LoginFailure, LoginRecords, LoginRequest, LoginResponse, LoginService,
@@ -33,5 +39,5 @@ pub use login::{
 pub use passwords::HashCost;
 pub use provision::{FirstAccount, NewPerson, create_first_account, provision_account};
 pub use reaper::Reaper;
-pub use sqlite::SqlStore;
+pub use sql_store::SqlStore;
 pub use statistics::{GridStatistics, Statistics};

@@ -35,10 +35,7 @@ pub(crate) fn identity(folder: &Path) -> Result<Uuid> {
 /// Opens a database.
 pub(crate) async fn open(database: &Database) -> Result<SqlStore> {
     let opened = SqlStore::open(database, Arc::new(SystemClock), rand::random(), HashCost::default()).await;
-    opened.with_context(|| match database {
-        Database::File(path) => path.display().to_string(),
-        Database::Memory => "the database in memory".to_owned(),
-    })
+    opened.with_context(|| database.to_string())
 }
 
 /// First and last name, as users write them; who has one name only is a Resident.

@@ -40,7 +40,7 @@ pub(crate) struct DataOptions {
 pub(crate) struct StoreOptions {
     #[command(flatten)]
     pub(crate) data: DataOptions,
-    /// The grid's database, sqlite:PATH [default: a file in the data folder]
+    /// The grid's database, sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME [default: a file in the data folder]
     #[arg(long, value_name = "URL", env = "SOJOURN_DATABASE")]
     pub(crate) database: Option<String>,
 }
@@ -112,6 +112,9 @@ pub(crate) struct GridOptions {
     pub(crate) private_port: Option<u16>,
     #[command(flatten)]
     pub(crate) process: ProcessOptions,
+    /// Base URL under which everybody reaches the public side, behind a proxy for example [default: http://HOST:PORT/]
+    #[arg(long, value_name = "URL", env = "SOJOURN_URL")]
+    pub(crate) url: Option<String>,
     /// Name of the grid, as viewers show it [default: Sojourn]
     #[arg(long, value_name = "NAME", env = "SOJOURN_GRID_NAME")]
     pub(crate) grid_name: Option<String>,
@@ -182,6 +185,8 @@ pub(crate) struct Grid {
     pub(crate) port: u16,
     pub(crate) private_port: u16,
     pub(crate) process: Process,
+    /// Where the public side is reached, with its slash.
+    pub(crate) url: String,
     pub(crate) grid_name: String,
     pub(crate) logins: Logins,
     /// How long sessions outlast their last renewal.
@@ -230,10 +235,6 @@ impl StoreOptions {
         let folder = self.data.over(file);
         let database = match self.database.or_else(|| file.database.clone()) {
             None => Self::in_folder(&folder),
-            // Its password is nobody's business.
-            Some(url) if url.starts_with("postgres") => {
-                bail!("this version keeps a grid in SQLite only: --database sqlite:PATH")
-            }
             Some(url) => url.parse()?,
         };
         Ok((folder, database))
@@ -267,15 +268,13 @@ impl RegionOptions {
         if !(5..=3600).contains(&silence_timeout) {
             bail!("the silence timeout is {silence_timeout} s; it must be between 5 and 3600");
         }
-        let reached = self.url.or_else(|| file.url.clone());
-        let reached = reached.map(|given| url(&given, 80).with_context(|| format!("--url {given:?}")));
         let versions = self.simulation_protocol.or_else(|| file.simulation_protocol.clone());
         Ok(Regions {
             world: self.world.or_else(|| file.world.clone()),
             silence_timeout: Duration::from_secs(silence_timeout),
             versions: versions.map_or(Ok(VersionRange::ALL), |text| text.parse())?,
             patience: file.transfer.decide()?,
-            url: reached.transpose()?,
+            url: reached(self.url, file)?,
         })
     }
 }
@@ -314,6 +313,7 @@ impl GridOptions {
             bail!("the public and the private port are both {port}");
         }
         let process = self.process.over(file)?;
+        let url = reached(self.url, file)?.unwrap_or_else(|| process.url(port));
         let lease = self.lease.or(file.lease).unwrap_or(25);
         // Simulators renew every ten seconds; one renewal may be lost.
         if !(21..=600).contains(&lease) {
@@ -322,7 +322,7 @@ impl GridOptions {
         let lease = Duration::from_secs(lease);
         let logins = self.logins.over(file)?;
         let grid_name = grid_name(self.grid_name, file);
-        Ok(Grid { data, database, port, private_port, process, grid_name, logins, lease })
+        Ok(Grid { data, database, port, private_port, process, url, grid_name, logins, lease })
     }
 }
 
@@ -374,6 +374,12 @@ impl Process {
 
 fn grid_name(option: Option<String>, file: &File) -> String {
     option.or_else(|| file.grid_name.clone()).unwrap_or_else(|| "Sojourn".into())
+}
+
+/// Where something is reached that is not at its own address.
+fn reached(option: Option<String>, file: &File) -> Result<Option<String>> {
+    let reached = option.or_else(|| file.url.clone());
+    reached.map(|given| url(&given, 80).with_context(|| format!("--url {given:?}"))).transpose()
 }
 
 /// A base URL: `http://HOST:PORT/` and nothing more.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::postgres::{self, Postgres};
 use crate::{structure, tools};
 
 /// One thing that is checked.
@@ -96,11 +97,25 @@ impl Step {
             }),
             Step::Doc => run(cargo("doc --workspace --no-deps --document-private-items --locked")
                 .env("RUSTDOCFLAGS", "-D warnings")),
-            Step::Test => run(&mut cargo("test --workspace --locked")),
+            Step::Test => test(root),
             Step::Deny => deny(root),
             Step::Release => run(&mut cargo("build --release --locked -p sojourn")),
             Step::E2e => e2e(root, pytest),
         }
+    }
+}
+
+/// The store's tests run on both engines, wherever there can be a PostgreSQL.
+fn test(root: &Path) -> Outcome {
+    let mut test = tools::cargo(root, "test --workspace --locked");
+    let postgres = Postgres::start(root);
+    match &postgres {
+        Ok(postgres) => test.env(postgres::VARIABLE, postgres.url()),
+        Err(_) => test.args(["--", "--skip", "postgres::"]),
+    };
+    match (run(&mut test), postgres) {
+        (Outcome::Passed, Err(why)) => Outcome::PassedBut(format!("nothing was tested on PostgreSQL: {why}")),
+        (outcome, _) => outcome,
     }
 }
 
@@ -145,9 +160,14 @@ fn e2e(root: &Path, pytest: &[String]) -> Outcome {
     if !binary.exists() {
         return Outcome::Failed("no target/release/sojourn: cargo xtask test --only release".into());
     }
+    // The tests start servers of their own; here one is put in place where there is none, if that can be.
+    let postgres = Postgres::start(root).map(drop);
     let mut command = Command::new(python);
     command.current_dir(root.join("e2e")).args(["-m", "pytest"]).args(pytest);
-    run(command.env("SOJOURN_BINARY", binary).env("PYTHONDONTWRITEBYTECODE", "1"))
+    match (run(command.env("SOJOURN_BINARY", binary).env("PYTHONDONTWRITEBYTECODE", "1")), postgres) {
+        (Outcome::Passed, Err(why)) => Outcome::PassedBut(format!("nothing was tested on PostgreSQL: {why}")),
+        (outcome, _) => outcome,
+    }
 }
 
 /// Runs a command with its output shown.

@@ -7,10 +7,18 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, post};
 use services::ServiceError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+/// Nothing is asked again.
+fn once() -> Options {
+    Options { patience: Patience { again: Duration::ZERO, ..Patience::default() }, ..Options::default() }
+}
+
 async fn answered(response: impl Fn() -> Response + Clone + Send + Sync + 'static) -> services::Result<bool> {
-    let services = services_of(Router::new().fallback(any(async move || response()))).await;
+    let router = Router::new().fallback(any(async move || response()));
+    let services = connect(&serve(router).await, &once()).unwrap();
     services.grid.deregister(RegionId(id(1))).await
 }
 
@@ -69,7 +77,7 @@ async fn nobody_there_and_nobody_talking() {
     let base = format!("http://{}", gone.local_addr().unwrap());
     drop(gone);
     let address = GridAddress { private: base.clone(), public: base };
-    let services = connect(&address, &Options::default()).unwrap();
+    let services = connect(&address, &once()).unwrap();
     let answer = services.presence.logout(model::SessionId::NULL).await;
     assert!(matches!(answer, Err(ServiceError::Unavailable(_))), "{answer:?}");
 
@@ -77,6 +85,25 @@ async fn nobody_there_and_nobody_talking() {
     let patience = Patience { call: Duration::from_millis(50), ..Patience::default() };
     let services = connect(&serve(silent).await, &Options { patience, ..Options::default() }).unwrap();
     unavailable(services.presence.logout(model::SessionId::NULL).await, "timed out");
+}
+
+#[tokio::test]
+async fn what_did_not_get_through_is_said_again_but_nothing_is_done_twice() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    // One process of the grid has ended, and the next one's database is just starting.
+    let router = Router::new().fallback(any(async move || match count.fetch_add(1, Ordering::Relaxed) {
+        0 => StatusCode::BAD_GATEWAY.into_response(),
+        1 => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        _ => "<ServerResponse><Result>Success</Result></ServerResponse>".into_response(),
+    }));
+    let services = services_of(router).await;
+    assert_eq!(services.grid.deregister(RegionId(id(1))).await, Ok(true));
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
+
+    asked.store(0, Ordering::Relaxed);
+    unavailable(services.offline_messages.keep(agent(1), &personal::message()).await, "502");
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

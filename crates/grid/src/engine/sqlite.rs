@@ -1,6 +1,9 @@
 //! SQLite: one file, one writer at a time, readers beside it.
 
-use super::Database;
+#[cfg(test)]
+pub(crate) mod fresh;
+
+use super::{About, Database, not_here};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -60,6 +63,7 @@ pub(crate) async fn open(database: &Database) -> Result<Pools, sqlx::Error> {
             let read = pool(READERS).connect_lazy_with(options);
             Ok(Pools { read, write })
         }
+        Database::Postgres(_) => Err(not_here(database)),
     }
 }
 
@@ -87,8 +91,13 @@ async fn connect(options: SqliteConnectOptions, connections: u32) -> Result<Sqli
     pool(connections).connect_with(options).await
 }
 
-/// Begins a transaction that is going to write. The lock is taken at once, since SQLite refuses a transaction that
+/// There is no clock but this machine's.
+pub(crate) async fn unix_s(_read: &Pool<Db>) -> Result<Option<i64>, sqlx::Error> {
+    Ok(None)
+}
+
+/// Begins a transaction that is going to write, whatever it is about. The lock is taken at once, since SQLite refuses a transaction that
 /// has read and then finds that somebody else has written.
-pub(crate) async fn begin(write: &Pool<Db>) -> Result<Transaction<'static, Db>, sqlx::Error> {
+pub(crate) async fn begin(write: &Pool<Db>, _about: About) -> Result<Transaction<'static, Db>, sqlx::Error> {
     write.begin_with("BEGIN IMMEDIATE").await
 }

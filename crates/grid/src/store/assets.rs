@@ -1,4 +1,5 @@
 use super::{SqlStore, broken, narrow};
+use crate::engine::About;
 use async_trait::async_trait;
 use model::{AgentId, AssetId, Uuid};
 use services::{Asset, AssetFlags, AssetMetadata, AssetService, Result, ServiceError, library};
@@ -101,7 +102,7 @@ impl AssetService for SqlStore {
             return Ok(id);
         }
         let created = if metadata.created == 0 { self.now_s() } else { metadata.created.cast_signed() };
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Contents).await?;
         let done = sqlx::query(
             "INSERT INTO assets (id, kind, name, description, creator, created, flags, hash) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
@@ -131,7 +132,7 @@ impl AssetService for SqlStore {
 
     async fn update(&self, id: AssetId, data: Arc<[u8]>) -> Result<bool> {
         let hash = hash_of(&data)?;
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Contents).await?;
         let stored: Option<(i64, Vec<u8>)> = sqlx::query_as("SELECT flags, hash FROM assets WHERE id = $1")
             .bind(id.0)
             .fetch_optional(&mut *change)
@@ -162,7 +163,7 @@ impl AssetService for SqlStore {
     }
 
     async fn delete(&self, id: AssetId) -> Result<bool> {
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Contents).await?;
         let hash: Option<Vec<u8>> = sqlx::query_scalar("SELECT hash FROM assets WHERE id = $1")
             .bind(id.0)
             .fetch_optional(&mut *change)

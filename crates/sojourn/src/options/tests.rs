@@ -48,13 +48,18 @@ fn a_grid_keeps_its_data_where_it_is_told() {
     };
     assert_eq!(store(None).unwrap().1, Database::File("d/grid.sqlite".into()));
     assert_eq!(store(Some("sqlite:/x/y.db")).unwrap().1, Database::File("/x/y.db".into()));
-    let error = store(Some("postgres://grid:secret@db/grid")).unwrap_err().to_string();
-    assert!(error.contains("SQLite") && !error.contains("secret"), "{error}");
-    assert!(store(Some("x.db")).is_err());
+    assert!(matches!(store(Some("postgres://grid:secret@db/grid")).unwrap().1, Database::Postgres(_)));
+    for url in ["postgres://grid:secret@db:none/grid", "secret.db"] {
+        let error = format!("{:#}", store(Some(url)).unwrap_err());
+        assert!(error.contains("postgres://USER") && !error.contains("secret"), "{error}");
+    }
     let lease =
         |lease| GridOptions { lease: Some(lease), ..GridOptions::default() }.over(&file("lease = 40"));
     assert_eq!(lease(30).unwrap().lease, Duration::from_secs(30));
     assert!(lease(10).unwrap_err().to_string().contains("lease"));
+    let proxied = GridOptions { url: Some("http://grid.example.org".into()), ..GridOptions::default() };
+    assert_eq!(proxied.over(&File::default()).unwrap().url, "http://grid.example.org:80/");
+    assert_eq!(lease(30).unwrap().url, "http://127.0.0.1:8002/");
     let same = GridOptions { port: Some(8003), ..GridOptions::default() };
     assert!(same.over(&File::default()).unwrap_err().to_string().contains("8003"));
 }

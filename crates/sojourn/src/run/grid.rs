@@ -38,8 +38,8 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
         first_account::print(&account);
     }
 
-    let url = options.process.url(options.port);
-    let key = Arc::new(ProcessKey::random());
+    let url = options.url;
+    let key = Arc::new(ProcessKey::from_secret(&store.signing_key().await?));
     let metrics = Arc::new(Metrics::new());
     let destination = Arc::new(RemoteDestination::new(key.clone(), metrics.clone()));
     let peers = RemotePeers::new(key.clone(), metrics.clone());
@@ -56,7 +56,7 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
         tokio::spawn(side(services, Some(private)).serve(private_port, closed)),
     ];
     say_ready(begun, &url);
-    let told = |ended: &Presence| drop(friends.tell(RegionId::NULL, ended.agent, false));
+    let told = |ended: &Presence| friends.tell(RegionId::NULL, ended.agent, false);
     tokio::select! {
         () = stop => {}
         () = Reaper::new(store.clone()).run(told) => {}

@@ -29,7 +29,7 @@ pub(crate) async fn run(options: StandaloneOptions) -> Result<()> {
     }
     let url = options.regions.url(&options.process, options.port);
     let friends = simulator.friends();
-    let told = |ended: &Presence| drop(friends.tell(RegionId::NULL, ended.agent, false));
+    let told = |ended: &Presence| friends.tell(RegionId::NULL, ended.agent, false);
     tokio::select! {
         () = simulator.run(|| say_ready(begun, &url), stop) => {}
         () = Reaper::new(store.clone()).run(told) => {}

@@ -1,0 +1,171 @@
+//! The one store that the rest of the world knows, on whichever engine its database is.
+
+use crate::login::{Allowance, LoginRecords};
+use crate::{Clock, Database, GridStatistics, HashCost, Statistics, postgres, sqlite};
+use async_trait::async_trait;
+use model::{AgentId, SessionId, Uuid};
+use services::{Presence, Result, Services};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The grid's services on one database. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct SqlStore(Engine);
+
+#[derive(Clone, Debug)]
+enum Engine {
+    Sqlite(sqlite::SqlStore),
+    Postgres(postgres::SqlStore),
+}
+
+/// The same expression on the store of either engine.
+macro_rules! on {
+    ($this:expr, $store:ident => $do:expr) => {
+        match &$this.0 {
+            Engine::Sqlite($store) => $do,
+            Engine::Postgres($store) => $do,
+        }
+    };
+}
+
+impl SqlStore {
+    /// Opens a database, makes its tables or brings them up to date. A server that is not up yet is waited for, a minute
+    /// at most. `seed` is what all ids, salts and keys are made from, so it must come from the operating system wherever
+    /// secrets matter.
+    ///
+    /// # Errors
+    /// The database cannot be opened, or is of a later version of this program.
+    pub async fn open(
+        database: &Database,
+        clock: Arc<dyn Clock>,
+        seed: [u8; 32],
+        hash_cost: HashCost,
+    ) -> Result<Self> {
+        Ok(Self(match database {
+            Database::Memory | Database::File(_) => {
+                Engine::Sqlite(sqlite::SqlStore::open(database, clock, seed, hash_cost).await?)
+            }
+            Database::Postgres(_) => {
+                Engine::Postgres(postgres::SqlStore::open(database, clock, seed, hash_cost).await?)
+            }
+        }))
+    }
+
+    fn with(
+        self,
+        sqlite: impl FnOnce(sqlite::SqlStore) -> sqlite::SqlStore,
+        postgres: impl FnOnce(postgres::SqlStore) -> postgres::SqlStore,
+    ) -> Self {
+        Self(match self.0 {
+            Engine::Sqlite(store) => Engine::Sqlite(sqlite(store)),
+            Engine::Postgres(store) => Engine::Postgres(postgres(store)),
+        })
+    }
+
+    /// The same store, whose grid has simulators tell viewers this of it; see
+    /// [`GridService::extra_features`](services::GridService::extra_features).
+    #[must_use]
+    pub fn with_extra_features(self, features: BTreeMap<String, String>) -> Self {
+        let same = features.clone();
+        self.with(|store| store.with_extra_features(features), |store| store.with_extra_features(same))
+    }
+
+    /// The same store, whose sessions end when they are not renewed for so long.
+    #[must_use]
+    pub fn with_lease(self, lease: Duration) -> Self {
+        self.with(|store| store.with_lease(lease), |store| store.with_lease(lease))
+    }
+
+    /// All services, on this store.
+    pub fn services(&self) -> Services {
+        on!(self, store => store.services())
+    }
+
+    /// What the grid's processes sign with: the same for all processes on this database.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn signing_key(&self) -> Result<[u8; 32]> {
+        on!(self, store => store.secret("signing key").await)
+    }
+
+    /// Forgets what only an earlier run of this program knew: who was logged in, and which regions were online. For a
+    /// program that is the whole grid, when it starts.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn forget_the_living(&self) -> Result<()> {
+        on!(self, store => store.forget_the_living().await)
+    }
+
+    /// Waits for what is under way and closes all connections. Calls fail from then on.
+    pub async fn close(&self) {
+        on!(self, store => store.close().await);
+    }
+
+    pub(crate) fn now_s(&self) -> i64 {
+        on!(self, store => store.now_s())
+    }
+
+    pub(crate) fn lease_s(&self) -> i64 {
+        on!(self, store => store.lease_s())
+    }
+
+    /// Ends the sessions whose time is over. How many.
+    pub(crate) async fn end_overdue(&self) -> Result<u64> {
+        on!(self, store => store.end_overdue().await)
+    }
+
+    /// The sessions that the grid has ended and that nobody tells of yet: the caller is to.
+    pub(crate) async fn take_ended(&self) -> Result<Vec<Presence>> {
+        on!(self, store => store.take_ended().await)
+    }
+
+    /// The caller has told of it.
+    pub(crate) async fn told_of(&self, session: SessionId) -> Result<()> {
+        on!(self, store => store.told_of(session).await)
+    }
+}
+
+#[async_trait]
+impl LoginRecords for SqlStore {
+    async fn charge(&self, subject: &str, allowance: Allowance) -> Result<core::result::Result<(), u64>> {
+        on!(self, store => store.charge(subject, allowance).await)
+    }
+
+    async fn refund(&self, subject: &str, allowance: Allowance) -> Result<()> {
+        on!(self, store => store.refund(subject, allowance).await)
+    }
+
+    async fn has_used(&self, agent: AgentId, address: &str) -> Result<bool> {
+        on!(self, store => store.has_used(agent, address).await)
+    }
+
+    async fn used(&self, agent: AgentId, address: &str) -> Result<()> {
+        on!(self, store => store.used(agent, address).await)
+    }
+
+    async fn has_agreed(&self, agent: AgentId, terms: &str) -> Result<bool> {
+        on!(self, store => store.has_agreed(agent, terms).await)
+    }
+
+    async fn agrees(&self, agent: AgentId, terms: &str) -> Result<()> {
+        on!(self, store => store.agrees(agent, terms).await)
+    }
+
+    async fn take_turn(&self, agent: AgentId, holder: Uuid, for_s: u32) -> Result<bool> {
+        on!(self, store => store.take_turn(agent, holder, for_s).await)
+    }
+
+    async fn end_turn(&self, agent: AgentId, holder: Uuid) -> Result<()> {
+        on!(self, store => store.end_turn(agent, holder).await)
+    }
+}
+
+#[async_trait]
+impl Statistics for SqlStore {
+    async fn statistics(&self) -> Result<GridStatistics> {
+        on!(self, store => store.statistics().await)
+    }
+}

@@ -11,7 +11,7 @@ from harness.postgres import NoPostgres, Postgres
 from harness.process import BINARY, Sojourn, lasting_ports
 from harness.sessions import QUIET_S, here, online, presences, until
 from harness.viewer import ViewerClient
-from harness.wire import log_in, login_request
+from harness.wire import http, log_in, login_request
 from harness.world import Region
 
 A_ONE = Region("A One", 1000, 1000)
@@ -107,6 +107,42 @@ async def test_a_session_outlives_its_grids_processes(grid, postgres, timing):
     def remain():
         return sessions & {*presences(grid), *(each["session"] for each in here(grid))}
     await until(lambda: not remain(), QUIET_S, lambda: f"{remain()} are left")
+
+
+def test_the_private_side_demands_a_key(grid, tmp_path):
+    form = b"METHOD=get_default_regions&SCOPEID=00000000-0000-0000-0000-000000000000"
+    private = grid.private.url + "grid"
+    status, answer, headers = http(private, form, "application/x-www-form-urlencoded")
+    assert status == 401 and headers["WWW-Authenticate"].startswith("Basic"), (status, answer)
+    key = grid.command("simulator-key", "add", "passing").stdout.splitlines()[-1]
+    assert http(private, form, "application/x-www-form-urlencoded", key=key)[0] == 200
+    assert http(private, form, "application/x-www-form-urlencoded", key=key[:-1])[0] == 401
+    assert "passing" in grid.command("simulator-key", "list").stdout
+    assert key not in grid.sql("SELECT * FROM simulator_keys")[0]
+    again = grid.command("simulator-key", "add", "passing", check=False)
+    assert again.returncode != 0 and "passing" in again.stderr
+    grid.command("simulator-key", "remove", "passing")
+    assert "passing" not in grid.command("simulator-key", "list").stdout
+    assert grid.services.get("/healthz")[0] == 200, "that is nobody's secret"
+
+    port, = lasting_ports(1)
+    keyless = Sojourn(["simulator", "--grid", grid.private.url, "--login", grid.uri, "--port", port,
+                       "--data", tmp_path / "keyless"], tmp_path / "says", port)
+    keyless.begin()
+    assert keyless.process.wait(20) != 0
+    assert "SOJOURN_SIMULATOR_KEY" in keyless.said()
+
+
+def test_it_is_open_to_whom_the_operator_opens_it_and_says_so(postgres, tmp_path):
+    public, private = lasting_ports(2)
+    process = Sojourn(["grid", "--data", tmp_path / "grid", "--database", postgres.url, "--port", public,
+                       "--private-port", private, "--open-to", "127.0.0.0/8"], tmp_path / "says", private).start()
+    try:
+        assert "127.0.0.0/8" in process.said()
+        form = b"METHOD=get_default_regions&SCOPEID=00000000-0000-0000-0000-000000000000"
+        assert http(process.url + "grid", form, "application/x-www-form-urlencoded")[0] == 200
+    finally:
+        process.stop()
 
 
 def test_a_grid_waits_for_its_database(postgres, tmp_path):

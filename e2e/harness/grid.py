@@ -174,6 +174,9 @@ class SharedGrid(Grid):
         self.private, self.public = Balancer([]), Balancer([])
         options = ("--database", database, "--url", self.public.url, *options)
         super().__init__(folder, simulators, options=options)
+        key = self.command("simulator-key", "add", f"all-{uuid.uuid4()}").stdout.splitlines()[-1]
+        for simulator in self.simulators.values():
+            simulator.environment = {"SOJOURN_SIMULATOR_KEY": key}
         self.uris = [self.uri]
         public, private = lasting_ports(2)
         self.uris.append(f"http://127.0.0.1:{public}/")

@@ -1,8 +1,9 @@
 use reqwest::redirect::Policy;
 use reqwest::{Method, Response, StatusCode, Url, header};
-use robust::{Form, Malformed, Tree};
+use robust::{Form, Malformed, Tree, credentials};
 use services::{Result, ServiceError};
 use std::error::Error as _;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 /// Longest answer to a form, bytes.
@@ -14,6 +15,9 @@ const IDLE: Duration = Duration::from_secs(10);
 
 /// Between two tries: the first, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+const NO_KEY: &str =
+    "the grid's private side demands a key of simulators, and takes none or another than this process has";
 
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -35,6 +39,16 @@ impl Default for Patience {
     }
 }
 
+/// What a simulator proves to a grid by that it may ask. Shown nowhere else.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SimulatorKey(pub String);
+
+impl fmt::Debug for SimulatorKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SimulatorKey")
+    }
+}
+
 /// Asks one grid. All connectors share one, and with it its connections, which are kept alive.
 #[derive(Debug)]
 pub struct Client {
@@ -51,6 +65,8 @@ enum Failure {
     Lost(String),
     /// It would come to nothing again.
     Final(String),
+    /// The grid does not know who asks.
+    Unknown,
 }
 
 /// Whether a call may be made again that was perhaps heard.
@@ -63,18 +79,27 @@ enum Twice {
 }
 
 impl Client {
-    /// For the grid whose services are below this address, `http://host:8003/`.
+    /// For the grid whose services are below this address, `http://host:8003/`; the key is shown to it, and to nobody
+    /// whom it names.
     ///
     /// # Errors
     /// `Invalid` if that is none.
-    pub fn new(base: &str, patience: Patience) -> Result<Self> {
+    pub fn new(base: &str, patience: Patience, key: Option<&SimulatorKey>) -> Result<Self> {
         let invalid =
             |why: String| ServiceError::Invalid(format!("{base:?} is not the address of a grid: {why}"));
         let url = Url::parse(base).map_err(|error| invalid(error.to_string()))?;
         if url.scheme() != "http" || !url.has_host() {
             return Err(invalid("it has to be http://host:port/".into()));
         }
+        let mut headers = header::HeaderMap::new();
+        if let Some(SimulatorKey(key)) = key {
+            let shown = header::HeaderValue::try_from(credentials::header(key));
+            let mut shown = shown.map_err(|error| invalid(error.to_string()))?;
+            shown.set_sensitive(true);
+            headers.insert(header::AUTHORIZATION, shown);
+        }
         let http = reqwest::Client::builder()
+            .default_headers(headers)
             .connect_timeout(patience.connect)
             .timeout(patience.call)
             .pool_idle_timeout(IDLE)
@@ -162,6 +187,7 @@ impl Client {
                 Failure::Unheard(why) => (why, true),
                 Failure::Lost(why) => (why, twice == Twice::Harmless),
                 Failure::Final(why) => (why, false),
+                Failure::Unknown => return Err(ServiceError::Refused(NO_KEY.into())),
             };
             match next {
                 Some(next) if again && Instant::now() + pause < deadline => this = next,
@@ -182,6 +208,7 @@ async fn try_once(
     match response.status() {
         StatusCode::NOT_FOUND => Ok(None),
         status if status.is_success() => whole(response, bytes_max).await.map(Some),
+        StatusCode::UNAUTHORIZED => Err(Failure::Unknown),
         status => {
             let why = format!("the grid answered {status}");
             let passes =

@@ -15,7 +15,8 @@
 //! [`LoginService`] is the login without its encodings: it talks to [`Services`](services::Services) and to regions
 //! ([`LoginDestination`](services::LoginDestination)), wherever these are. [`Reaper`] ends the sessions that simulators
 //! do not renew. [`public_router`] puts the login, and what the grid says about itself, on HTTP; [`private_router`] puts
-//! the services there, as ROBUST serves them to simulators.
+//! the services there, as ROBUST serves them to simulators; a
+//! [`Door`] before it demands their keys.
 
 mod clock;
 mod engine;
@@ -31,7 +32,9 @@ mod statistics;
 
 pub use clock::{Clock, SystemClock};
 pub use engine::{Database, PostgresUrl, UnknownDatabase};
-pub use http::{GridInfo, PrivateConfig, PublicState, private_router, public_router};
+pub use http::{
+    Door, GridInfo, Network, NoNetwork, PrivateConfig, PublicState, private_router, public_router,
+};
 pub use login::{
     Allowance, LoginConfig, LoginFailure, LoginRecords, LoginRequest, LoginResponse, LoginService,
     LoginSuccess, StartLocation,
@@ -39,5 +42,5 @@ pub use login::{
 pub use passwords::HashCost;
 pub use provision::{FirstAccount, NewPerson, create_first_account, provision_account};
 pub use reaper::Reaper;
-pub use sql_store::SqlStore;
+pub use sql_store::{SimulatorKey, SqlStore};
 pub use statistics::{GridStatistics, Statistics};

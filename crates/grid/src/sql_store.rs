@@ -13,6 +13,15 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct SqlStore(Engine);
 
+/// That there is a key for a simulator. The key itself only its simulator has.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SimulatorKey {
+    /// Whose it is.
+    pub name: String,
+    /// When it was made, seconds since 1970.
+    pub created: u64,
+}
+
 #[derive(Clone, Debug)]
 enum Engine {
     Sqlite(sqlite::SqlStore),
@@ -88,6 +97,35 @@ impl SqlStore {
     /// The database does not answer.
     pub async fn signing_key(&self) -> Result<[u8; 32]> {
         on!(self, store => store.secret("signing key").await)
+    }
+
+    /// Makes a key for a simulator. It is kept as a hash, so nobody can be told it again.
+    ///
+    /// # Errors
+    /// `Refused` if there is one of that name, `Invalid` if that is no name.
+    pub async fn add_simulator_key(&self, name: &str) -> Result<String> {
+        on!(self, store => store.add_simulator_key(name).await)
+    }
+
+    /// Makes a key good for nothing. Whether there was one of that name.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn remove_simulator_key(&self, name: &str) -> Result<bool> {
+        on!(self, store => store.remove_simulator_key(name).await)
+    }
+
+    /// All keys, the oldest first.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn simulator_keys(&self) -> Result<Vec<SimulatorKey>> {
+        on!(self, store => store.simulator_keys().await)
+    }
+
+    /// Whose key it is.
+    pub(crate) async fn simulator_of(&self, key: &str) -> Result<Option<String>> {
+        on!(self, store => store.simulator_of(key).await)
     }
 
     /// Forgets what only an earlier run of this program knew: who was logged in, and which regions were online. For a

@@ -2,7 +2,7 @@
 //!
 //! What runs is decided elsewhere; here it is put together. [`options`] merges command line, environment and file into
 //! plain values; [`world`] reads the regions; [`run`] is the processes: a grid, a simulator, or both in one, where the
-//! simulator calls the grid's services in memory; [`accounts`], [`operate`], [`sessions`] and [`transfers`] are the commands that act
+//! simulator calls the grid's services in memory; [`accounts`], [`simulator_keys`], [`operate`], [`sessions`] and [`transfers`] are the commands that act
 //! on data and look at running processes.
 
 mod accounts;
@@ -13,6 +13,7 @@ mod operate;
 mod options;
 mod run;
 mod sessions;
+mod simulator_keys;
 mod source;
 mod transfers;
 mod world;
@@ -41,6 +42,9 @@ enum Command {
     /// Accounts: add, list, change, remove; also while the world runs.
     #[command(subcommand)]
     User(accounts::UserCommand),
+    /// Keys by which simulators may use a grid's private side: add, list, remove; also while it runs
+    #[command(subcommand)]
+    SimulatorKey(simulator_keys::SimulatorKeyCommand),
     /// What the running world logs of packets, event queues and HTTP.
     #[command(subcommand)]
     Debug(operate::DebugCommand),
@@ -83,6 +87,7 @@ fn main() -> ExitCode {
             Command::Grid(options) => run::grid::run(options).await,
             Command::Simulator(options) => run::simulator::run(options).await,
             Command::User(command) => accounts::run(command).await,
+            Command::SimulatorKey(command) => simulator_keys::run(command).await,
             Command::Debug(command) => operate::debug(command).await,
             Command::Kick(kick) => operate::kick(kick).await,
             Command::Notice(notice) => operate::notice(notice).await,

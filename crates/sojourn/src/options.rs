@@ -14,8 +14,9 @@ mod tests;
 use ::transfer::{Patience, VersionRange};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use connectors::SimulatorKey;
 use file::File;
-use grid::Database;
+use grid::{Database, Network};
 pub(crate) use logins::{LoginOptions, Logins};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -41,7 +42,7 @@ pub(crate) struct StoreOptions {
     #[command(flatten)]
     pub(crate) data: DataOptions,
     /// The grid's database, sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME [default: a file in the data folder]
-    #[arg(long, value_name = "URL", env = "SOJOURN_DATABASE")]
+    #[arg(long, value_name = "URL", env = "SOJOURN_DATABASE", hide_env_values = true)]
     pub(crate) database: Option<String>,
 }
 
@@ -120,6 +121,9 @@ pub(crate) struct GridOptions {
     pub(crate) grid_name: Option<String>,
     #[command(flatten)]
     pub(crate) logins: LoginOptions,
+    /// Simulators at these addresses need no key, where one is demanded: on PostgreSQL, and where --bind is not loopback
+    #[arg(long, value_name = "ADDR[/BITS]", env = "SOJOURN_OPEN_TO", value_delimiter = ',')]
+    pub(crate) open_to: Vec<Network>,
     /// A session that its simulator has not renewed for so long is over [default: 25]
     #[arg(long, value_name = "SECONDS", env = "SOJOURN_LEASE")]
     pub(crate) lease: Option<u64>,
@@ -136,6 +140,9 @@ pub(crate) struct SimulatorOptions {
     /// The grid's public side [default: port 8002 on the host of --grid]
     #[arg(long, value_name = "URL", env = "SOJOURN_LOGIN")]
     pub(crate) login: Option<String>,
+    /// The key that `sojourn simulator-key add` has printed; better given by the environment or the file
+    #[arg(long, value_name = "KEY", env = "SOJOURN_SIMULATOR_KEY", hide_env_values = true)]
+    pub(crate) simulator_key: Option<String>,
     /// HTTP port: capabilities, other simulators, /healthz, /metrics [default: 9000]
     #[arg(long, value_name = "PORT", env = "SOJOURN_PORT")]
     pub(crate) port: Option<u16>,
@@ -189,6 +196,8 @@ pub(crate) struct Grid {
     pub(crate) url: String,
     pub(crate) grid_name: String,
     pub(crate) logins: Logins,
+    /// Who needs no key on the private side. `None`: nobody does, it is for this machine alone.
+    pub(crate) door: Option<Vec<Network>>,
     /// How long sessions outlast their last renewal.
     pub(crate) lease: Duration,
 }
@@ -199,6 +208,8 @@ pub(crate) struct Simulator {
     pub(crate) data: PathBuf,
     pub(crate) grid: String,
     pub(crate) login: String,
+    /// Shown to the grid's private side.
+    pub(crate) key: Option<SimulatorKey>,
     pub(crate) port: u16,
     pub(crate) process: Process,
     pub(crate) regions: Regions,
@@ -322,7 +333,14 @@ impl GridOptions {
         let lease = Duration::from_secs(lease);
         let logins = self.logins.over(file)?;
         let grid_name = grid_name(self.grid_name, file);
-        Ok(Grid { data, database, port, private_port, process, url, grid_name, logins, lease })
+        let demanded = matches!(database, Database::Postgres(_)) || !process.bind.is_loopback();
+        let named = !self.open_to.is_empty();
+        let open_to = if named { self.open_to } else { file.open_to()? };
+        if !demanded && !open_to.is_empty() {
+            bail!("--open-to makes exceptions from keys, which are not demanded on loopback and SQLite");
+        }
+        let door = demanded.then_some(open_to);
+        Ok(Grid { door, data, database, port, private_port, process, url, grid_name, logins, lease })
     }
 }
 
@@ -345,6 +363,7 @@ impl SimulatorOptions {
             data: self.data.over(file),
             grid,
             login,
+            key: self.simulator_key.or_else(|| file.simulator_key.clone()).map(SimulatorKey),
             port: self.port.or(file.port).unwrap_or(9000),
             process: self.process.over(file)?,
             regions: self.regions.over(file)?,

@@ -1,7 +1,7 @@
 //! Grids that do not answer, or answer nonsense.
 
 use super::*;
-use crate::Patience;
+use crate::{Patience, SimulatorKey};
 use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -34,8 +34,7 @@ fn unavailable<T: std::fmt::Debug>(answer: services::Result<T>, why: &str) {
 
 #[tokio::test]
 async fn answers_that_are_none_say_why() {
-    for status in
-        [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE, StatusCode::UNAUTHORIZED]
+    for status in [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE, StatusCode::FORBIDDEN]
     {
         unavailable(answered(move || status.into_response()).await, status.as_str());
     }
@@ -121,6 +120,37 @@ async fn redirections_are_followed_for_a_while() {
     let circle = Router::new().fallback(any(async move || to("/grid")));
     let services = services_of(circle).await;
     unavailable(services.grid.deregister(RegionId(id(1))).await, "redirect");
+}
+
+#[tokio::test]
+async fn a_door_opens_to_the_key_and_the_key_goes_nowhere_else() {
+    let store = SqlStore::open(&Database::Memory, Arc::new(SystemClock), [7; 32], CHEAP).await.unwrap();
+    let key = store.add_simulator_key("west").await.unwrap();
+    let door = grid::Door::new(store.clone(), Vec::new());
+    let address = serve(door.before(private_router(store.services(), PrivateConfig::default()))).await;
+    let asked = async |key: Option<&str>| {
+        let key = key.map(|key| SimulatorKey(key.to_owned()));
+        let services = connect(&address, &Options { key, ..Options::default() }).unwrap();
+        services.grid.by_id(RegionId(id(1))).await
+    };
+    assert_eq!(asked(Some(&key)).await, Ok(None));
+    for wrong in [None, Some("sojourn-00")] {
+        let refused = asked(wrong).await;
+        assert!(matches!(&refused, Err(ServiceError::Refused(why)) if why.contains("key")), "{refused:?}");
+    }
+    assert!(!format!("{:?}", Options { key: Some(SimulatorKey(key.clone())), ..once() }).contains(&key));
+
+    // Another server to which the grid sends the caller on does not see it.
+    let stranger = Router::new().fallback(any(async |headers: axum::http::HeaderMap| {
+        assert!(!headers.contains_key(header::AUTHORIZATION));
+        "<ServerResponse><Result>Success</Result></ServerResponse>"
+    }));
+    let place = format!("{}grid", serve(stranger).await.private);
+    let sends_on = Router::new()
+        .fallback(any(async move || (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, place.clone())])));
+    let options = Options { key: Some(SimulatorKey(key)), ..Options::default() };
+    let services = connect(&serve(sends_on).await, &options).unwrap();
+    assert_eq!(services.grid.deregister(RegionId(id(1))).await, Ok(true));
 }
 
 #[test]

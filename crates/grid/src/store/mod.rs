@@ -17,6 +17,7 @@ mod mute_list;
 mod offline_messages;
 mod presence;
 mod secrets;
+mod simulator_keys;
 mod statistics;
 #[cfg(test)]
 mod tests;

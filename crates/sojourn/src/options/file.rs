@@ -1,5 +1,6 @@
 use super::transfer::TransferWaits;
 use anyhow::{Context as _, Result};
+use grid::Network;
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,9 @@ pub(super) struct File {
     pub(super) grid_name: Option<String>,
     pub(super) grid: Option<String>,
     pub(super) login: Option<String>,
+    pub(super) simulator_key: Option<String>,
+    #[serde(default)]
+    open_to: Vec<String>,
     pub(super) silence_timeout: Option<u64>,
     pub(super) lease: Option<u64>,
     pub(super) logins: Option<String>,
@@ -37,6 +41,10 @@ impl File {
         let Some(path) = path else { return Ok(Self::default()) };
         let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
         Self::parse(&text).with_context(|| path.display().to_string())
+    }
+
+    pub(super) fn open_to(&self) -> Result<Vec<Network>> {
+        self.open_to.iter().map(|network| Ok(network.parse()?)).collect()
     }
 
     pub(super) fn parse(text: &str) -> Result<Self> {

@@ -65,6 +65,26 @@ fn a_grid_keeps_its_data_where_it_is_told() {
 }
 
 #[test]
+fn keys_are_demanded_wherever_others_can_come() {
+    let door = |database: &str, over: &str| {
+        let store = StoreOptions { database: Some(database.into()), ..StoreOptions::default() };
+        GridOptions { store, ..GridOptions::default() }.over(&file(over)).map(|grid| grid.door)
+    };
+    let networks = |texts: &[&str]| Some(texts.iter().map(|text| text.parse().unwrap()).collect());
+    let outside = "bind = '192.0.2.1'";
+    assert_eq!(door("sqlite:x", "").unwrap(), None);
+    assert_eq!(door("sqlite:x", "bind = '::1'").unwrap(), None);
+    assert_eq!(door("sqlite:x", outside).unwrap(), networks(&[]));
+    assert_eq!(door("postgres://db/x", "").unwrap(), networks(&[]));
+    let two = "open_to = ['192.0.2.7', '198.51.100.0/24']";
+    assert_eq!(door("postgres://db/x", two).unwrap(), networks(&["192.0.2.7/32", "198.51.100.0/24"]));
+    assert!(door("sqlite:x", two).unwrap_err().to_string().contains("--open-to"));
+    assert!(
+        door("postgres://db/x", "open_to = ['everybody']").unwrap_err().to_string().contains("everybody")
+    );
+}
+
+#[test]
 fn a_simulator_knows_both_sides_of_its_grid() {
     let joined = |grid: &str, login: Option<&str>| {
         let options = SimulatorOptions {

@@ -5,7 +5,7 @@ use crate::options::GridOptions;
 use crate::{data, first_account};
 use anyhow::{Context as _, Result};
 use axum::Router;
-use grid::Reaper;
+use grid::{Door, Network, Reaper};
 use model::RegionId;
 use services::{Presence, RegionFlags, RegionInfo, Services};
 use simulator::{Friends, Metrics, PlainSide, PrivateSide, ProcessKey, RemoteDestination, RemotePeers};
@@ -24,12 +24,7 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     start_log(&options.process.log)?;
     let stop = stop_signal()?;
     let bind = options.process.bind;
-    if !bind.is_loopback() {
-        tracing::warn!(
-            "the private port {} is bound to {bind}: whoever can reach it can do what simulators can",
-            options.private_port
-        );
-    }
+    say_who_comes_in(options.private_port, options.door.as_deref());
     let public_port = listen(SocketAddr::new(bind, options.port)).await?;
     let private_port = listen(SocketAddr::new(bind, options.private_port)).await?;
     data::prepare(&options.data)?;
@@ -51,6 +46,10 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     let side =
         |router, private| PlainSide { router, metrics: metrics.clone(), trace: Arc::default(), private };
     let services = private_router(store.services());
+    let services = match options.door {
+        Some(open_to) => Door::new(store.clone(), open_to).before(services),
+        None => services,
+    };
     let sides = [
         tokio::spawn(side(public, None).serve(public_port, closed.clone())),
         tokio::spawn(side(services, Some(private)).serve(private_port, closed)),
@@ -68,6 +67,20 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     }
     store.close().await;
     Ok(())
+}
+
+fn say_who_comes_in(private_port: u16, door: Option<&[Network]>) {
+    match door {
+        None => tracing::info!("the private port {private_port} is for this machine alone, without keys"),
+        Some([]) => tracing::info!("the private port {private_port} demands a simulator's key"),
+        Some(open_to) => {
+            let open_to = open_to.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            tracing::warn!(
+                "the private port {private_port} demands a simulator's key, but none from {open_to}: whoever has such an \
+                 address can do what simulators can"
+            );
+        }
+    }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener> {

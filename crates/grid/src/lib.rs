@@ -9,6 +9,9 @@
 //! Any number of processes may work on one database, as one grid: whatever must be known to all of them is in it. What a
 //! process remembers for itself is that a password was right a moment ago ([`HashCost`]), and whom it lets wait.
 //!
+//! What assets consist of is kept in the database or, each content once under its hash, in [`Blobs`]: files or a bucket.
+//! [`AssetKeeper`] moves it from the one to the other, and clears away what no asset has.
+//!
 //! Clock and randomness are given to the store when it is opened. Memory is small on purpose: on SQLite three connections
 //! with half a megabyte of cache each.
 //!
@@ -18,6 +21,8 @@
 //! the services there, as ROBUST serves them to simulators; a
 //! [`Door`] before it demands their keys.
 
+mod asset_keeper;
+mod blobs;
 mod clock;
 mod engine;
 mod http;
@@ -30,6 +35,8 @@ mod sql_store;
 mod sqlite;
 mod statistics;
 
+pub use asset_keeper::AssetKeeper;
+pub use blobs::{AssetPlace, Blobs, Bucket, UnknownPlace};
 pub use clock::{Clock, SystemClock};
 pub use engine::{Database, PostgresUrl, UnknownDatabase};
 pub use http::{

@@ -1,5 +1,6 @@
 //! The one store that the rest of the world knows, on whichever engine its database is.
 
+use crate::blobs::Blobs;
 use crate::login::{Allowance, LoginRecords};
 use crate::{Clock, Database, GridStatistics, HashCost, Statistics, postgres, sqlite};
 use async_trait::async_trait;
@@ -86,6 +87,14 @@ impl SqlStore {
         self.with(|store| store.with_lease(lease), |store| store.with_lease(lease))
     }
 
+    /// The same store, which keeps what assets consist of there. What is in the database is found, too, and moved by
+    /// [`AssetKeeper`](crate::AssetKeeper).
+    #[must_use]
+    pub fn with_blobs(self, blobs: Option<Blobs>) -> Self {
+        let same = blobs.clone();
+        self.with(|store| store.with_blobs(blobs), |store| store.with_blobs(same))
+    }
+
     /// All services, on this store.
     pub fn services(&self) -> Services {
         on!(self, store => store.services())
@@ -158,6 +167,16 @@ impl SqlStore {
     /// The sessions that the grid has ended and that nobody tells of yet: the caller is to.
     pub(crate) async fn take_ended(&self) -> Result<Vec<Presence>> {
         on!(self, store => store.take_ended().await)
+    }
+
+    /// Moves contents out of the database, if they are to be elsewhere. How many: none, once all are.
+    pub(crate) async fn move_contents(&self) -> Result<usize> {
+        on!(self, store => store.move_contents().await)
+    }
+
+    /// Clears away contents that no asset has. How many.
+    pub(crate) async fn clear_contents(&self) -> Result<usize> {
+        on!(self, store => store.clear_contents().await)
     }
 
     /// The caller has told of it.

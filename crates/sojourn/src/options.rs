@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use connectors::SimulatorKey;
 use file::File;
-use grid::{Database, Network};
+use grid::{AssetPlace, Database, Network};
 pub(crate) use logins::{LoginOptions, Logins};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -24,6 +24,8 @@ use std::time::Duration;
 
 /// The database's file in the data folder.
 const DATABASE: &str = "grid.sqlite";
+/// The assets' folder in the data folder.
+const ASSETS: &str = "assets";
 
 /// Where data is.
 #[derive(Args, Clone, Debug, Default)]
@@ -44,6 +46,15 @@ pub(crate) struct StoreOptions {
     /// The grid's database, sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME [default: a file in the data folder]
     #[arg(long, value_name = "URL", env = "SOJOURN_DATABASE", hide_env_values = true)]
     pub(crate) database: Option<String>,
+}
+
+/// Where what assets consist of is kept.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct AssetOptions {
+    /// Where assets are kept: a folder, database:, or s3://BUCKET/PREFIX?endpoint=URL&region=NAME [default: a folder in the
+    /// data folder; with PostgreSQL, the database]
+    #[arg(long, value_name = "PLACE", env = "SOJOURN_ASSETS")]
+    pub(crate) assets: Option<String>,
 }
 
 /// What a process is to others.
@@ -86,6 +97,8 @@ pub(crate) struct RegionOptions {
 pub(crate) struct StandaloneOptions {
     #[command(flatten)]
     pub(crate) data: DataOptions,
+    #[command(flatten)]
+    pub(crate) assets: AssetOptions,
     /// HTTP port: logins, capabilities, /healthz, /metrics [default: 9000]
     #[arg(long, value_name = "PORT", env = "SOJOURN_PORT")]
     pub(crate) port: Option<u16>,
@@ -105,6 +118,8 @@ pub(crate) struct StandaloneOptions {
 pub(crate) struct GridOptions {
     #[command(flatten)]
     pub(crate) store: StoreOptions,
+    #[command(flatten)]
+    pub(crate) assets: AssetOptions,
     /// Port for everybody: logins, grid info, map tiles, /healthz [default: 8002]
     #[arg(long, value_name = "PORT", env = "SOJOURN_PORT")]
     pub(crate) port: Option<u16>,
@@ -177,6 +192,7 @@ pub(crate) struct Regions {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Standalone {
     pub(crate) data: PathBuf,
+    pub(crate) assets: AssetPlace,
     pub(crate) port: u16,
     pub(crate) process: Process,
     pub(crate) regions: Regions,
@@ -189,6 +205,7 @@ pub(crate) struct Standalone {
 pub(crate) struct Grid {
     pub(crate) data: PathBuf,
     pub(crate) database: Database,
+    pub(crate) assets: AssetPlace,
     pub(crate) port: u16,
     pub(crate) private_port: u16,
     pub(crate) process: Process,
@@ -252,6 +269,17 @@ impl StoreOptions {
     }
 }
 
+impl AssetOptions {
+    /// Beside an embedded database there is its folder; several processes on one server may have no folder in common.
+    fn over(self, file: &File, folder: &Path, database: &Database) -> Result<AssetPlace> {
+        match self.assets.or_else(|| file.assets.clone()) {
+            Some(place) => Ok(place.parse()?),
+            None if matches!(database, Database::Postgres(_)) => Ok(AssetPlace::Database),
+            None => Ok(AssetPlace::Folder(folder.join(ASSETS))),
+        }
+    }
+}
+
 impl ProcessOptions {
     fn over(self, file: &File) -> Result<Process> {
         let bind = self.bind.or(file.bind).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -298,8 +326,10 @@ impl StandaloneOptions {
     }
 
     fn over(self, file: &File) -> Result<Standalone> {
+        let data = self.data.over(file);
         Ok(Standalone {
-            data: self.data.over(file),
+            assets: self.assets.over(file, &data, &StoreOptions::in_folder(&data))?,
+            data,
             port: self.port.or(file.port).unwrap_or(9000),
             process: self.process.over(file)?,
             regions: self.regions.over(file)?,
@@ -318,6 +348,7 @@ impl GridOptions {
 
     fn over(self, file: &File) -> Result<Grid> {
         let (data, database) = self.store.over(file)?;
+        let assets = self.assets.over(file, &data, &database)?;
         let port = self.port.or(file.port).unwrap_or(8002);
         let private_port = self.private_port.or(file.private_port).unwrap_or(8003);
         if port == private_port {
@@ -340,7 +371,7 @@ impl GridOptions {
             bail!("--open-to makes exceptions from keys, which are not demanded on loopback and SQLite");
         }
         let door = demanded.then_some(open_to);
-        Ok(Grid { door, data, database, port, private_port, process, url, grid_name, logins, lease })
+        Ok(Grid { door, data, database, assets, port, private_port, process, url, grid_name, logins, lease })
     }
 }
 

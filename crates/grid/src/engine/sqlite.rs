@@ -96,8 +96,13 @@ pub(crate) async fn unix_s(_read: &Pool<Db>) -> Result<Option<i64>, sqlx::Error>
     Ok(None)
 }
 
-/// Begins a transaction that is going to write, whatever it is about. The lock is taken at once, since SQLite refuses a transaction that
-/// has read and then finds that somebody else has written.
-pub(crate) async fn begin(write: &Pool<Db>, _about: About) -> Result<Transaction<'static, Db>, sqlx::Error> {
-    write.begin_with("BEGIN IMMEDIATE").await
+/// Begins a transaction that is going to write. The lock is taken at once, since SQLite refuses a transaction that
+/// has read and then finds that somebody else has written. Whatever it is about waits for everything else; but what
+/// assets consist of is on disk when it is committed, and not merely safe from the end of this process.
+pub(crate) async fn begin(write: &Pool<Db>, about: About) -> Result<Transaction<'static, Db>, sqlx::Error> {
+    let begin = match about {
+        About::Contents => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
+        _ => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
+    };
+    write.begin_with(begin).await
 }

@@ -5,6 +5,7 @@ mod agent_prefs;
 mod assets;
 mod auth;
 mod avatars;
+mod contents;
 mod friends;
 mod grid;
 mod grid_users;
@@ -23,6 +24,7 @@ mod statistics;
 mod tests;
 
 use super::engine::{self, Db, Pools};
+use crate::blobs::Blobs;
 use crate::engine::About;
 use crate::passwords::Passwords;
 use crate::{Clock, Database, HashCost};
@@ -50,6 +52,8 @@ pub(crate) struct SqlStore {
     inner: Arc<Inner>,
     extra_features: Arc<BTreeMap<String, String>>,
     lease: Duration,
+    /// Where what assets consist of is kept, if not in the database.
+    blobs: Option<Blobs>,
 }
 
 struct Inner {
@@ -83,7 +87,7 @@ impl SqlStore {
         let mut random = StdRng::from_seed(seed);
         let passwords = Passwords::new(hash_cost, random.random());
         let inner = Arc::new(Inner { pools, clock, random: Mutex::new(random), passwords });
-        Ok(Self { inner, extra_features: Arc::default(), lease: LEASE })
+        Ok(Self { inner, extra_features: Arc::default(), lease: LEASE, blobs: None })
     }
 
     pub(crate) fn with_extra_features(self, extra_features: BTreeMap<String, String>) -> Self {
@@ -92,6 +96,10 @@ impl SqlStore {
 
     pub(crate) fn with_lease(self, lease: Duration) -> Self {
         Self { lease, ..self }
+    }
+
+    pub(crate) fn with_blobs(self, blobs: Option<Blobs>) -> Self {
+        Self { blobs, ..self }
     }
 
     pub(crate) fn services(&self) -> Services {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct File {
     pub(super) data: Option<PathBuf>,
     pub(super) database: Option<String>,
+    pub(super) assets: Option<String>,
     pub(super) port: Option<u16>,
     pub(super) private_port: Option<u16>,
     pub(super) world: Option<PathBuf>,

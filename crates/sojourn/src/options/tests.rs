@@ -65,6 +65,22 @@ fn a_grid_keeps_its_data_where_it_is_told() {
 }
 
 #[test]
+fn assets_are_beside_the_database_unless_they_are_told() {
+    let place = |database: Option<&str>, assets: Option<&str>, over: &str| {
+        let store = StoreOptions { database: database.map(Into::into), ..StoreOptions::default() };
+        let assets = AssetOptions { assets: assets.map(Into::into) };
+        GridOptions { store, assets, ..GridOptions::default() }.over(&file(over)).map(|grid| grid.assets)
+    };
+    assert_eq!(place(None, None, "data = 'd'").unwrap(), AssetPlace::Folder("d/assets".into()));
+    assert_eq!(place(Some("postgres://db/x"), None, "").unwrap(), AssetPlace::Database);
+    assert_eq!(place(None, Some("database:"), "assets = '/srv'").unwrap(), AssetPlace::Database);
+    assert_eq!(place(None, None, "assets = '/srv'").unwrap(), AssetPlace::Folder("/srv".into()));
+    assert!(place(None, Some("ftp://x"), "").unwrap_err().to_string().contains("s3://"));
+    let alone = StandaloneOptions::default().over(&file("data = 'd'")).unwrap();
+    assert_eq!(alone.assets, AssetPlace::Folder("d/assets".into()));
+}
+
+#[test]
 fn keys_are_demanded_wherever_others_can_come() {
     let door = |database: &str, over: &str| {
         let store = StoreOptions { database: Some(database.into()), ..StoreOptions::default() };

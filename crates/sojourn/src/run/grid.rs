@@ -5,7 +5,7 @@ use crate::options::GridOptions;
 use crate::{data, first_account};
 use anyhow::{Context as _, Result};
 use axum::Router;
-use grid::{Door, Network, Reaper};
+use grid::{AssetKeeper, Door, Network, Reaper};
 use model::RegionId;
 use services::{Presence, RegionFlags, RegionInfo, Services};
 use simulator::{Friends, Metrics, PlainSide, PrivateSide, ProcessKey, RemoteDestination, RemotePeers};
@@ -28,7 +28,7 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     let public_port = listen(SocketAddr::new(bind, options.port)).await?;
     let private_port = listen(SocketAddr::new(bind, options.private_port)).await?;
     data::prepare(&options.data)?;
-    let store = data::open(&options.database).await?.with_lease(options.lease);
+    let store = data::open_with_assets(&options.database, &options.assets).await?.with_lease(options.lease);
     if let Some(account) = first_account::create(&store.services()).await? {
         first_account::print(&account);
     }
@@ -59,6 +59,7 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     tokio::select! {
         () = stop => {}
         () = Reaper::new(store.clone()).run(told) => {}
+        () = AssetKeeper::new(store.clone()).run() => {}
     }
     // Whoever is gone has gone already.
     let _ = closing.send(true);

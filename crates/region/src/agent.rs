@@ -114,8 +114,7 @@ pub(crate) struct Leaving {
     pub(crate) insist_at: Option<Moment>,
     /// UpdateAgent, while nobody has said that it was heard.
     pub(crate) unheard: Option<Arc<AgentData>>,
-    /// The grid has said, after the viewer was told to go, that the agent is here: once it says otherwise the agent has
-    /// gone.
+    /// The grid has known that the agent is here: once it says otherwise the agent has gone.
     pub(crate) seen_here: bool,
     /// A destination without tickets has been told to close what it has: from then on nobody arrives there.
     pub(crate) closed_there: bool,
@@ -228,8 +227,10 @@ pub(crate) struct Agent {
     pub(crate) seed_fetched: bool,
     /// The viewer has acknowledged AgentMovementComplete: it knows that it is here.
     pub(crate) welcomed: bool,
-    /// When it became root here.
-    pub(crate) root_since: Moment,
+    /// When that was last said.
+    pub(crate) greeted: Moment,
+    /// The grid knows that the agent is here.
+    pub(crate) reported: bool,
     pub(crate) leaving: Option<Leaving>,
     pub(crate) doubt: Option<Doubt>,
     /// By whose claim it is kept as a child agent.

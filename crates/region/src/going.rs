@@ -89,7 +89,7 @@ impl Region {
             unwelcomed: false,
             insist_at: None,
             unheard: None,
-            seen_here: false,
+            seen_here: agent.reported,
             closed_there: false,
             logging_out: false,
         });

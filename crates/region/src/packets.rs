@@ -278,7 +278,7 @@ impl Region {
                     return;
                 }
                 Some(circuit::Event::Closed) => {
-                    self.finish_closing(cx, id);
+                    self.last_word_said(cx, id);
                     return;
                 }
                 Some(circuit::Event::Acked(crate::welcome::MOVEMENT_COMPLETE)) => self.welcome_heard(cx, id),

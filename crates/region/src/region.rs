@@ -137,6 +137,7 @@ impl Region {
             }
             Input::SeedFetched { caps } => self.handle_seed_fetched(cx, caps),
             Input::Reply { id, result } => self.handle_reply(cx, id, result),
+            Input::Reported { agent, visit } => self.reported(agent, visit),
             Input::Operator(command) => self.handle_operator(cx, command),
             Input::Wakeup => {}
         }

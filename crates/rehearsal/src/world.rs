@@ -77,6 +77,13 @@ pub(crate) enum Happening {
         id: CallId,
         result: Result<Reply, PeerError>,
     },
+    /// A region hears that the grid has taken its report of an arrival.
+    Reported {
+        at: Where,
+        run: u32,
+        agent: AgentId,
+        visit: u64,
+    },
     /// The login service's answer reaches the viewer.
     Enter {
         who: Who,
@@ -401,6 +408,11 @@ impl Rehearsal {
                         });
                     }
                     self.drive(to, Input::Reply { id, result });
+                }
+            }
+            Happening::Reported { at, run, agent, visit } => {
+                if self.stages[at.0].run == run {
+                    self.drive(at, Input::Reported { agent, visit });
                 }
             }
             Happening::Enter { who, identity } => self.enter(who, *identity),

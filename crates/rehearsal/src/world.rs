@@ -191,6 +191,9 @@ pub struct Rehearsal {
     pub(crate) superseded: BTreeSet<SessionId>,
     /// Sessions with child agents whose keeper was lost in a crash: nobody is left to close them.
     pub(crate) unkept: BTreeSet<SessionId>,
+    /// Queues that ended at a peer without tickets. It takes the secret that it is told when it is to have the agent again,
+    /// and a viewer begins no second queue by the same secret.
+    pub(crate) ended_queues: BTreeSet<(Who, Where)>,
     /// Sessions that were leaving somewhere while another region died, and until when: it may have been the one that
     /// knew where they are.
     pub(crate) unwitnessed: BTreeMap<SessionId, Moment>,
@@ -252,6 +255,7 @@ impl Rehearsal {
             orphans: BTreeSet::new(),
             superseded: BTreeSet::new(),
             unkept: BTreeSet::new(),
+            ended_queues: BTreeSet::new(),
             unwitnessed: BTreeMap::new(),
             may_double: false,
             unknowable_until: BEGINNING,

@@ -2,10 +2,11 @@
 //!
 //! What runs is decided elsewhere; here it is put together. [`options`] merges command line, environment and file into
 //! plain values; [`world`] reads the regions; [`run`] is the processes: a grid, a simulator, or both in one, where the
-//! simulator calls the grid's services in memory; [`accounts`], [`operate`], [`sessions`] and [`transfers`] are the commands that act
-//! on data and look at running processes.
+//! simulator calls the grid's services in memory; [`config`] explains and checks what they go by; [`accounts`],
+//! [`operate`], [`sessions`] and [`transfers`] are the commands that act on data and look at running processes.
 
 mod accounts;
+mod config;
 mod counted;
 mod data;
 mod first_account;
@@ -38,6 +39,9 @@ enum Command {
     Grid(options::GridOptions),
     /// Regions that are joined to a grid, ours or an OpenSimulator ROBUST
     Simulator(options::SimulatorOptions),
+    /// What can be configured, whether a file is sound, and files made of an OpenSimulator's
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Accounts: add, list, change, remove; also while the world runs.
     #[command(subcommand)]
     User(accounts::UserCommand),
@@ -62,7 +66,14 @@ const BLOCKING: usize = 4;
 const STACK: usize = 1 << 20;
 
 fn main() -> ExitCode {
-    let CommandLine { command, standalone } = CommandLine::parse();
+    let CommandLine { command, standalone } = match options::read_command_line(std::env::args_os().collect())
+    {
+        Ok(line) => line,
+        Err(error) => {
+            eprintln!("sojourn: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
@@ -82,6 +93,7 @@ fn main() -> ExitCode {
             Command::Standalone(options) => run::standalone::run(options).await,
             Command::Grid(options) => run::grid::run(options).await,
             Command::Simulator(options) => run::simulator::run(options).await,
+            Command::Config(command) => config::run(command),
             Command::User(command) => accounts::run(command).await,
             Command::Debug(command) => operate::debug(command).await,
             Command::Kick(kick) => operate::kick(kick).await,
@@ -126,9 +138,9 @@ mod tests {
     fn no_command_is_standalone_and_takes_its_options() {
         let line = CommandLine::try_parse_from(["sojourn", "--data", "d", "--port", "1"]).unwrap();
         assert!(line.command.is_none());
-        assert_eq!(line.standalone.port, Some(1));
+        assert_eq!(line.standalone.port, 1);
         let line = CommandLine::try_parse_from(["sojourn", "standalone", "--port", "2"]).unwrap();
-        assert!(matches!(line.command, Some(Command::Standalone(options)) if options.port == Some(2)));
+        assert!(matches!(line.command, Some(Command::Standalone(options)) if options.port == 2));
     }
 
     #[test]

@@ -102,8 +102,8 @@ pub(crate) async fn notice(notice: Notice) -> Result<()> {
 }
 
 async fn ask(data: &DataOptions, command: Command) -> Result<()> {
-    let folder = data.folder()?;
-    let outcome = control::ask(&folder, &command).await.map_err(|error| match error.kind() {
+    let folder = &data.data;
+    let outcome = control::ask(folder, &command).await.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
             anyhow::anyhow!("no process runs on {}", folder.display())
         }

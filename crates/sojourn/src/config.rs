@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod opensim;
 
 use crate::options;
 use anyhow::{Result, bail};
@@ -24,6 +25,17 @@ pub(crate) enum ConfigCommand {
         #[arg(long, value_name = "COMMAND")]
         r#for: Option<Process>,
     },
+    /// Makes our configuration and world files of an OpenSimulator's, and lists what has no counterpart
+    ImportOpensim {
+        /// Its OpenSim.ini, or the folder that this is in
+        path: PathBuf,
+        /// The folder in which to write sojourn.toml and world.toml
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        to: PathBuf,
+        /// Write over files that are there
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 /// Commands that go by a file.
@@ -32,6 +44,17 @@ pub(crate) enum Process {
     Standalone,
     Grid,
     Simulator,
+}
+
+impl Process {
+    /// The command.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Standalone => "standalone",
+            Self::Grid => "grid",
+            Self::Simulator => "simulator",
+        }
+    }
 }
 
 pub(crate) fn run(command: ConfigCommand) -> Result<()> {
@@ -44,8 +67,10 @@ pub(crate) fn run(command: ConfigCommand) -> Result<()> {
         },
         ConfigCommand::Check { file, r#for } => {
             let process = check::check(&file, r#for)?;
-            let command = process.to_possible_value().expect("no variant is hidden");
-            writeln!(out, "{}: sound, for sojourn {}", file.display(), command.get_name())?;
+            writeln!(out, "{}: sound, for sojourn {}", file.display(), process.name())?;
+        }
+        ConfigCommand::ImportOpensim { path, to, force } => {
+            out.write_all(opensim::import(&path, &to, force)?.as_bytes())?;
         }
     }
     Ok(out.flush()?)

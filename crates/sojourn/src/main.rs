@@ -2,13 +2,15 @@
 //!
 //! What runs is decided elsewhere; here it is put together. [`options`] merges command line, environment and file into
 //! plain values; [`world`] reads the regions; [`run`] is the processes: a grid, a simulator, or both in one, where the
-//! simulator calls the grid's services in memory; [`config`] explains and checks what they go by; [`accounts`],
+//! simulator calls the grid's services in memory; [`config`] explains and checks what they go by, [`doctor`] whether
+//! they would work; [`accounts`],
 //! [`operate`], [`sessions`] and [`transfers`] are the commands that act on data and look at running processes.
 
 mod accounts;
 mod config;
 mod counted;
 mod data;
+mod doctor;
 mod first_account;
 mod operate;
 mod options;
@@ -42,6 +44,9 @@ enum Command {
     /// What can be configured, whether a file is sound, and files made of an OpenSimulator's
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Looks at a deployment without changing it, and says what is to be done; takes the options of what is to run
+    #[command(subcommand)]
+    Doctor(doctor::DoctorCommand),
     /// Accounts: add, list, change, remove; also while the world runs.
     #[command(subcommand)]
     User(accounts::UserCommand),
@@ -94,6 +99,7 @@ fn main() -> ExitCode {
             Command::Grid(options) => run::grid::run(options).await,
             Command::Simulator(options) => run::simulator::run(options).await,
             Command::Config(command) => config::run(command),
+            Command::Doctor(command) => doctor::run(command).await,
             Command::User(command) => accounts::run(command).await,
             Command::Debug(command) => operate::debug(command).await,
             Command::Kick(kick) => operate::kick(kick).await,

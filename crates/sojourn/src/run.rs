@@ -12,6 +12,9 @@ use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+/// Shown to viewers, and to whoever asks what a grid is.
+pub(crate) const VERSION: &str = concat!("Sojourn ", env!("CARGO_PKG_VERSION"));
+
 /// Sends the log to standard error.
 fn start_log(filter: &str) -> Result<()> {
     let filter = EnvFilter::try_new(filter).with_context(|| format!("log filter {filter:?}"))?;

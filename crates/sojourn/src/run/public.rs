@@ -1,5 +1,6 @@
 //! What a grid shows everybody: logins, what it says about itself, the map.
 
+use super::VERSION;
 use crate::counted::CountedAuth;
 use crate::options::Logins;
 use axum::Router;
@@ -44,7 +45,7 @@ pub(super) fn router(
     let nick = if nick.is_empty() { "sojourn".to_owned() } else { nick };
     grid::public_router(PublicState {
         login: Arc::new(login),
-        info: Arc::new(GridInfo::new(url, grid_name, &nick)),
+        info: Arc::new(GridInfo::new(url, grid_name, &nick).with("server", VERSION)),
         statistics: Arc::new(store.clone()),
         map_tiles,
     })

@@ -33,5 +33,5 @@ pub use login::{
 pub use passwords::HashCost;
 pub use provision::{FirstAccount, NewPerson, create_first_account, provision_account};
 pub use reaper::Reaper;
-pub use sqlite::{Examined, SqlStore};
+pub use sqlite::{Examined, SqlStore, Taken};
 pub use statistics::{GridStatistics, Statistics};

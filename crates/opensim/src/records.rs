@@ -282,6 +282,45 @@ impl Source {
     }
 }
 
+/// Tables of which nothing is wanted: what they hold is about processes that run, or is made anew.
+const PASSING: [&str; 5] = ["migrations", "tokens", "presence", "hg_traveling_data", "sqlite_sequence"];
+/// Tables that are read.
+const READ: [&str; 13] = [
+    "useraccounts",
+    "auth",
+    "friends",
+    "griduser",
+    "avatars",
+    "agentprefs",
+    "mutelist",
+    "inventoryfolders",
+    "inventoryitems",
+    "assets",
+    "xassetsmeta",
+    "xassetsdata",
+    "fsassets",
+];
+
+impl Source {
+    /// Tables that have something in them and are not read, with how many rows they have.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn others(&self) -> Result<Vec<(String, u64)>, Unreadable> {
+        let mut others = Vec::new();
+        for (name, table) in self.all() {
+            if PASSING.contains(&name) || READ.contains(&name) {
+                continue;
+            }
+            let rows = table.count().await?;
+            if rows > 0 {
+                others.push((name.to_owned(), rows));
+            }
+        }
+        Ok(others)
+    }
+}
+
 /// A table of assets.
 #[derive(Clone, Debug)]
 pub struct AssetTable {

@@ -99,6 +99,11 @@ impl Source {
         self.tables.get(name)
     }
 
+    /// All tables, by their names in small letters.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &Table)> {
+        self.tables.iter().map(|(name, table)| (name.as_str(), table))
+    }
+
     /// Closes all connections.
     pub async fn close(self) {
         for table in self.tables.into_values() {

@@ -4,7 +4,7 @@
 //! plain values; [`world`] reads the regions; [`run`] is the processes: a grid, a simulator, or both in one, where the
 //! simulator calls the grid's services in memory; [`config`] explains and checks what they go by, [`doctor`] whether
 //! they would work; [`accounts`],
-//! [`operate`], [`sessions`] and [`transfers`] are the commands that act on data and look at running processes.
+//! [`import`], [`operate`], [`sessions`] and [`transfers`] are the commands that act on data and look at running processes.
 
 mod accounts;
 mod config;
@@ -12,6 +12,7 @@ mod counted;
 mod data;
 mod doctor;
 mod first_account;
+mod import;
 mod operate;
 mod options;
 mod run;
@@ -47,6 +48,9 @@ enum Command {
     /// Looks at a deployment without changing it, and says what is to be done; takes the options of what is to run
     #[command(subcommand)]
     Doctor(doctor::DoctorCommand),
+    /// Moving in from an OpenSimulator
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Accounts: add, list, change, remove; also while the world runs.
     #[command(subcommand)]
     User(accounts::UserCommand),
@@ -100,6 +104,7 @@ fn main() -> ExitCode {
             Command::Simulator(options) => run::simulator::run(options).await,
             Command::Config(command) => config::run(command),
             Command::Doctor(command) => doctor::run(command).await,
+            Command::Import(command) => import::run(command).await,
             Command::User(command) => accounts::run(command).await,
             Command::Debug(command) => operate::debug(command).await,
             Command::Kick(kick) => operate::kick(kick).await,

@@ -42,6 +42,7 @@ mod secrets;
 mod sessions;
 mod social;
 mod talk;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod trace;

@@ -171,7 +171,7 @@ impl Region {
             size: self.config.size,
             host: self.info.external_host.clone(),
             udp_port: self.config.udp_port,
-            http_port: http_port(&self.info.server_uri),
+            http_port: self.info.http_port,
             server_uri: self.info.server_uri.clone(),
         };
         let here = self.config.id;
@@ -405,11 +405,4 @@ pub(crate) fn view_m(draw_distance_m: f32) -> u32 {
     // A little more than the viewer draws, so that what comes into view is there already.
     const AHEAD_M: f32 = 64.0;
     (draw_distance_m + AHEAD_M).clamp(*VIEW_M.start(), *VIEW_M.end()) as u32
-}
-
-/// The port in a base URL; 80 where there is none.
-fn http_port(base: &str) -> u16 {
-    let authority = base.split_once("://").map_or(base, |(_, rest)| rest);
-    let authority = authority.split('/').next().unwrap_or_default();
-    authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(80)
 }

@@ -475,8 +475,3 @@ impl Regions {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-}

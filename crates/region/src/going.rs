@@ -247,25 +247,13 @@ impl Region {
         let known = agent.children.get(&destination.handle).filter(|_| !plan.tickets);
         let caps = known.map_or(fresh, |child| child.caps);
         let create = CreateAgent {
-            agent: id,
-            session: agent.session,
-            secure_session: agent.secure_session,
-            circuit_code: agent.circuit_code,
-            first: agent.first.clone(),
-            last: agent.last.clone(),
-            caps: Some(caps),
             flags,
             position: leaving.position,
             look_at: leaving.request.look_at,
-            draw_distance_m: agent.draw_distance_m,
-            outfit: agent.outfit.clone(),
-            client: agent.client.clone(),
             children: self.children_of(agent, plan.tickets),
-            // A child agent over there stays whose it was, should the transfer come to nothing.
-            claim: None,
             transfer: plan.tickets.then_some(leaving.machine.id()),
-            source: Some(self.config.id),
-            version: plan.version,
+            // A child agent over there stays whose it was, should the transfer come to nothing.
+            ..agent.announce(self.config.id, caps, plan.version)
         };
         if !plan.crossing {
             self.send_teleport_progress(cx, id, flags, "contacting");

@@ -5,7 +5,7 @@ use crate::calls::{GRID_PATIENCE, PEER_PATIENCE, Pending, cells_in_view};
 use crate::going::circuit_address;
 use crate::interface::*;
 use crate::region::{Context, Region};
-use model::{AgentId, RegionHandle, SessionId, TeleportFlags, Vec3};
+use model::{AgentId, RegionHandle, SessionId, Vec3};
 use services::RegionInfo;
 use std::sync::Arc;
 use std::time::Duration;
@@ -318,24 +318,9 @@ impl Region {
         let shift =
             Vec3::new(offset(here.x_m(), region.handle.x_m()), offset(here.y_m(), region.handle.y_m()), 0.0);
         let create = CreateAgent {
-            agent: id,
-            session: agent.session,
-            secure_session: agent.secure_session,
-            circuit_code: agent.circuit_code,
-            first: agent.first.clone(),
-            last: agent.last.clone(),
-            caps: Some(caps),
-            flags: TeleportFlags::empty(),
             position: position + shift,
-            look_at: Vec3::X,
-            draw_distance_m: agent.draw_distance_m,
-            outfit: agent.outfit.clone(),
-            client: agent.client.clone(),
-            children: Vec::new(),
             claim: Some(agent.own_claim(self.config.id)),
-            transfer: None,
-            source: Some(self.config.id),
-            version: self.config.versions.high,
+            ..agent.announce(self.config.id, caps, self.config.versions.high)
         };
         let tries_left = tries.saturating_sub(1);
         let asked =

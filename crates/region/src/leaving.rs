@@ -297,8 +297,12 @@ impl Region {
     }
 
     /// Ends the agent's circuit without a word.
-    fn drop_link(&mut self, id: AgentId) {
-        let Some(link) = self.agents.get_mut(&id).and_then(|agent| agent.link.take()) else { return };
+    pub(crate) fn drop_link(&mut self, id: AgentId) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let Some(link) = agent.link.take() else { return };
+        // Nothing can be sent, and what would have been is not waited for.
+        agent.retry_at = None;
+        agent.interest.clear();
         if self.endpoints.get(&link.address) == Some(&id) {
             self.endpoints.remove(&link.address);
         }

@@ -274,8 +274,8 @@ impl Region {
                     self.viewer_vanished(cx, id);
                     return;
                 }
-                Some(circuit::Event::Closed) => {
-                    self.last_word_said(cx, id);
+                Some(circuit::Event::Closed { heard }) => {
+                    self.last_word_said(cx, id, heard);
                     return;
                 }
                 Some(circuit::Event::Acked(crate::welcome::MOVEMENT_COMPLETE)) => self.welcome_heard(cx, id),

@@ -217,7 +217,8 @@ mod tests {
         const SESSIONS: u128 = 10_000;
         let mut world = World::new().await;
         world.until(30).await;
-        let held: Vec<_> = (0..SESSIONS).map(|n| (session(n), if n % 2 == 0 { HERE } else { THERE })).collect();
+        let held: Vec<_> =
+            (0..SESSIONS).map(|n| (session(n), if n % 2 == 0 { HERE } else { THERE })).collect();
         for (n, &(session, region)) in (0..).zip(&held) {
             world.log_in(n).await;
             assert!(world.store.hold(session, region).await.unwrap());

@@ -10,7 +10,7 @@
 mod processes;
 
 use model::{AgentId, Vec3};
-use processes::{Processes, REGIONS, runs};
+use processes::{Processes, REGIONS, name_at, runs};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use viewer::net::{Options, Viewer, client};
+use viewer::net::{Failed, Options, Viewer, client};
 use viewer::{Config, Credentials, Disconnect, ViewerEvent};
 
 /// A viewer that is silent for so long has gone, seconds.
@@ -67,7 +67,7 @@ struct Churn {
 
 impl Churn {
     fn any_region(&mut self) -> &'static str {
-        REGIONS.as_flattened().choose(&mut self.dice).expect("there are some")
+        REGIONS.as_flattened().choose(&mut self.dice).expect("there are some").0
     }
 
     async fn come(&mut self, numbers: impl IntoIterator<Item = (usize, &'static str)>) -> Vec<Guest> {
@@ -82,7 +82,8 @@ impl Churn {
                 let options = Options { config, client: http, ..Options::default() };
                 let viewer = Viewer::login_with(&uri, &credentials(number, region), options).await;
                 let viewer = viewer.unwrap_or_else(|why| panic!("Churn {number} into {region}: {why}"));
-                (Guest { number, region, viewer }, begun.elapsed())
+                let took = begun.elapsed();
+                (Guest { number, region: place(&viewer).await, viewer }, took)
             });
         }
         let mut guests = Vec::new();
@@ -103,8 +104,13 @@ impl Churn {
             let to = self.any_region();
             if self.dice.random_bool(0.5) && to != guest.region {
                 let middle = Vec3::new(128.0, 128.0, 25.0);
-                guest.viewer.teleport_to(to, middle).await.expect("nothing is in its way");
-                guest.region = to;
+                match guest.viewer.teleport_to(to, middle).await {
+                    Ok(_) => {}
+                    // It restarts, since the last round.
+                    Err(Failed::Refused(why)) if to == FATED.1 => assert_eq!(why, "The region is closing."),
+                    Err(why) => panic!("{} from {} to {to}: {why}", guest.number, guest.region),
+                }
+                guest.region = place(&guest.viewer).await;
             }
         }
     }
@@ -190,6 +196,12 @@ impl Churn {
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
     }
+}
+
+/// The region that a viewer is in.
+async fn place(viewer: &Viewer) -> &'static str {
+    let handle = viewer.with(|core, _| core.region().map(|region| region.handle)).await;
+    name_at(handle.expect("it is in the world").expect("it is somewhere"))
 }
 
 /// KickUser has come, or the circuit was closed on it.

@@ -1,7 +1,7 @@
 //! The processes of a grid, started from the binary under test: one grid, two simulators.
 
 use connectors::GridAddress;
-use model::AgentId;
+use model::{AgentId, GridCell, RegionHandle};
 use services::Services;
 use simulator::control::{self, Command as Order};
 use std::collections::BTreeMap;
@@ -21,12 +21,23 @@ const PAUSE: Duration = Duration::from_millis(20);
 const GAUGES: [&str; 6] =
     ["circuits", "capability_seeds", "root_agents", "child_agents", "open_transfers", "grid_notices_waiting"];
 
-/// Region names, by simulator.
-pub(crate) const REGIONS: [[&str; 2]; 2] = [["A One", "A Far"], ["B One", "B Far"]];
+/// A region's name and place.
+pub(crate) type Plot = (&'static str, u32, u32);
+
+/// The regions, by simulator.
+pub(crate) const REGIONS: [[Plot; 2]; 2] =
+    [[("A One", 1000, 1000), ("A Far", 1100, 1100)], [("B One", 1000, 1001), ("B Far", 1200, 1100)]];
 
 /// The simulator that runs a region.
 pub(crate) fn runs(region: &str) -> usize {
-    REGIONS.iter().position(|regions| regions.contains(&region)).expect("a region of this world")
+    let here = |regions: &[Plot; 2]| regions.iter().any(|(name, ..)| *name == region);
+    REGIONS.iter().position(here).expect("a region of this world")
+}
+
+/// The name of the region at a place.
+pub(crate) fn name_at(handle: RegionHandle) -> &'static str {
+    let here = |(_, x, y): &&Plot| GridCell { x: *x, y: *y }.handle() == handle;
+    REGIONS.as_flattened().iter().find(here).expect("a region of this world").0
 }
 
 /// One process, which can be started again.
@@ -69,8 +80,7 @@ impl Processes {
             let world = folder.join(format!("world-{index}.toml"));
             let regions: String = REGIONS[index]
                 .iter()
-                .zip([(1000, 1000 + index), (1100 + 100 * index, 1100)])
-                .map(|(name, (x, y))| {
+                .map(|(name, x, y)| {
                     let port = ports.next();
                     format!(
                         "[[region]]\nname = \"{name}\"\nat = [{x}, {y}]\nport = {port}\nmax_agents = 1000\n"

@@ -206,6 +206,24 @@ async def test_a_simulator_is_killed_with_twenty_sessions(grid, timing):
     await is_quiet(grid)
 
 
+async def test_a_simulator_that_stood_still_logs_nobody_out(grid):
+    """Longer than the silence after which viewers count as gone: they were not silent, it was deaf."""
+    process = grid.simulator_of(B_ONE)
+    async with grid.viewer(at=B_ONE) as one, grid.viewer(at=B_ONE) as other, grid.viewer(at=B_FAR) as far:
+        for client in (one, other, far):
+            await client.see()
+        process.freeze()
+        try:
+            await asyncio.sleep(SILENCE_S * 2)
+        finally:
+            process.thaw()
+        for client in (one, other, far):
+            await client.assert_alive()
+            assert not client.inbox.since(0, "KickUser")
+            assert presences(grid, client.agent_id) == [str(client.session.id)]
+    await is_quiet(grid)
+
+
 # Again and again, without a pause
 
 

@@ -130,6 +130,8 @@ impl Region {
     pub fn handle(&mut self, now: Moment, input: Input<'_>, effects: &mut Vec<Effect>) {
         let cx = &mut Context { now, effects };
         cx.effects.extend(self.traced.drain(..).map(Effect::Trace));
+        // After a pause of the whole process datagrams of many viewers wait: none of them has been silent.
+        let more_may_wait = matches!(input, Input::Datagram { .. });
         match input {
             Input::Datagram { from, bytes } => self.handle_datagram(cx, from, bytes),
             Input::Peer { call, waiter } => self.handle_peer(cx, call, waiter),
@@ -145,7 +147,9 @@ impl Region {
             Input::Wakeup => {}
         }
         self.run_told_again(cx);
-        self.run_alarms(cx);
+        if !more_may_wait {
+            self.run_alarms(cx);
+        }
         self.run_closing(cx);
         self.run_scene(cx);
         self.flush_event_queues(cx);

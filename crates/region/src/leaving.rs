@@ -330,24 +330,44 @@ impl Region {
         self.note_outcome(cx, id, subject, "dropped", "by a newer login".to_owned());
     }
 
+    /// No more arrivals; everybody is told and logged out.
+    pub(crate) fn shut_down(&mut self, cx: &mut Context<'_>, reason: &str) {
+        self.shutting_down = true;
+        let ids: Vec<_> = self.agents.keys().copied().collect();
+        for id in ids {
+            if self.agents.get(&id).is_some_and(|agent| agent.is_root()) {
+                self.kick_for_closing(cx, id, reason);
+            } else {
+                self.close_agent(cx, id);
+            }
+        }
+    }
+
+    /// The region closes, and nobody takes this agent.
+    pub(crate) fn kick_for_closing(&mut self, cx: &mut Context<'_>, id: AgentId, reason: &str) {
+        self.kick(cx, id, reason, SHUTDOWN_LINGER, SessionEnd::Shutdown);
+    }
+
+    /// Somebody who may do so wishes it. Whether the other was here.
+    pub(crate) fn throw_out(&mut self, cx: &mut Context<'_>, id: AgentId, reason: &str) -> bool {
+        let here = self.agents.get(&id).is_some_and(|agent| agent.is_root());
+        if here {
+            self.kick(cx, id, reason, KICK_LINGER, SessionEnd::Kick);
+        }
+        here
+    }
+
     pub(crate) fn handle_operator(&mut self, cx: &mut Context<'_>, command: OperatorCommand) {
         match command {
             OperatorCommand::Shutdown { reason } => {
-                self.shutting_down = true;
-                let ids: Vec<_> = self.agents.keys().copied().collect();
-                for id in ids {
-                    if self.agents.get(&id).is_some_and(|agent| agent.is_root()) {
-                        self.kick(cx, id, &reason, SHUTDOWN_LINGER, SessionEnd::Shutdown);
-                    } else {
-                        self.close_agent(cx, id);
-                    }
-                }
+                self.closing = None;
+                self.shut_down(cx, &reason);
             }
-            OperatorCommand::Kick { agent, reason } => {
-                if self.agents.get(&agent).is_some_and(|agent| agent.is_root()) {
-                    self.kick(cx, agent, &reason, KICK_LINGER, SessionEnd::Kick);
-                }
+            OperatorCommand::Close { after, reason, avoid } => {
+                self.schedule_closing(cx, after, reason, avoid);
             }
+            OperatorCommand::KeepOpen => self.cancel_closing(cx),
+            OperatorCommand::Kick { agent, reason } => _ = self.throw_out(cx, agent, &reason),
             OperatorCommand::Disown { agent, session } => {
                 let known = self.agents.get(&agent).filter(|agent| agent.session == session);
                 match known.map(|agent| agent.is_root()) {

@@ -11,6 +11,7 @@
 
 mod agent;
 mod calls;
+mod closing;
 mod coming;
 mod doubt;
 mod estate;
@@ -49,6 +50,7 @@ mod trace;
 mod welcome;
 mod xfer;
 
+pub use closing::MOVING;
 pub use inspect::{AgentSummary, Carried};
 pub use interface::*;
 pub use region::Region;

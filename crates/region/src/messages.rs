@@ -111,6 +111,8 @@ impl Region {
             Message::TeleportLureRequest(request) => self.accept_teleport(cx, id, &request.info),
             Message::CreateInventoryItem(wish) => self.create_item(cx, id, &wish.inventory_block),
             Message::EstateOwnerMessage(order) => self.handle_estate(cx, id, order),
+            Message::GodKickUser(order) => self.handle_god_kick(cx, id, &order.user_info),
+            Message::RequestGodlikePowers(wish) => self.handle_powers(cx, id, &wish.request_block),
             Message::SetStartLocationRequest(request) => self.set_home(cx, id, request),
             Message::AgentHeightWidth(_)
             | Message::AgentFOV(_)

@@ -147,7 +147,10 @@ fn e2e(root: &Path, pytest: &[String]) -> Outcome {
     }
     let mut command = Command::new(python);
     // Most of their time these tests wait, for clocks that count seconds: several files run side by side.
-    command.current_dir(root.join("e2e")).args(["-m", "pytest", "-n", "3", "--dist", "loadfile"]).args(pytest);
+    command
+        .current_dir(root.join("e2e"))
+        .args(["-m", "pytest", "-n", "3", "--dist", "loadfile"])
+        .args(pytest);
     run(command.env("SOJOURN_BINARY", binary).env("PYTHONDONTWRITEBYTECODE", "1"))
 }
 

@@ -260,6 +260,7 @@ impl Region {
                 cx.effects.push(Effect::TellGrid(GridNotice::CameOnline { agent }));
             }
         }
+        self.warn(cx, id);
         self.survey(cx, id);
         self.next_statistics.get_or_insert(now);
     }

@@ -214,9 +214,9 @@ impl Region {
         self.send(cx, id, &m::DisableSimulator {}, Delivery::CONTROL);
         self.trace_life(cx, || format!("Removing child agent {id}"));
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        agent.closing = Some(cx.now + LINGER + ECHO);
+        agent.closing = Some(cx.now + LINGER);
         if let Some(link) = &mut agent.link {
-            link.circuit.close(cx.now, LINGER);
+            link.circuit.close(cx.now, LINGER - ECHO);
         }
         self.close_doors(cx, id);
         self.leave_scene(id);
@@ -241,30 +241,31 @@ impl Region {
         }
     }
 
-    /// The agent that is being closed is sent here again: nothing more is said on its circuit, and what was said has the
-    /// time to fade away.
+    /// The agent that is being closed is sent here again: nothing is repeated any more, and what was said has the time to
+    /// fade away.
     pub(crate) fn hasten_closing(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        let Some(link) = &agent.link else { return };
-        let rtt = link.circuit.statistics().rtt.unwrap_or_default();
-        let faded = cx.now + ECHO + rtt;
-        (agent.closing, agent.unused_until) = (Some(faded), faded);
-        self.drop_link(id);
+        let Some(link) = &mut agent.link else { return };
+        let echo = ECHO + link.circuit.statistics().rtt.unwrap_or_default();
+        link.circuit.hush(cx.now, echo);
+        agent.closing = Some(cx.now + echo);
         self.touch(id);
     }
 
     /// The circuit of an agent that is being closed has ended: the viewer has heard the last word, or it is not said any
-    /// more and fades away.
-    pub(crate) fn last_word_said(&mut self, cx: &mut Context<'_>, id: AgentId) {
+    /// more. What was said more than once may still come.
+    pub(crate) fn last_word_said(&mut self, cx: &mut Context<'_>, id: AgentId, heard: bool) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        match agent.closing {
-            Some(at) if cx.now < at && at <= cx.now + ECHO => {
-                agent.unused_until = at;
-                self.drop_link(id);
-                self.touch(id);
-            }
-            _ => self.finish_closing(cx, id),
+        let (Some(closing), Some(link)) = (agent.closing, &agent.link) else { return };
+        let repeated = link.circuit.statistics().last_resend.map(|at| at + ECHO);
+        let faded = if heard { repeated.unwrap_or(cx.now).min(closing) } else { closing };
+        if faded <= cx.now {
+            self.finish_closing(cx, id);
+            return;
         }
+        (agent.closing, agent.unused_until) = (Some(faded), faded);
+        self.drop_link(id);
+        self.touch(id);
     }
 
     /// An agent that was being closed is closed; who sends it here again is obeyed now.
@@ -297,8 +298,12 @@ impl Region {
     }
 
     /// Ends the agent's circuit without a word.
-    fn drop_link(&mut self, id: AgentId) {
-        let Some(link) = self.agents.get_mut(&id).and_then(|agent| agent.link.take()) else { return };
+    pub(crate) fn drop_link(&mut self, id: AgentId) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let Some(link) = agent.link.take() else { return };
+        // Nothing can be sent, and what would have been is not waited for.
+        agent.retry_at = None;
+        agent.interest.clear();
         if self.endpoints.get(&link.address) == Some(&id) {
             self.endpoints.remove(&link.address);
         }
@@ -325,24 +330,44 @@ impl Region {
         self.note_outcome(cx, id, subject, "dropped", "by a newer login".to_owned());
     }
 
+    /// No more arrivals; everybody is told and logged out.
+    pub(crate) fn shut_down(&mut self, cx: &mut Context<'_>, reason: &str) {
+        self.shutting_down = true;
+        let ids: Vec<_> = self.agents.keys().copied().collect();
+        for id in ids {
+            if self.agents.get(&id).is_some_and(|agent| agent.is_root()) {
+                self.kick_for_closing(cx, id, reason);
+            } else {
+                self.close_agent(cx, id);
+            }
+        }
+    }
+
+    /// The region closes, and nobody takes this agent.
+    pub(crate) fn kick_for_closing(&mut self, cx: &mut Context<'_>, id: AgentId, reason: &str) {
+        self.kick(cx, id, reason, SHUTDOWN_LINGER, SessionEnd::Shutdown);
+    }
+
+    /// Somebody who may do so wishes it. Whether the other was here.
+    pub(crate) fn throw_out(&mut self, cx: &mut Context<'_>, id: AgentId, reason: &str) -> bool {
+        let here = self.agents.get(&id).is_some_and(|agent| agent.is_root());
+        if here {
+            self.kick(cx, id, reason, KICK_LINGER, SessionEnd::Kick);
+        }
+        here
+    }
+
     pub(crate) fn handle_operator(&mut self, cx: &mut Context<'_>, command: OperatorCommand) {
         match command {
             OperatorCommand::Shutdown { reason } => {
-                self.shutting_down = true;
-                let ids: Vec<_> = self.agents.keys().copied().collect();
-                for id in ids {
-                    if self.agents.get(&id).is_some_and(|agent| agent.is_root()) {
-                        self.kick(cx, id, &reason, SHUTDOWN_LINGER, SessionEnd::Shutdown);
-                    } else {
-                        self.close_agent(cx, id);
-                    }
-                }
+                self.closing = None;
+                self.shut_down(cx, &reason);
             }
-            OperatorCommand::Kick { agent, reason } => {
-                if self.agents.get(&agent).is_some_and(|agent| agent.is_root()) {
-                    self.kick(cx, agent, &reason, KICK_LINGER, SessionEnd::Kick);
-                }
+            OperatorCommand::Close { after, reason, avoid } => {
+                self.schedule_closing(cx, after, reason, avoid);
             }
+            OperatorCommand::KeepOpen => self.cancel_closing(cx),
+            OperatorCommand::Kick { agent, reason } => _ = self.throw_out(cx, agent, &reason),
             OperatorCommand::Disown { agent, session } => {
                 let known = self.agents.get(&agent).filter(|agent| agent.session == session);
                 match known.map(|agent| agent.is_root()) {

@@ -191,8 +191,8 @@ pub struct Rehearsal {
     pub(crate) superseded: BTreeSet<SessionId>,
     /// Sessions with child agents whose keeper was lost in a crash: nobody is left to close them.
     pub(crate) unkept: BTreeSet<SessionId>,
-    /// Queues that ended at a peer without tickets. It takes the secret that it is told when it is to have the agent again,
-    /// and a viewer begins no second queue by the same secret.
+    /// Queues that ended where peers without tickets close agents and send them. A late close ends one that is wanted, and
+    /// who is to have the agent again is told the same secret, by which a viewer begins no second queue.
     pub(crate) ended_queues: BTreeSet<(Who, Where)>,
     /// Sessions that were leaving somewhere while another region died, and until when: it may have been the one that
     /// knew where they are.

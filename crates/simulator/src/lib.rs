@@ -36,6 +36,7 @@ mod metrics;
 mod notices;
 mod peering;
 mod region_task;
+mod regions;
 mod sessions;
 mod simulator;
 mod social;

@@ -30,6 +30,10 @@ const TURN: usize = 256;
 const SOCKET_PAUSE: Duration = Duration::from_millis(100);
 /// How long the last datagrams of a region may take to leave.
 const FAREWELL: Duration = Duration::from_millis(300);
+/// An alarm that rings so late shows that the whole process stood still: what came meanwhile is taken first.
+const LATE: Duration = Duration::from_millis(500);
+/// Batches of datagrams that are taken then, more than the system keeps for a socket.
+const LATE_BATCHES: usize = 256;
 /// Waiters whose askers have gone are looked for when there are so many.
 const WAITERS: usize = 1024;
 
@@ -133,11 +137,15 @@ impl Turn {
             let socket = self.socket.clone();
             tokio::select! {
                 ready = socket.readable() => match ready {
-                    Ok(()) => self.receive().await,
+                    Ok(()) => {
+                        self.receive().await;
+                        self.catch_up().await;
+                    }
                     Err(error) => self.socket_failed(&error).await,
                 },
                 request = inbox.recv() => match request {
                     Some(request) => {
+                        self.catch_up().await;
                         self.take(request);
                         // What else has come in the meantime; the effects keep their order all the same.
                         for _ in 1..TURN {
@@ -149,8 +157,14 @@ impl Turn {
                     }
                     None => break,
                 },
-                Some((id, result)) = self.calls.next() => self.put(Input::Reply { id, result }),
-                () = alarm.ring(), if due => self.put(Input::Wakeup),
+                Some((id, result)) = self.calls.next() => {
+                    self.catch_up().await;
+                    self.put(Input::Reply { id, result });
+                }
+                () = alarm.ring(), if due => {
+                    self.catch_up().await;
+                    self.put(Input::Wakeup);
+                }
                 _ = socket.writable(), if self.blocked => {}
                 () = std::future::ready(()), if self.more && !self.blocked => tokio::task::yield_now().await,
             }
@@ -164,7 +178,21 @@ impl Turn {
         self.region.handle(self.clock.now(), input, &mut self.effects);
     }
 
-    async fn receive(&mut self) {
+    /// After the process has stood still: viewers whose datagrams wait were not silent.
+    async fn catch_up(&mut self) {
+        let late = self.region.next_wakeup().is_some_and(|at| at + LATE <= self.clock.now());
+        if !late {
+            return;
+        }
+        for _ in 0..LATE_BATCHES {
+            if self.receive().await == 0 {
+                break;
+            }
+        }
+    }
+
+    /// Takes a batch of datagrams; how many there were.
+    async fn receive(&mut self) -> usize {
         let (region, effects, clock) = (&mut self.region, &mut self.effects, self.clock);
         let received = self.socket.receive(|from, bytes| {
             region.handle(clock.now(), Input::Datagram { from, bytes }, effects);
@@ -172,8 +200,12 @@ impl Turn {
         match received {
             Ok(received) => {
                 self.counters.oversized.fetch_add(received.oversized as u64, Ordering::Relaxed);
+                received.datagrams
             }
-            Err(error) => self.socket_failed(&error).await,
+            Err(error) => {
+                self.socket_failed(&error).await;
+                0
+            }
         }
     }
 

@@ -33,6 +33,9 @@ use transfer::TransferOptions;
 /// The database's file in the data folder.
 const DATABASE: &str = "grid.sqlite";
 
+/// Seconds that draining may take.
+const MAX_DRAIN_S: u64 = 24 * 3600;
+
 /// Where data is.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DataOptions {
@@ -84,6 +87,10 @@ pub(crate) struct RegionOptions {
     #[arg(long, value_name = "SECONDS", env = "SOJOURN_SILENCE_TIMEOUT", default_value_t = 60)]
     #[arg(value_parser = values::seconds::<5, 3600>)]
     pub(crate) silence_timeout: u64,
+    /// On SIGTERM those inside are warned for so long, and moved to other simulators then
+    #[arg(long, value_name = "SECONDS", env = "SOJOURN_DRAIN", default_value_t = 0)]
+    #[arg(value_parser = values::seconds::<0, MAX_DRAIN_S>)]
+    pub(crate) drain: u64,
     /// Base URL under which viewers and other processes reach the HTTP side, behind a proxy for example [default:
     /// http://HOST:PORT/]
     #[arg(long, value_name = "URL", env = "SOJOURN_URL", value_parser = values::url::<80>)]
@@ -178,6 +185,8 @@ pub(crate) struct Process {
 pub(crate) struct Regions {
     pub(crate) world: Option<PathBuf>,
     pub(crate) silence_timeout: Duration,
+    /// How long those inside are warned before the process ends.
+    pub(crate) drain: Duration,
     pub(crate) versions: VersionRange,
     /// Waits of transfers.
     pub(crate) patience: Patience,
@@ -261,6 +270,7 @@ impl RegionOptions {
         Ok(Regions {
             world: self.world,
             silence_timeout: Duration::from_secs(self.silence_timeout),
+            drain: Duration::from_secs(self.drain),
             versions: self.simulation_protocol,
             patience: self.transfer.decide()?,
             url: self.url,

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 
 /// Shown to viewers, and to whoever asks what a grid is.
@@ -26,16 +27,23 @@ fn start_log(filter: &str) -> Result<()> {
     Ok(())
 }
 
-/// Comes true with SIGINT or SIGTERM. From here on a signal is a wish to end, not the end.
-fn stop_signal() -> Result<impl Future<Output = ()>> {
+/// SIGINT and SIGTERM, each a wish to end. From here on a signal is that, and not the end.
+fn stop_signals() -> Result<mpsc::Receiver<()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => tracing::info!("interrupted: closing"),
-            _ = terminate.recv() => tracing::info!("terminated: closing"),
+    // More than a second wish says nothing new.
+    let (wish, wishes) = mpsc::channel(2);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => tracing::info!("interrupted: closing"),
+                _ = terminate.recv() => tracing::info!("terminated: closing"),
+                () = wish.closed() => return,
+            }
+            let _ = wish.try_send(());
         }
-    })
+    });
+    Ok(wishes)
 }
 
 /// Tells whoever waits for it that logins are possible, at this address.

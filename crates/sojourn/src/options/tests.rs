@@ -163,4 +163,5 @@ fn versions_are_narrowed_and_nonsense_is_refused() {
     let error = regions(&["--simulation-protocol", "0.9"]).unwrap_err().to_string();
     assert!(error.contains("LOW..HIGH"), "{error}");
     assert!(regions(&["--silence-timeout", "1"]).is_err());
+    assert!(regions(&["--drain", "86401"]).is_err());
 }

@@ -2,11 +2,12 @@
 //!
 //! What runs is decided elsewhere; here it is put together. [`options`] merges command line, environment and file into
 //! plain values; [`world`] reads the regions; [`run`] is the processes: a grid, a simulator, or both in one, where the
-//! simulator calls the grid's services in memory; [`config`] explains and checks what they go by, [`doctor`] whether
-//! they would work; [`accounts`],
-//! [`import`], [`operate`], [`sessions`] and [`transfers`] are the commands that act on data and look at running processes.
+//! simulator calls the grid's services in memory. [`config`] explains and checks what they go by, [`doctor`] whether
+//! they would work. [`accounts`], [`backup`], [`import`], [`operate`], [`sessions`] and [`transfers`] are the commands that
+//! act on data and look at running processes.
 
 mod accounts;
+mod backup;
 mod config;
 mod counted;
 mod data;
@@ -48,6 +49,10 @@ enum Command {
     /// Looks at a deployment without changing it, and says what is to be done; takes the options of what is to run
     #[command(subcommand)]
     Doctor(doctor::DoctorCommand),
+    /// Copies all that a process keeps into a folder, also while it runs
+    Backup(backup::BackupOptions),
+    /// Brings back what `backup` has copied, to where nothing is; the database may be of another engine
+    Restore(backup::RestoreOptions),
     /// Moving in from an OpenSimulator
     #[command(subcommand)]
     Import(import::ImportCommand),
@@ -106,6 +111,8 @@ fn main() -> ExitCode {
             Command::Simulator(options) => run::simulator::run(options).await,
             Command::Config(command) => config::run(command),
             Command::Doctor(command) => doctor::run(command).await,
+            Command::Backup(options) => backup::backup(options).await,
+            Command::Restore(options) => backup::restore(options).await,
             Command::Import(command) => import::run(command).await,
             Command::User(command) => accounts::run(command).await,
             Command::Debug(command) => operate::debug(command).await,

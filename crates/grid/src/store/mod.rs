@@ -5,6 +5,7 @@ mod agent_prefs;
 mod assets;
 mod auth;
 mod avatars;
+mod copying;
 mod examine;
 mod friends;
 mod grid;

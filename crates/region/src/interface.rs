@@ -119,6 +119,13 @@ pub enum Input<'a> {
         /// What came of it.
         result: Result<Reply, PeerError>,
     },
+    /// The grid has taken [`GridNotice::Arrived`].
+    Reported {
+        /// About whom.
+        agent: AgentId,
+        /// As that notice had it.
+        visit: u64,
+    },
     /// The operator, or the simulator on its way down.
     Operator(OperatorCommand),
     /// The moment that [`crate::Region::next_wakeup`] named has come.
@@ -363,12 +370,14 @@ pub struct Place {
 /// News for the grid services.
 #[derive(Clone, PartialEq, Debug)]
 pub enum GridNotice {
-    /// The agent is root here now: presence report and last position.
+    /// The agent is root here now: presence report and last position. [`Input::Reported`] follows.
     Arrived {
         /// Who.
         agent: AgentId,
         /// Which login.
         session: SessionId,
+        /// Which stay of the agent here, for [`Input::Reported`].
+        visit: u64,
         /// Where.
         place: Place,
     },

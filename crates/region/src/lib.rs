@@ -43,6 +43,7 @@ mod secrets;
 mod sessions;
 mod social;
 mod talk;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod trace;

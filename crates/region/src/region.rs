@@ -143,6 +143,7 @@ impl Region {
             }
             Input::SeedFetched { caps } => self.handle_seed_fetched(cx, caps),
             Input::Reply { id, result } => self.handle_reply(cx, id, result),
+            Input::Reported { agent, visit } => self.reported(agent, visit),
             Input::Operator(command) => self.handle_operator(cx, command),
             Input::Wakeup => {}
         }
@@ -360,11 +361,35 @@ impl RegionConfig {
             handle: self.cell.handle(),
             size: self.size,
             external_host: self.sim_ip.to_string(),
+            http_port: http_port(&self.http_base),
             udp_port: self.udp_port,
             server_uri: self.http_base.to_string(),
             owner: self.owner,
             access: self.maturity,
             ..RegionInfo::default()
+        }
+    }
+}
+
+/// The port in a base URL; 80 where there is none.
+fn http_port(base: &str) -> u16 {
+    let authority = base.split_once("://").map_or(base, |(_, rest)| rest);
+    let authority = authority.split('/').next().unwrap_or_default();
+    authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(80)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_of_urls() {
+        for (base, port) in [
+            ("http://127.0.0.1:9000/", 9000),
+            ("http://world.example.org/", 80),
+            ("http://[::1]:81/x:5/", 81),
+        ] {
+            assert_eq!(http_port(base), port, "{base}");
         }
     }
 }

@@ -140,7 +140,7 @@ impl GridSide {
     async fn say(&self, region: RegionId, notice: &GridNotice) -> services::Result<()> {
         let Services { presence, grid_users, avatars, .. } = &self.services;
         match notice {
-            GridNotice::Arrived { agent, session, place } => {
+            GridNotice::Arrived { agent, session, place, .. } => {
                 if !presence.hold(*session, region).await? {
                     tracing::info!(%agent, %session, "the grid knows no such session");
                     return Ok(());

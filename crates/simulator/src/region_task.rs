@@ -230,6 +230,7 @@ impl Turn {
                 self.put(Input::PollBroken { caps, waiter });
             }
             Request::SeedFetched { caps } => self.put(Input::SeedFetched { caps }),
+            Request::Reported { agent, visit } => self.put(Input::Reported { agent, visit }),
             Request::Operator(command) => self.put(Input::Operator(command)),
             Request::Stats(answer) => {
                 // Whoever asked may have gone.

@@ -83,7 +83,7 @@ impl Regions {
         socket: Arc<RegionSocket>,
         counters: Arc<RegionCounters>,
     ) {
-        let info = Arc::new(RegionInfo { http_port: http_port(&config.http_base), ..config.info() });
+        let info = Arc::new(config.info());
         let id = config.id;
         self.known.insert(id, Known { config, info, socket, counters, started: Instant::now() });
         self.start(id, Duration::ZERO);
@@ -212,24 +212,5 @@ impl Regions {
             tracing::warn!(regions = self.tasks.len(), "some regions did not close in time");
             self.tasks.abort_all();
         }
-    }
-}
-
-/// The port in a base URL; 80 where there is none.
-fn http_port(base: &str) -> u16 {
-    let authority = base.split_once("://").map_or(base, |(_, rest)| rest);
-    let authority = authority.split('/').next().unwrap_or_default();
-    authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(80)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ports_of_urls() {
-        assert_eq!(http_port("http://127.0.0.1:9000/"), 9000);
-        assert_eq!(http_port("http://world.example.org/"), 80);
-        assert_eq!(http_port("http://[::1]:81/x:5/"), 81);
     }
 }

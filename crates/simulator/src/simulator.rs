@@ -166,7 +166,9 @@ impl Simulator {
         let alone = config.grid.is_none();
         let gate = Gate::new(client, registry, directory.clone(), &config.http_base, config.grid);
         let sessions = Arc::new(Sessions::new(clock, metrics.clone()));
-        let notices = Notices::start(grid.clone(), friends.clone(), sessions.clone(), metrics.clone());
+        let friends_told = friends.clone();
+        let notices =
+            Notices::start(grid.clone(), directory.clone(), friends_told, sessions.clone(), metrics.clone());
         let transfers = Arc::new(Transfers::new(clock));
         let counters: BTreeMap<_, _> =
             config.regions.iter().map(|region| (region.id, Arc::default())).collect();

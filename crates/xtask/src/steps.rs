@@ -146,7 +146,11 @@ fn e2e(root: &Path, pytest: &[String]) -> Outcome {
         return Outcome::Failed("no target/release/sojourn: cargo xtask test --only release".into());
     }
     let mut command = Command::new(python);
-    command.current_dir(root.join("e2e")).args(["-m", "pytest"]).args(pytest);
+    // Most of their time these tests wait, for clocks that count seconds: several files run side by side.
+    command
+        .current_dir(root.join("e2e"))
+        .args(["-m", "pytest", "-n", "3", "--dist", "loadfile"])
+        .args(pytest);
     run(command.env("SOJOURN_BINARY", binary).env("PYTHONDONTWRITEBYTECODE", "1"))
 }
 

@@ -1,7 +1,7 @@
 """Every way in which a session can end, and that the next one begins at once.
 
-Sizes by environment: SOJOURN_RELOGINS (1,000 in a row), SOJOURN_TWINS (1,000), SOJOURN_CHURN (clients x rounds, `100x20`), SOJOURN_SEED; and
-E2E_PATIENCE, seconds that one test may take.
+Sizes by environment: SOJOURN_RELOGINS (1,000 in a row), SOJOURN_TWINS (1,000), SOJOURN_CHURN (clients x rounds,
+`100x20`), SOJOURN_SEED; and E2E_PATIENCE, seconds that one test may take.
 """
 
 import asyncio

@@ -13,7 +13,6 @@ mod operate;
 mod options;
 mod run;
 mod sessions;
-mod source;
 mod transfers;
 mod world;
 

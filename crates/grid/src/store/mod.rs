@@ -15,6 +15,7 @@ mod login_records;
 mod map_tiles;
 mod mute_list;
 mod offline_messages;
+mod operator;
 mod presence;
 mod statistics;
 #[cfg(test)]

@@ -339,7 +339,9 @@ mod tests {
         let key: Key = all[0].key.to_string().parse().unwrap();
         assert_eq!(history.one(key).as_ref(), Some(&all[0]));
         assert_eq!(history.one(Key { by_destination: true, ..key }), None);
-        for text in ["", "x", "x-s1", &format!("{HARBOUR}-1"), &format!("{HARBOUR}-s"), &format!("{HARBOUR}-d-1")] {
+        for text in
+            ["", "x", "x-s1", &format!("{HARBOUR}-1"), &format!("{HARBOUR}-s"), &format!("{HARBOUR}-d-1")]
+        {
             assert_eq!(text.parse::<Key>(), Err(NoKey), "{text}");
         }
     }

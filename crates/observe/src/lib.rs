@@ -12,9 +12,11 @@ mod samples;
 mod sessions;
 mod source;
 mod transfers;
+mod words;
 
 pub use history::{History, Key, Sequence};
 pub use samples::{Sample, Samples};
 pub use sessions::{Ended, Here, SessionStep, Sessions};
 pub use source::{Failed, Fetch, Http, Source};
 pub use transfers::{Note, Part, Transfers};
+pub use words::{span, time_of_day};

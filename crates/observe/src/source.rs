@@ -94,8 +94,7 @@ impl Http {
 
     async fn ask(&self, path: &str) -> Result<Vec<u8>, Failed> {
         let broken = |error: reqwest::Error| Failed(innermost(&error));
-        let mut response =
-            self.client.get(format!("{}{path}", self.base)).send().await.map_err(broken)?;
+        let mut response = self.client.get(format!("{}{path}", self.base)).send().await.map_err(broken)?;
         if response.status().as_u16() != 200 {
             return Err(Failed::status(response.status().as_u16()));
         }

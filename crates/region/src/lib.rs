@@ -12,6 +12,7 @@
 mod agent;
 mod calls;
 mod coming;
+mod delays;
 mod doubt;
 mod estate;
 mod friendship;
@@ -48,6 +49,7 @@ mod trace;
 mod welcome;
 mod xfer;
 
+pub use delays::Delays;
 pub use inspect::{AgentSummary, Carried};
 pub use interface::*;
 pub use region::Region;

@@ -85,6 +85,15 @@ pub struct Outcome {
     pub text: String,
 }
 
+impl Outcome {
+    pub(crate) fn of(result: Result<String, String>) -> Self {
+        match result {
+            Ok(text) => Self { ok: true, text },
+            Err(text) => Self { ok: false, text },
+        }
+    }
+}
+
 /// Sends a command to the process that runs on this data.
 ///
 /// # Errors
@@ -178,16 +187,13 @@ async fn converse(mut stream: UnixStream, levers: &Levers) -> io::Result<()> {
         Ok(command) => obey(command, levers).await,
         Err(error) => Err(format!("not understood: {error}")),
     };
-    let outcome = match outcome {
-        Ok(text) => Outcome { ok: true, text },
-        Err(text) => Outcome { ok: false, text },
-    };
-    let mut answer = serde_json::to_vec(&outcome)?;
+    let mut answer = serde_json::to_vec(&Outcome::of(outcome))?;
     answer.push(b'\n');
     writer.write_all(&answer).await
 }
 
-async fn obey(command: Command, levers: &Levers) -> Result<String, String> {
+/// Does what a command says.
+pub(crate) async fn obey(command: Command, levers: &Levers) -> Result<String, String> {
     let Levers { directory, trace, .. } = levers;
     let done = match command {
         Command::DebugPacket { level, agent } => {

@@ -4,12 +4,14 @@
 //! registry; and those that regions keep ([`Stats`]), asked for when somebody looks.
 
 mod peers;
+mod work;
 
 pub(crate) use peers::PeerMetrics;
+pub(crate) use work::WorkMetrics;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
@@ -19,8 +21,8 @@ use prometheus_client::registry::Registry;
 use region::Stats;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// What the shell counts for one region; survives the region's restarts.
 #[derive(Debug, Default)]
@@ -75,6 +77,9 @@ pub struct Metrics {
     pub(crate) notices_waiting: Gauge,
     /// Calls between this process and others.
     pub(crate) peers: PeerMetrics,
+    /// What regions' tasks do.
+    pub(crate) work: WorkMetrics,
+    gauges: Gauges,
 }
 
 impl Default for Metrics {
@@ -129,6 +134,9 @@ impl Metrics {
         let notices_waiting = Gauge::default();
         registry.register("grid_notices_waiting", "News on its way to the grid", notices_waiting.clone());
         let peers = PeerMetrics::register(&mut registry);
+        let work = WorkMetrics::register(&mut registry);
+        let gauges = Gauges::default();
+        registry.register_collector(Box::new(gauges.clone()));
         Self {
             registry,
             requests,
@@ -142,7 +150,20 @@ impl Metrics {
             notices_dropped,
             notices_waiting,
             peers,
+            work,
+            gauges,
         }
+    }
+
+    /// Adds a figure that is read whenever somebody looks. Its name does not say whose program this is.
+    pub fn add_gauge(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> i64 + Send + Sync + 'static,
+    ) {
+        let gauge = ReadGauge { name, help, read: Box::new(read) };
+        self.gauges.0.write().unwrap_or_else(PoisonError::into_inner).push(gauge);
     }
 
     /// Counts a login by what came of it: "success", "wrong_password" ...
@@ -170,12 +191,40 @@ impl Metrics {
     }
 }
 
+/// Figures that are read when somebody looks.
+#[derive(Clone, Default)]
+struct Gauges(Arc<RwLock<Vec<ReadGauge>>>);
+
+struct ReadGauge {
+    name: &'static str,
+    help: &'static str,
+    read: Box<dyn Fn() -> i64 + Send + Sync>,
+}
+
+impl fmt::Debug for Gauges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gauges")
+    }
+}
+
+impl Collector for Gauges {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        for gauge in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            let metric = encoder.encode_descriptor(gauge.name, gauge.help, None, MetricType::Gauge)?;
+            ConstGauge::new((gauge.read)()).encode(metric)?;
+        }
+        Ok(())
+    }
+}
+
 /// How one region stands.
 #[derive(Debug)]
 pub(crate) struct Sample {
     pub(crate) name: String,
     pub(crate) stats: Stats,
     pub(crate) counters: Arc<RegionCounters>,
+    /// Requests that wait for it.
+    pub(crate) waiting: usize,
 }
 
 #[derive(Debug)]
@@ -186,11 +235,12 @@ struct Regions {
 
 type Figure = (&'static str, &'static str, fn(&Sample) -> u64);
 
-const GAUGES: [Figure; 5] = [
+const GAUGES: [Figure; 6] = [
     ("root_agents", "Agents that stand in the region", |s| s.stats.root_agents as u64),
     ("child_agents", "Agents that look into the region", |s| s.stats.child_agents as u64),
     ("circuits", "LLUDP circuits open", |s| s.stats.circuits as u64),
     ("queued_bytes", "Bytes in the queues of all viewers", |s| s.stats.queued_bytes as u64),
+    ("waiting_requests", "Requests that wait until the region comes to them", |s| s.waiting as u64),
     ("open_transfers", "Transfers that have not ended", |s| s.stats.open_transfers as u64),
 ];
 
@@ -236,6 +286,19 @@ impl Collector for Regions {
                 let labels = [("region", region.name.as_str())];
                 ConstCounter::new(figure(region)).encode(metric.encode_family(&labels)?)?;
             }
+        }
+        let help = "Time that events waited until the viewer's poll took them";
+        let mut metric =
+            encoder.encode_descriptor("event_queue_delay_seconds", help, None, MetricType::Histogram)?;
+        for region in &self.regions {
+            let delays = &region.stats.event_delays;
+            let buckets: Vec<_> = delays.buckets().collect();
+            metric.encode_family(&[("region", region.name.as_str())])?.encode_histogram::<NoLabelSet>(
+                delays.sum().as_secs_f64(),
+                delays.count(),
+                &buckets,
+                None,
+            )?;
         }
         let mut transfers = BTreeMap::<_, u64>::new();
         for (key, count) in self.regions.iter().flat_map(|region| &region.stats.transfers) {
@@ -296,6 +359,7 @@ fn cpu_seconds() -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn every_figure_stands_in_the_text_once() {
@@ -303,12 +367,19 @@ mod tests {
         metrics.login("success");
         metrics.session_ended("kick");
         metrics.requests.get_or_create(&RequestLabels { route: "/healthz", status: 200 }).inc();
+        metrics.add_gauge("database_connections", "Connections", || 3);
+        metrics.work.transferred("teleport", "0.8".into(), "departed", Duration::from_millis(9));
+        metrics.work.asked_grid("Home", "ok", Duration::from_millis(1));
         let mut stats = Stats { root_agents: 3, malformed: 7, ..Stats::default() };
         stats.transfers.insert(("teleport", "departed"), 2);
         let counters = Arc::new(RegionCounters::default());
         counters.oversized.store(5, Ordering::Relaxed);
-        let sample =
-            |name: &str| Sample { name: name.into(), stats: stats.clone(), counters: counters.clone() };
+        let sample = |name: &str| Sample {
+            name: name.into(),
+            stats: stats.clone(),
+            counters: counters.clone(),
+            waiting: 9,
+        };
         let text = metrics.encode(vec![sample("One"), sample("Two \"quoted\"")], 4).unwrap();
         for line in [
             "sojourn_http_requests_total{route=\"/healthz\",status=\"200\"} 1",
@@ -320,6 +391,12 @@ mod tests {
             "sojourn_transfers_total{kind=\"teleport\",outcome=\"departed\"} 4",
             "sojourn_capability_seeds 4",
             "sojourn_regions 2",
+            "sojourn_waiting_requests{region=\"One\"} 9",
+            "sojourn_database_connections 3",
+            "sojourn_event_queue_delay_seconds_bucket{le=\"0.02\",region=\"One\"} 0",
+            "sojourn_event_queue_delay_seconds_bucket{le=\"+Inf\",region=\"One\"} 0",
+            "sojourn_transfer_seconds_count{kind=\"teleport\",version=\"0.8\",outcome=\"departed\"} 1",
+            "sojourn_grid_calls_total{call=\"Home\",outcome=\"ok\"} 1",
         ] {
             assert_eq!(text.lines().filter(|l| *l == line).count(), 1, "{line} in\n{text}");
         }

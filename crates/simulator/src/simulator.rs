@@ -3,7 +3,7 @@
 use crate::calls::{Calls, LocalPeers, PeerTransport};
 use crate::caps::{Memory, TemporaryAssets};
 use crate::clock::Clock;
-use crate::control::{Control, Levers};
+use crate::control::Control;
 use crate::directory::{CapsEntry, Directory, INBOX, Request};
 use crate::friends::Friends;
 use crate::grid_side::GridSide;
@@ -18,6 +18,7 @@ use crate::login::Destination;
 use crate::membership::Membership;
 use crate::metrics::{Metrics, RegionCounters};
 use crate::notices::Notices;
+use crate::operations::Operations;
 use crate::peering::addresses::Addresses;
 use crate::peering::gate::Gate;
 use crate::peering::proof::ProcessKey;
@@ -157,7 +158,7 @@ impl Simulator {
         let trace = Arc::new(HttpTrace::default());
         let address = listener.local_addr().map_err(|error| bind("HTTP port", address, error))?;
         let addresses = Arc::new(Addresses::default());
-        let grid = Arc::new(GridSide::new(services.clone(), addresses.clone()));
+        let grid = Arc::new(GridSide::new(services.clone(), addresses.clone(), metrics.clone()));
         let key = Arc::new(ProcessKey::random());
         let client = web::client();
         let peers: Arc<dyn PeerTransport> = Arc::new(Everywhere {
@@ -170,7 +171,7 @@ impl Simulator {
         let gate = Gate::new(client, registry, directory.clone(), &config.http_base, config.grid);
         let sessions = Arc::new(Sessions::new(clock, metrics.clone()));
         let notices = Notices::start(grid.clone(), friends.clone(), sessions.clone(), metrics.clone());
-        let transfers = Arc::new(Transfers::new(clock));
+        let transfers = Arc::new(Transfers::new(clock, metrics.clone()));
         let counters: BTreeMap<_, _> =
             config.regions.iter().map(|region| (region.id, Arc::default())).collect();
         let mut regions = Regions {
@@ -183,6 +184,7 @@ impl Simulator {
                 transfers: transfers.clone(),
                 sessions: sessions.clone(),
                 trace: trace.clone(),
+                metrics: metrics.clone(),
             },
             known: BTreeMap::new(),
             tasks: JoinSet::new(),
@@ -244,6 +246,11 @@ impl Simulator {
         self.shared.metrics.clone()
     }
 
+    /// What it says to its operators, and what it does as they wish.
+    pub fn operations(&self) -> Operations {
+        Operations { shared: self.shared.clone() }
+    }
+
     /// What became of sessions.
     #[cfg(test)]
     pub(crate) fn sessions(&self) -> Arc<Sessions> {
@@ -294,11 +301,7 @@ impl Simulator {
         let Self { shared, http, control, destination, membership, leases, mut regions, .. } =
             self.open(Router::new());
         let Http::Open { closing, task: mut http } = http else { return };
-        let levers = Levers {
-            directory: shared.directory.clone(),
-            trace: shared.trace.clone(),
-            services: shared.grid.services.clone(),
-        };
+        let levers = shared.levers();
         shared.ready.store(true, Ordering::Release);
         ready();
 
@@ -336,6 +339,7 @@ struct Kit {
     transfers: Arc<Transfers>,
     sessions: Arc<Sessions>,
     trace: Arc<HttpTrace>,
+    metrics: Arc<Metrics>,
 }
 
 /// One region, as it is started again and again.
@@ -368,7 +372,7 @@ impl Regions {
         let Some(known) = self.known.get_mut(&id) else { return };
         known.started = Instant::now() + pause;
         let (inbox, requests) = mpsc::channel(INBOX);
-        let Kit { clock, directory, grid, peers, notices, transfers, sessions, trace } = &self.kit;
+        let Kit { clock, directory, grid, peers, notices, transfers, sessions, trace, metrics } = &self.kit;
         directory.add(known.info.clone(), inbox);
         let task = RegionTask {
             id,
@@ -382,6 +386,7 @@ impl Regions {
             transfers: transfers.clone(),
             sessions: sessions.clone(),
             counters: known.counters.clone(),
+            metrics: metrics.clone(),
         };
         let task = self.tasks.spawn(async move {
             if !pause.is_zero() {

@@ -90,7 +90,12 @@ async fn follow(sources: Vec<Source>, numbers: Vec<Option<u64>>, mut history: Hi
 }
 
 /// Asks one process again and again for what is new.
-async fn watch(index: usize, source: Source, mut number: Option<u64>, views: mpsc::Sender<(usize, Transfers)>) {
+async fn watch(
+    index: usize,
+    source: Source,
+    mut number: Option<u64>,
+    views: mpsc::Sender<(usize, Transfers)>,
+) {
     loop {
         match source.transfers(number).await {
             Ok(view) => {

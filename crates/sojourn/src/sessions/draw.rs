@@ -1,8 +1,8 @@
 //! Sessions as tables.
 
 use super::SessionsOptions;
-use observe::{Ended, Here, Sessions};
 use model::AgentId;
+use observe::{Ended, Here, Sessions, span};
 use std::fmt::Write as _;
 
 const HERE: [&str; 9] = ["REGION", "NAME", "AS", "HERE", "ONLINE", "HEARD", "RTT", "LOSS", "VIEWER"];
@@ -96,17 +96,6 @@ fn table(head: &[&str], rows: impl Iterator<Item = (Vec<String>, String)>) -> St
         text.push_str(below);
     }
     text
-}
-
-/// A stretch of time, in its largest unit and the next.
-fn span(us: u64) -> String {
-    let s = us / 1_000_000;
-    match s {
-        0..60 => format!("{s} s"),
-        60..3600 => format!("{} min {} s", s / 60, s % 60),
-        3600..86_400 => format!("{} h {} min", s / 3600, s % 3600 / 60),
-        _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
-    }
 }
 
 /// Names and viewers are other people's words, and a terminal obeys what is not text.

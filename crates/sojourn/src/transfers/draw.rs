@@ -1,6 +1,6 @@
 //! A transfer as lines of text: who said what to whom, and when.
 
-use observe::{Note, Sequence};
+use observe::{Note, Sequence, time_of_day};
 
 /// Those who take part, in the order of their lanes; whoever else is a neighbour.
 const LANES: [(&str, &str); 5] = [
@@ -82,13 +82,6 @@ fn lanes(from: usize, to: usize) -> String {
         line[at(to)] = b'|';
     }
     line.into_iter().map(char::from).collect()
-}
-
-/// Hours, minutes, seconds and milliseconds of the day, UTC.
-fn time_of_day(unix_us: u64) -> String {
-    let ms = unix_us / 1000 % 86_400_000;
-    let (s, ms) = (ms / 1000, ms % 1000);
-    format!("{:02}:{:02}:{:02}.{ms:03}Z", s / 3600, s / 60 % 60, s % 60)
 }
 
 /// What others wrote, without what would move the cursor.

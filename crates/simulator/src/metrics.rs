@@ -176,6 +176,11 @@ impl Metrics {
         self.sessions_ended.get_or_create(&ReasonLabels { reason }).inc();
     }
 
+    /// What is counted for the process, as text; nothing of regions.
+    pub fn text(&self) -> String {
+        self.encode(Vec::new(), 0).unwrap_or_default()
+    }
+
     /// Everything as text.
     pub(crate) fn encode(&self, regions: Vec<Sample>, caps_open: usize) -> Result<String, fmt::Error> {
         let mut momentary = Registry::with_prefix("sojourn");

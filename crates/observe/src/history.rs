@@ -46,6 +46,10 @@ impl FromStr for Key {
     }
 }
 
+/// A region of which nothing is known yet.
+const UNKNOWN: &str = "?";
+/// What a destination is asked first, with its name.
+const ASKED: &str = "QueryAccess";
 /// Notes of one transfer that are kept, from however many processes.
 const NOTES: usize = 512;
 
@@ -203,9 +207,16 @@ impl Transfer {
         // Whoever numbers a transfer is one end, whoever else notes something of it the other.
         let end = |numbering: bool| {
             let mut noted = self.notes.values().filter(|note| (note.region_id == key.region) == numbering);
-            noted.next().map_or_else(|| "?".to_owned(), |note| note.region.clone())
+            noted.next().map_or_else(|| UNKNOWN.to_owned(), |note| note.region.clone())
         };
-        let (source, destination) = (end(!key.by_destination), end(key.by_destination));
+        let (source, mut destination) = (end(!key.by_destination), end(key.by_destination));
+        // A destination that never says a word was asked by its name all the same.
+        let asked = self.notes.values().find(|note| note.message == ASKED && note.from == "source");
+        if let (UNKNOWN, Some(asked)) = (destination.as_str(), asked)
+            && !asked.detail.is_empty()
+        {
+            destination.clone_from(&asked.detail);
+        }
         let ended_us = self.notes.last_key_value().map_or(self.begun_us, |(&(at_us, _), _)| at_us);
         Sequence {
             key,
@@ -352,5 +363,16 @@ mod tests {
         let notes = (0..NOTES as u64 + 10).map(|n| note(n, n, HARBOUR, "P1 viewer source X"));
         history.add(0, view(1, None, notes.collect()));
         assert_eq!(history.all()[0].notes.len(), NOTES);
+    }
+
+    #[test]
+    fn a_destination_that_is_silent_has_a_name_all_the_same() {
+        let mut history = History::new(None);
+        let notes = vec![
+            note(1, 1, HARBOUR, "P1 viewer source X"),
+            note(2, 2, HARBOUR, "P5 source destination QueryAccess Far Island"),
+        ];
+        history.add(0, view(1, None, notes));
+        assert_eq!(history.all()[0].destination, "Far Island");
     }
 }

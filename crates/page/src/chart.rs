@@ -1,7 +1,7 @@
 //! A transfer as a sequence chart: lanes for who takes part, an arrow for each thing said, time from top to bottom.
 //!
 //! Most of a transfer is over in milliseconds, and then somebody waits for seconds; so distances are to scale, but no
-//! smaller than a line of text and no larger than a hand: longer waits are cut, shaded, and say how long they are.
+//! smaller than a line of text and no larger than a hand: waits are shaded and say how long they are, long ones are cut.
 //! The strip on top has all of it to scale. What both ends have noted, the sender when it sent and the receiver when it
 //! received, is one arrow, as slanted as it was slow. While a side waits for an answer its lane is thick.
 
@@ -25,9 +25,11 @@ const BOTTOM: f64 = 28.0;
 /// Pixels between two lines: at least, at most, and on the average.
 const LEAST: f64 = 23.0;
 const MOST: f64 = 84.0;
-const AVERAGE: f64 = 32.0;
+const AVERAGE: f64 = 33.0;
+/// What is at least so far apart is a wait.
+const WAIT: f64 = 44.0;
 /// The strip: from where to where, and how high it stands.
-const STRIP: (f64, f64, f64) = (FIRST - 40.0, WIDTH - 20.0, 26.0);
+const STRIP: (f64, f64, f64) = (FIRST - 40.0, WIDTH - 44.0, 26.0);
 /// Characters of a line's words.
 const LETTERS: usize = 66;
 
@@ -72,9 +74,10 @@ struct Lane {
     who: String,
 }
 
-/// A stretch of time that is cut.
+/// A stretch of time in which nothing is said.
 #[derive(Debug)]
 struct Wait {
+    cut: bool,
     y: f64,
     height: f64,
     words: String,
@@ -140,7 +143,7 @@ impl Chart {
     pub(crate) fn new(sequence: &Sequence) -> Self {
         let notes = &sequence.notes;
         let legs = Legs::of(notes);
-        let (places, cuts) = places(notes);
+        let (places, waits) = places(notes);
         let lines: Vec<_> = notes
             .iter()
             .enumerate()
@@ -152,19 +155,20 @@ impl Chart {
             height: (places[wait.to] - places[wait.from]).max(2.0),
             failed: wait.failed,
         });
-        let waits = cuts.iter().map(|&(index, us)| Wait {
-            y: places[index] + 6.0,
-            height: places[index + 1] - places[index] - 12.0,
+        let drawn = waits.iter().map(|&(index, us)| Wait {
+            cut: places[index + 1] - places[index] >= MOST,
+            y: places[index] + 9.0,
+            height: places[index + 1] - places[index] - 20.0,
             words: ms(us),
         });
         Self {
             height: places.last().copied().unwrap_or(TOP) + BOTTOM,
             words: WORDS,
             lanes: lanes(sequence),
-            waits: waits.collect(),
+            waits: drawn.collect(),
             bars: bars.collect(),
             lines,
-            strip: strip(sequence, &cuts),
+            strip: strip(sequence, &waits),
             title: format!(
                 "{} of {} from {} to {}",
                 sequence.kind, sequence.agent, sequence.source, sequence.destination
@@ -200,25 +204,25 @@ fn phase(step: &str) -> &'static str {
     }
 }
 
-/// Where each note stands, and which gaps are cut: after which note, and how long they are.
+/// Where each note stands, and the waits: after which note, and how long.
 fn places(notes: &[Note]) -> (Vec<f64>, Vec<(usize, u64)>) {
     let gaps: Vec<u64> = notes.windows(2).map(|pair| pair[1].at_us.saturating_sub(pair[0].at_us)).collect();
     let scale = scale(&gaps);
     let mut y = TOP;
     let mut places = Vec::with_capacity(notes.len());
-    let mut cuts = Vec::new();
+    let mut waits = Vec::new();
     if !notes.is_empty() {
         places.push(y);
     }
     for (index, &gap) in gaps.iter().enumerate() {
-        let wanted = gap as f64 * scale;
-        if wanted > MOST {
-            cuts.push((index, gap));
+        let apart = (gap as f64 * scale).clamp(LEAST, MOST);
+        if apart >= WAIT {
+            waits.push((index, gap));
         }
-        y += wanted.clamp(LEAST, MOST);
+        y += apart;
         places.push(y);
     }
-    (places, cuts)
+    (places, waits)
 }
 
 /// Pixels for a microsecond, so that lines are as far apart on the average as they should be.
@@ -285,7 +289,7 @@ fn head(from: f64, to: f64, y: f64, end_y: f64) -> String {
     format!("{} {} {}", point(1.0, 0.0), point(9.0, 4.0), point(9.0, -4.0))
 }
 
-fn strip(sequence: &Sequence, cuts: &[(usize, u64)]) -> Strip {
+fn strip(sequence: &Sequence, waits: &[(usize, u64)]) -> Strip {
     let (from, to, y) = STRIP;
     let width = to - from;
     let at = |us: u64| {
@@ -293,7 +297,7 @@ fn strip(sequence: &Sequence, cuts: &[(usize, u64)]) -> Strip {
         from + width * share.clamp(0.0, 1.0)
     };
     let ticks = sequence.notes.iter().map(|note| (at(note.at_us), phase(&note.step)));
-    let waits = cuts.iter().filter_map(|&(index, _)| {
+    let waits = waits.iter().filter_map(|&(index, _)| {
         let pair = sequence.notes.get(index..index + 2)?;
         Some((at(pair[0].at_us), at(pair[1].at_us) - at(pair[0].at_us)))
     });

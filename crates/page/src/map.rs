@@ -3,9 +3,16 @@
 
 use crate::words::cut;
 use askama::Template;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::{Response, StatusCode, header};
+use axum::response::IntoResponse as _;
+use axum::routing::get;
 use model::{GridCell, RegionId};
-use services::RegionInfo;
+use services::{MapTileService, RegionInfo};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Regions with fewer empty cells than so many between them belong together.
 const NEAR: u32 = 4;
@@ -19,6 +26,9 @@ const CELL_M: f64 = 256.0;
 const GROUPS: usize = 100;
 /// Names listed below a region.
 const NAMES: usize = 40;
+
+/// A picture of nothing.
+const NO_TILE: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1 1\"/>";
 
 /// Somebody on the map.
 #[derive(Clone, PartialEq, Debug)]
@@ -42,7 +52,7 @@ pub(crate) struct Map {
 /// Where pictures of the ground are served.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Tiles {
-    /// To viewers, by the names that these use.
+    /// To everybody.
     Public,
     /// On the operator's pages.
     Operator,
@@ -53,6 +63,10 @@ pub(crate) enum Tiles {
 struct Group {
     width: f64,
     height: f64,
+    /// Around it.
+    margin: f64,
+    /// Borders of cells, as an SVG path.
+    cells: String,
     regions: Vec<Drawn>,
 }
 
@@ -86,9 +100,32 @@ struct Dot {
 impl Tiles {
     fn address(self, x: &u32, y: &u32) -> String {
         match self {
-            Self::Public => format!("/map-1-{x}-{y}-objects.jpg"),
+            Self::Public => format!("/tile/{x}/{y}"),
             Self::Operator => format!("/operate/tile/{x}/{y}"),
         }
+    }
+}
+
+/// The pictures, below this path.
+pub(crate) fn tiles<S: Clone + Send + Sync + 'static>(
+    base: &str,
+    tiles: Arc<dyn MapTileService>,
+) -> Router<S> {
+    Router::new().route(&format!("{base}/tile/{{x}}/{{y}}"), get(tile)).with_state(tiles)
+}
+
+/// What the ground of a cell looks like. Where nobody knows, one sees through it.
+async fn tile(
+    State(tiles): State<Arc<dyn MapTileService>>,
+    Path((x, y)): Path<(u32, u32)>,
+) -> Response<Body> {
+    let kept = (header::CACHE_CONTROL, "private, max-age=60");
+    match tiles.get(GridCell { x, y }).await {
+        Ok(Some(jpeg)) => {
+            ([(header::CONTENT_TYPE, "image/jpeg"), kept], Bytes::from_owner(jpeg)).into_response()
+        }
+        Ok(None) => ([(header::CONTENT_TYPE, "image/svg+xml"), kept], NO_TILE).into_response(),
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
 
@@ -178,9 +215,15 @@ fn draw(group: &[&RegionInfo], people: &BTreeMap<RegionId, u64>, standing: &[Sta
             names: here().take(NAMES).map(|one| one.name.clone()).collect(),
         }
     });
+    let (width, height) = (f64::from(east - west) * size, f64::from(north - south) * size);
+    let margin = (size * 0.3).round();
+    let across = |n: u32| format!("M{:.1} {:.1}V{:.1}", f64::from(n) * size, -margin, height + margin);
+    let along = |n: u32| format!("M{:.1} {:.1}H{:.1}", -margin, f64::from(n) * size, width + margin);
     Group {
-        width: f64::from(east - west) * size,
-        height: f64::from(north - south) * size,
+        width,
+        height,
+        margin,
+        cells: (0..=east - west).map(across).chain((0..=north - south).map(along)).collect(),
         regions: regions.collect(),
     }
 }

@@ -7,11 +7,12 @@ use crate::door::{self, BASE, Session};
 use crate::live::{self, STREAMS};
 use crate::look::{self, Look};
 use crate::lookout::Lookout;
+use crate::map;
 use crate::overview::{GridData, Overviews};
 use askama::Template;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::http::{HeaderMap, Response, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
@@ -19,7 +20,6 @@ use axum::{Extension, Router};
 pub(crate) use fragment::Fragment;
 use fragment::{Asked, Filter};
 use grid::OperatorRecords;
-use model::GridCell;
 use std::net::IpAddr;
 use std::sync::Arc;
 pub use switches::{Switch, Switches};
@@ -79,10 +79,10 @@ pub fn operator_pages(config: OperatorConfig) -> Router {
         .route(&format!("{BASE}/transfers/{{key}}"), get(transfer))
         .route(&format!("{BASE}/live/{{page}}"), get(live_page))
         .route(&format!("{BASE}/live/transfers/{{key}}"), get(live_transfer))
-        .route(&format!("{BASE}/tile/{{x}}/{{y}}"), get(tile))
         .route(&format!("{BASE}/logout"), post(door::log_out))
-        .route(&format!("{BASE}/switches"), get(switches::form).post(switches::change))
-        .layer(from_fn_with_state(desk.clone(), door::require_session));
+        .route(&format!("{BASE}/switches"), get(switches::form).post(switches::change));
+    let tiles = map::tiles(BASE, desk.data.services.map_tiles.clone());
+    let inside = inside.merge(tiles).layer(from_fn_with_state(desk.clone(), door::require_session));
     let door = Router::new().route(&format!("{BASE}/login"), get(door::form).post(door::log_in));
     let pages = inside
         .merge(door)
@@ -179,18 +179,5 @@ async fn live_transfer(
     match key.parse() {
         Ok(key) => live::stream(desk, session.0.mark(), Fragment::Transfer(key)),
         Err(_) => StatusCode::NOT_FOUND.into_response(),
-    }
-}
-
-/// What the ground of a cell looks like.
-async fn tile(State(desk): State<Arc<Desk>>, Path((x, y)): Path<(u32, u32)>) -> Response<Body> {
-    match desk.data.services.map_tiles.get(GridCell { x, y }).await {
-        Ok(Some(jpeg)) => {
-            let headers =
-                [(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "private, max-age=60")];
-            (headers, Bytes::from_owner(jpeg)).into_response()
-        }
-        Ok(None) => StatusCode::NOT_FOUND.into_response(),
-        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// Points that are kept.
 pub(crate) const POINTS: usize = 180;
+/// Points for which there is room at least.
+const LEAST: usize = 30;
 /// Pixels of a plot's area, as its own picture counts them.
 const AREA: (f64, f64) = (180.0, 44.0);
 
@@ -99,6 +101,8 @@ impl Reading {
                 rise(&|samples| samples.sum(name)).map(|rise| rise / seconds * factor)
             }
             Self::Mean(name) => {
+                // What has never happened here has no average.
+                now.sum(&format!("{name}_count")).filter(|count| *count > 0.0)?;
                 let sum = rise(&|samples| samples.sum(&format!("{name}_sum")))?;
                 let count = rise(&|samples| samples.sum(&format!("{name}_count")))?;
                 Some(if count > 0.0 { sum / count * 1000.0 } else { 0.0 })
@@ -136,8 +140,10 @@ impl Plot {
     fn new(name: &'static str, unit: &'static str, last: f64, series: &VecDeque<Option<f64>>) -> Self {
         let most = series.iter().flatten().copied().fold(0.0, f64::max);
         let scale = if most > 0.0 { (AREA.1 - 3.0) / most } else { 0.0 };
-        let from = POINTS - series.len();
-        let step = AREA.0 / (POINTS - 1) as f64;
+        // A young process has few points, which would be a dot at the edge.
+        let points = series.len().max(LEAST);
+        let from = points - series.len();
+        let step = AREA.0 / (points - 1) as f64;
         let place = |(index, point): (usize, &Option<f64>)| {
             point.map(|value| ((from + index) as f64 * step, AREA.1 - 1.0 - value * scale))
         };
@@ -200,7 +206,7 @@ mod tests {
         assert!(drawn.iter().all(|plot| plot.name != "memory"), "nobody tells it");
         let people = drawn.iter().find(|plot| plot.name == "people").unwrap();
         assert_eq!((people.last.as_str(), people.most.as_str()), ("3", "3"));
-        assert!(people.line.starts_with("M177.0 29.3 L178.0 15.7"), "{}", people.line);
+        assert!(people.line.starts_with("M161.4 29.3 L167.6 15.7"), "{}", people.line);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::forms::Secret;
 use crate::look::{self, Look};
-use crate::map::{Map, Tiles};
+use crate::map::{self, Map, Tiles};
 use crate::overview::{GridData, Overview, Overviews};
 use askama::Template;
 use axum::body::Body;
@@ -56,14 +56,15 @@ struct Public {
 /// The routes: `GET /`, `/map`, and, if people may sign up, `/signup`. Addresses are taken from an extension of the request,
 /// `ConnectInfo<SocketAddr>`.
 pub fn public_pages(config: PublicConfig, data: GridData) -> Router {
-    let mut router = Router::new().route("/", get(splash)).route("/map", get(map));
+    let mut router = Router::new().route("/", get(splash)).route("/map", get(world_map));
     if config.sign_up {
         router = router.route("/signup", get(form).post(sign_up));
     }
+    let tiles = map::tiles("", data.services.map_tiles.clone());
     let look = Look::below("", &config.grid_name);
     let state = Arc::new(Public { config, look, overviews: Overviews::new(data.clone()), data });
     let pages = router.layer(DefaultBodyLimit::max(FORM)).with_state(state);
-    look::guarded(pages.merge(look::router("")))
+    look::guarded(pages.merge(tiles).merge(look::router("")))
 }
 
 #[derive(Template)]
@@ -138,7 +139,7 @@ async fn splash(State(public): State<Arc<Public>>) -> Response<Body> {
     look::page(StatusCode::OK, &page)
 }
 
-async fn map(State(public): State<Arc<Public>>) -> Response<Body> {
+async fn world_map(State(public): State<Arc<Public>>) -> Response<Body> {
     let overview = match overview(&public).await {
         Ok(overview) => overview,
         Err(response) => return response,

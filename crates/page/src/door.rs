@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 /// Where the pages are.
 pub(crate) const BASE: &str = "/operate";
+/// Below that, what keeps pages alive.
+const LIVE: &str = "/operate/live/";
 /// The cookie of a session.
 const SESSION: &str = "sojourn-operator";
 /// The cookie that goes with the form.
@@ -74,6 +76,8 @@ pub(crate) async fn require_session(
             request.extensions_mut().insert(Session(secret));
             next.run(request).await
         }
+        // A page that lives is there already, and sees by this that it is over.
+        (Ok(_), _) if request.uri().path().starts_with(LIVE) => StatusCode::UNAUTHORIZED.into_response(),
         (Ok(_), _) if request.method() == Method::GET => {
             Redirect::to(&format!("{BASE}/login")).into_response()
         }

@@ -54,6 +54,7 @@ impl Stream {
             if !matches!(self.desk.operators.is_operator_session(&self.mark).await, Ok(true)) {
                 return None;
             }
+            self.desk.lookout.keep_looking();
             let made = self.fragment.make(&self.desk).await?;
             if made != self.sent {
                 self.sent.clone_from(&made);

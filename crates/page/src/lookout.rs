@@ -24,8 +24,10 @@ const SESSIONS: Duration = Duration::from_secs(2);
 const METRICS: Duration = Duration::from_secs(10);
 /// Before a process is asked again that did not answer.
 const PAUSE: Duration = Duration::from_secs(2);
-/// How long the first look waits for answers.
+/// How long a look waits for answers.
 const FIRST: Duration = Duration::from_secs(3);
+/// What was asked so short a time ago is not asked again for a look.
+const FRESH: Duration = Duration::from_millis(500);
 /// How long one process may take to answer; the rest is shown without it.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Simulators that are asked.
@@ -79,7 +81,8 @@ struct Known {
     others: Plots,
     /// Processes that do not answer, and why.
     silent: BTreeMap<String, String>,
-    asked: bool,
+    /// When the questions began whose answers are there.
+    asked: Option<Instant>,
 }
 
 impl Lookout {
@@ -119,20 +122,30 @@ impl Lookout {
             let next = if looking { (Instant::now() + SESSIONS).min(metrics_at) } else { metrics_at };
             tokio::select! {
                 () = tokio::time::sleep_until(next) => {}
-                () = self.somebody.notified(), if !looking => {}
+                () = self.somebody.notified() => {}
             }
         }
     }
 
-    /// Somebody looks. Comes back when there is something to see.
-    pub(crate) async fn look(&self) {
+    /// Somebody goes on looking.
+    pub(crate) fn keep_looking(&self) {
         let until = self.origin.elapsed() + LOOKING;
         let until_ms = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
         self.until_ms.fetch_max(until_ms, Ordering::Relaxed);
-        self.somebody.notify_one();
+    }
+
+    /// Somebody looks. Comes back when what is there to see is of this moment.
+    pub(crate) async fn look(&self) {
+        self.keep_looking();
+        let now = Instant::now();
+        let is_fresh = || self.known().asked.is_some_and(|asked| asked + FRESH > now);
+        if is_fresh() {
+            return;
+        }
         let mut news = self.news.subscribe();
-        let asked = async { while !self.known().asked && news.changed().await.is_ok() {} };
-        let _ = tokio::time::timeout(FIRST, asked).await;
+        self.somebody.notify_one();
+        let answered = async { while !is_fresh() && news.changed().await.is_ok() {} };
+        let _ = tokio::time::timeout(FIRST, answered).await;
     }
 
     /// What tells that something is new.
@@ -198,6 +211,7 @@ impl Lookout {
     }
 
     async fn ask_for_sessions(&self, processes: &[Process]) {
+        let begun = Instant::now();
         let asked = processes.iter().map(|process| in_time(process.source.sessions()));
         let answers = join_all(asked).await;
         let mut known = self.known();
@@ -213,7 +227,7 @@ impl Lookout {
                 }
             }
         }
-        known.asked = true;
+        known.asked = Some(begun);
         drop(known);
         self.tell();
     }

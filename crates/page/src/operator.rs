@@ -125,6 +125,7 @@ pub(crate) fn framed(
 }
 
 async fn show(desk: &Desk, session: &Session, fragment: Fragment) -> Response<Body> {
+    desk.lookout.look().await;
     let Some(made) = fragment.make(desk).await else {
         return (StatusCode::NOT_FOUND, "It is not known, or not any more.").into_response();
     };

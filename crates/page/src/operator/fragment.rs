@@ -266,7 +266,6 @@ impl Fragment {
 
     /// As it is now; `None` when there is no such thing.
     pub(crate) async fn make(&self, desk: &Desk) -> Option<String> {
-        desk.lookout.look().await;
         let made = match self {
             Self::Map => world(desk).await?.render(),
             Self::Sessions(filter) => sessions(desk, filter).render(),

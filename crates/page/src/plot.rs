@@ -154,7 +154,9 @@ impl Plot {
             let (Some((first, _)), Some((end, _))) = (run.first(), run.last()) else { continue };
             let words: Vec<_> = run.iter().map(|(x, y)| format!("{x:.1} {y:.1}")).collect();
             let words = words.join(" L");
-            line.push_str(&format!("M{words}"));
+            // A point alone is a dot.
+            let dot = if run.len() == 1 { "h0" } else { "" };
+            line.push_str(&format!("M{words}{dot}"));
             area.push_str(&format!("M{first:.1} {0} L{words} L{end:.1} {0} Z", AREA.1));
         }
         Self { name, unit, last: short(last), most: short(most), line, area }

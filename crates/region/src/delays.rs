@@ -22,7 +22,7 @@ impl Delays {
 
     /// (up to how many seconds, how many of those that the one before does not count), and at last those beyond.
     pub fn buckets(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
-        let bounds = Self::BOUNDS_MS.iter().map(|&bound| bound as f64 / 1000.0).chain([f64::MAX]);
+        let bounds = Self::BOUNDS_MS.iter().map(|&bound| bound as f64 / 1000.0).chain([f64::INFINITY]);
         bounds.zip(self.counts.iter().copied())
     }
 

@@ -5,6 +5,7 @@ mod client;
 mod leaving;
 mod life;
 mod limits;
+mod operations;
 mod peers;
 mod recorded;
 
@@ -99,6 +100,7 @@ struct Running {
     destination: Arc<dyn LoginDestination>,
     directory: Arc<crate::Directory>,
     sessions: Arc<crate::sessions::Sessions>,
+    operations: crate::Operations,
     here: RegionInfo,
     folder: tempfile::TempDir,
     stop: Option<oneshot::Sender<()>>,
@@ -131,6 +133,7 @@ impl Running {
         let destination = simulator.login_destination();
         let directory = simulator.directory();
         let sessions = simulator.sessions();
+        let operations = simulator.operations();
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = oneshot::channel();
         let task = tokio::spawn(async move {
@@ -140,7 +143,8 @@ impl Running {
             simulator.run(|| ready.send(()).unwrap(), stopped).await;
         });
         is_ready.await.unwrap();
-        Self { address, grid, key, destination, directory, sessions, here, folder, stop: Some(stop), task }
+        let stop = Some(stop);
+        Self { address, grid, key, destination, directory, sessions, operations, here, folder, stop, task }
     }
 
     async fn client(&self) -> Client {

@@ -4,6 +4,8 @@
 //! registry; and those that regions keep ([`Stats`]), asked for when somebody looks.
 
 mod peers;
+#[cfg(test)]
+mod tests;
 mod work;
 
 pub(crate) use peers::PeerMetrics;
@@ -155,8 +157,17 @@ impl Metrics {
         }
     }
 
-    /// Adds a figure that is read whenever somebody looks. Its name does not say whose program this is.
-    pub fn add_gauge(
+    /// Adds the connections to a database: how many are open, and how many of them are at work.
+    pub fn count_connections(&self, read: impl Fn() -> (usize, usize) + Clone + Send + Sync + 'static) {
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let open = read.clone();
+        self.add_gauge("database_connections", "Connections to the database", move || count(open().0));
+        let help = "Connections to the database that are at work";
+        self.add_gauge("database_connections_busy", help, move || count(read().1));
+    }
+
+    /// Adds a figure that is read whenever somebody looks.
+    fn add_gauge(
         &self,
         name: &'static str,
         help: &'static str,
@@ -359,61 +370,4 @@ fn cpu_seconds() -> Option<f64> {
     let fields: Vec<&str> = stat.get(stat.rfind(')')? + 1..)?.split_whitespace().collect();
     let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
     Some(ticks as f64 / 100.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    #[test]
-    fn every_figure_stands_in_the_text_once() {
-        let metrics = Metrics::new();
-        metrics.login("success");
-        metrics.session_ended("kick");
-        metrics.requests.get_or_create(&RequestLabels { route: "/healthz", status: 200 }).inc();
-        metrics.add_gauge("database_connections", "Connections", || 3);
-        metrics.work.transferred("teleport", "0.8".into(), "departed", Duration::from_millis(9));
-        metrics.work.asked_grid("Home", "ok", Duration::from_millis(1));
-        let mut stats = Stats { root_agents: 3, malformed: 7, ..Stats::default() };
-        stats.transfers.insert(("teleport", "departed"), 2);
-        let counters = Arc::new(RegionCounters::default());
-        counters.oversized.store(5, Ordering::Relaxed);
-        let sample = |name: &str| Sample {
-            name: name.into(),
-            stats: stats.clone(),
-            counters: counters.clone(),
-            waiting: 9,
-        };
-        let text = metrics.encode(vec![sample("One"), sample("Two \"quoted\"")], 4).unwrap();
-        for line in [
-            "sojourn_http_requests_total{route=\"/healthz\",status=\"200\"} 1",
-            "sojourn_logins_total{outcome=\"success\"} 1",
-            "sojourn_sessions_ended_total{reason=\"kick\"} 1",
-            "sojourn_root_agents{region=\"One\"} 3",
-            "sojourn_datagrams_malformed_total{region=\"Two \\\"quoted\\\"\"} 7",
-            "sojourn_datagrams_oversized_dropped_total{region=\"One\"} 5",
-            "sojourn_transfers_total{kind=\"teleport\",outcome=\"departed\"} 4",
-            "sojourn_capability_seeds 4",
-            "sojourn_regions 2",
-            "sojourn_waiting_requests{region=\"One\"} 9",
-            "sojourn_database_connections 3",
-            "sojourn_event_queue_delay_seconds_bucket{le=\"0.02\",region=\"One\"} 0",
-            "sojourn_event_queue_delay_seconds_bucket{le=\"+Inf\",region=\"One\"} 0",
-            "sojourn_transfer_seconds_count{kind=\"teleport\",version=\"0.8\",outcome=\"departed\"} 1",
-            "sojourn_grid_calls_total{call=\"Home\",outcome=\"ok\"} 1",
-        ] {
-            assert_eq!(text.lines().filter(|l| *l == line).count(), 1, "{line} in\n{text}");
-        }
-        assert!(text.ends_with("# EOF\n"));
-        let types = text.lines().filter(|line| line.starts_with("# TYPE"));
-        let names: Vec<_> = types.clone().collect();
-        assert_eq!(names.len(), types.collect::<std::collections::BTreeSet<_>>().len());
-    }
-
-    #[test]
-    fn the_process_knows_itself() {
-        assert!(resident_bytes().is_some_and(|bytes| bytes > 1 << 20));
-        assert!(cpu_seconds().is_some());
-    }
 }

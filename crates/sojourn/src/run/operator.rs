@@ -96,14 +96,8 @@ pub(super) async fn first_password(store: &SqlStore, url: &str) -> Result<()> {
 
 /// Adds what is known of the connections to the database.
 pub(super) fn count_connections(metrics: &Metrics, store: &SqlStore) {
-    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    let (open, busy) = (store.clone(), store.clone());
-    metrics.add_gauge("database_connections", "Connections to the database", move || {
-        count(open.connections().0)
-    });
-    metrics.add_gauge("database_connections_busy", "Those of them that are at work", move || {
-        count(busy.connections().1)
-    });
+    let store = store.clone();
+    metrics.count_connections(move || store.connections());
 }
 
 impl Simulators {

@@ -5,6 +5,7 @@ use model::{AgentId, RegionId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -51,7 +52,7 @@ const UNKNOWN: &str = "?";
 /// What a destination is asked first, with its name.
 const ASKED: &str = "QueryAccess";
 /// Notes of one transfer that are kept, from however many processes.
-const NOTES: usize = 512;
+const NOTES: usize = 256;
 
 /// What is known of all transfers.
 #[derive(Debug, Default)]
@@ -68,7 +69,7 @@ struct Transfer {
     version: String,
     outcomes: Vec<String>,
     /// By time, then by process and number.
-    notes: BTreeMap<(u64, Origin), Note>,
+    notes: BTreeMap<(u64, Origin), Arc<Note>>,
     begun_us: u64,
     shown: BTreeSet<Origin>,
     /// When the last note came here.
@@ -104,7 +105,7 @@ pub struct Sequence {
     /// The beginning was shown before.
     pub continued: bool,
     /// By time.
-    pub notes: Vec<Note>,
+    pub notes: Vec<Arc<Note>>,
 }
 
 impl History {
@@ -146,7 +147,7 @@ impl History {
         transfer.begun_us = transfer.begun_us.min(first.at_us);
         transfer.touched = Instant::now();
         for note in part.notes {
-            transfer.notes.insert((note.at_us, (index, process, note.n)), note);
+            transfer.notes.insert((note.at_us, (index, process, note.n)), Arc::new(note));
         }
         while transfer.notes.len() > NOTES {
             // How it began matters more than how it went on and on.

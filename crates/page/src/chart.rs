@@ -11,6 +11,7 @@ use crate::words::{cut, ms};
 use askama::Template;
 use legs::Legs;
 use observe::{Note, Sequence};
+use std::sync::Arc;
 
 /// The lanes, in their order; whoever else is a neighbour.
 const LANES: [&str; 5] = ["viewer", "source", "destination", "grid", "neighbours"];
@@ -205,7 +206,7 @@ fn phase(step: &str) -> &'static str {
 }
 
 /// Where each note stands, and the waits: after which note, and how long.
-fn places(notes: &[Note]) -> (Vec<f64>, Vec<(usize, u64)>) {
+fn places(notes: &[Arc<Note>]) -> (Vec<f64>, Vec<(usize, u64)>) {
     let gaps: Vec<u64> = notes.windows(2).map(|pair| pair[1].at_us.saturating_sub(pair[0].at_us)).collect();
     let scale = scale(&gaps);
     let mut y = TOP;

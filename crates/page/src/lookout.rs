@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Simulators that are asked.
 const PROCESSES: usize = 256;
 /// Transfers that are kept.
-const TRANSFERS: usize = 1000;
+const TRANSFERS: usize = 600;
 
 /// A process that can be asked.
 #[derive(Clone, Debug)]

@@ -237,12 +237,9 @@ impl Switches for Board {
         HOSTILE.into()
     }
 
-    fn set_log_filter(&self, _filter: &str) -> Result<(), String> {
-        Err(HOSTILE.into())
-    }
-
     async fn switch(&self, switch: Switch) -> Vec<(String, Result<String, String>)> {
+        let fails = matches!(switch, Switch::Log { .. });
         self.0.lock().unwrap().push(switch);
-        vec![("one".into(), Ok(HOSTILE.into()))]
+        vec![("one".into(), if fails { Err(HOSTILE.into()) } else { Ok(HOSTILE.into()) })]
     }
 }

@@ -62,6 +62,11 @@ pub enum Command {
         /// 0 off to 6 with bodies.
         level: u8,
     },
+    /// What is logged at all.
+    Log {
+        /// In the form of RUST_LOG.
+        filter: String,
+    },
     /// Ends a session.
     Kick {
         /// First and last name.
@@ -125,7 +130,11 @@ pub(crate) struct Levers {
     pub(crate) directory: Arc<Directory>,
     pub(crate) trace: Arc<HttpTrace>,
     pub(crate) services: Services,
+    pub(crate) log: Option<SetLog>,
 }
+
+/// Has the process log something else; says why that cannot be.
+pub type SetLog = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
 impl Control {
     /// Opens the socket.
@@ -218,6 +227,11 @@ pub(crate) async fn obey(command: Command, levers: &Levers) -> Result<String, St
                 trace.set_outbound(level);
             }
             format!("HTTP tracing at level {level}")
+        }
+        Command::Log { filter } => {
+            let set = levers.log.as_ref().ok_or("the log of this process cannot be changed")?;
+            set(&filter)?;
+            format!("logs {filter}")
         }
         Command::Kick { agent, reason } => {
             let id = find(levers, &agent).await?;

@@ -3,7 +3,7 @@
 use crate::calls::{Calls, LocalPeers, PeerTransport};
 use crate::caps::{Memory, TemporaryAssets};
 use crate::clock::Clock;
-use crate::control::Control;
+use crate::control::{Control, SetLog};
 use crate::directory::{CapsEntry, Directory, INBOX, Request};
 use crate::friends::Friends;
 use crate::grid_side::GridSide;
@@ -38,8 +38,8 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -220,6 +220,7 @@ impl Simulator {
             grid_name: config.grid_name,
             ready: AtomicBool::new(false),
             counters,
+            log: OnceLock::new(),
         });
         let leases = Leases { grid: shared.grid.clone(), directory: shared.directory.clone() };
         let http = Http::Bound(listener);
@@ -244,6 +245,11 @@ impl Simulator {
     /// What is counted.
     pub fn metrics(&self) -> Arc<Metrics> {
         self.shared.metrics.clone()
+    }
+
+    /// From now on its operators can change what is logged. Only the first counts.
+    pub fn set_log(&self, set: SetLog) {
+        let _ = self.shared.log.set(set);
     }
 
     /// What it says to its operators, and what it does as they wish.

@@ -4,6 +4,7 @@
 use super::lane;
 use observe::Note;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A side waits for an answer: in which lane, from which note to which.
 #[derive(Debug, PartialEq)]
@@ -36,9 +37,10 @@ pub(super) struct Legs {
 const ANSWER: &str = "answer";
 
 impl Legs {
-    pub(super) fn of(notes: &[Note]) -> Self {
+    pub(super) fn of(notes: &[Arc<Note>]) -> Self {
         let mut legs = Self::default();
-        let failed_step = notes.iter().rev().find(|note| note.step == "end").and_then(failed_step);
+        let end = notes.iter().rev().find(|note| note.step == "end");
+        let failed_step = end.and_then(|end| failed_step(end));
         for (index, note) in notes.iter().enumerate() {
             if note.message == ANSWER {
                 if is_silence(note) {
@@ -57,7 +59,7 @@ impl Legs {
     }
 
     /// Looks for whatever belongs to something that was said.
-    fn follow(&mut self, notes: &[Note], index: usize) {
+    fn follow(&mut self, notes: &[Arc<Note>], index: usize) {
         let said = &notes[index];
         // What is T3 to the source is T3A to the destination.
         let same = |other: &Note| {
@@ -96,7 +98,7 @@ impl Legs {
         }
     }
 
-    fn find_failed(&mut self, notes: &[Note], step: &str) {
+    fn find_failed(&mut self, notes: &[Arc<Note>], step: &str) {
         let at_step = |index: &usize| notes[*index].step == step && !self.receipts.contains(index);
         let refused = self.refusals.iter().copied().find(at_step);
         let silent = self.unanswered.iter().copied().rev().find(at_step);

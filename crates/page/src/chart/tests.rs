@@ -1,6 +1,7 @@
 use super::*;
 use model::{AgentId, RegionId, Uuid};
-use observe::Key;
+use observe::{Key, Note};
+use std::sync::Arc;
 
 const HARBOUR: RegionId = RegionId(Uuid::from_u128(1));
 const LIGHTHOUSE: RegionId = RegionId(Uuid::from_u128(2));
@@ -16,7 +17,7 @@ pub(crate) fn sequence(outcome: Option<&str>, notes: &[(u64, char, &str)]) -> Se
             let (region, region_id) =
                 if by == 'h' { ("Harbour", HARBOUR) } else { ("Lighthouse", LIGHTHOUSE) };
             let at_us = 1_000_000 + after_us;
-            Note { n, at_us, region: region.into(), region_id, step, from, to, message, detail }
+            Arc::new(Note { n, at_us, region: region.into(), region_id, step, from, to, message, detail })
         })
         .collect();
     Sequence {
@@ -114,8 +115,8 @@ fn the_leg_that_failed_is_found() {
 #[test]
 fn the_step_is_read_as_a_region_writes_it() {
     let step = |detail: &str| {
-        let mut note = failed().notes.pop().unwrap();
-        note.detail = detail.to_owned();
+        let last = failed().notes.pop().unwrap();
+        let note = Note { detail: detail.to_owned(), ..(*last).clone() };
         legs::failed_step(&note).map(str::to_owned)
     };
     assert_eq!(step("10002 ms, at P8 (CreateAgent): TimedOut").as_deref(), Some("P8"));

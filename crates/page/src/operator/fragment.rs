@@ -9,6 +9,7 @@ use askama::Template;
 use observe::{Ended, Here, Key, Note, Sequence, Sessions, span, time_of_day};
 use serde::Deserialize;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// Lines of a list.
 const LINES: usize = 300;
@@ -206,7 +207,7 @@ struct OneTransfer {
     told: Option<String>,
     chart: String,
     /// After how many milliseconds, and what.
-    notes: Vec<(String, Note)>,
+    notes: Vec<(String, Arc<Note>)>,
 }
 
 impl Fragment {

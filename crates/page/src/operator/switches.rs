@@ -25,6 +25,11 @@ pub enum Switch {
         /// Whose.
         agent: Option<String>,
     },
+    /// What is logged at all, in the form of RUST_LOG.
+    Log {
+        /// What.
+        filter: String,
+    },
     /// What of event queues is logged: 0 off, 1 on.
     EventQueues {
         /// How much.
@@ -54,12 +59,6 @@ pub enum Switch {
 pub trait Switches: Send + Sync {
     /// What this process logs, in the form of RUST_LOG.
     fn log_filter(&self) -> String;
-
-    /// From now on it logs that.
-    ///
-    /// # Errors
-    /// That is no filter, for a reason in words.
-    fn set_log_filter(&self, filter: &str) -> Result<(), String>;
 
     /// Has all processes do it: who, and what was done, or why not.
     async fn switch(&self, switch: Switch) -> Vec<(String, Result<String, String>)>;
@@ -112,12 +111,6 @@ pub(super) async fn change(
     if filled.agent.chars().count() > TEXT || filled.text.chars().count() > TEXT {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     }
-    if filled.what == "log" {
-        let set = desk.switches.set_log_filter(filled.text.trim());
-        let done = set.map(|()| format!("logs {}", filled.text.trim()));
-        tracing::info!("operator: {done:?}");
-        return show(&desk, &session, vec![("this process".into(), done)]);
-    }
     match switch_of(filled) {
         Some(switch) => {
             tracing::info!("operator: {switch:?}");
@@ -136,6 +129,7 @@ fn switch_of(filled: Filled) -> Option<Switch> {
         "packets" if level <= 3 => {
             Switch::Packets { level, agent: Some(agent).filter(|agent| !agent.is_empty()) }
         }
+        "log" if !text.is_empty() => Switch::Log { filter: text },
         "event_queues" if level <= 1 => Switch::EventQueues { level },
         "http" if level <= 6 => Switch::Http { level },
         "kick" if !agent.is_empty() => Switch::Kick { agent, reason: text },
@@ -160,9 +154,15 @@ mod tests {
         assert_eq!(filled("packets", 3, "Ada One", ""), Some(Switch::Packets { level: 3, agent }));
         assert_eq!(filled("http", 6, "", ""), Some(Switch::Http { level: 6 }));
         assert_eq!(filled("notice", 0, "", " Hello. "), Some(Switch::Notice { text: "Hello.".into() }));
-        for (what, level) in
-            [("packets", 4), ("event_queues", 2), ("http", 7), ("kick", 0), ("notice", 0), ("fly", 0)]
-        {
+        for (what, level) in [
+            ("packets", 4),
+            ("event_queues", 2),
+            ("http", 7),
+            ("kick", 0),
+            ("notice", 0),
+            ("log", 0),
+            ("fly", 0),
+        ] {
             assert_eq!(filled(what, level, "", ""), None, "{what} {level}");
         }
     }

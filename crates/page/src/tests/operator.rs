@@ -172,7 +172,7 @@ async fn switches_move_only_with_the_token() {
     ] {
         assert!(rig.post("/operate/switches", &cookie, form).await.status.is_client_error());
     }
-    assert_eq!(rig.done.lock().unwrap().len(), 1);
+    assert_eq!(rig.done.lock().unwrap().len(), 2);
 }
 
 #[tokio::test]

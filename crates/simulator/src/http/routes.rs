@@ -3,7 +3,7 @@
 use super::intake::Whole;
 use super::{body, event_queue, ops, reply, seed};
 use crate::caps::{self, Asked, Capability, Memory};
-use crate::control::Levers;
+use crate::control::{Levers, SetLog};
 use crate::directory::Directory;
 use crate::grid_side::GridSide;
 use crate::http::trace::HttpTrace;
@@ -19,8 +19,8 @@ use axum::http::{Method, Response, StatusCode};
 use model::{CapsSecret, RegionId, Uuid};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 /// What handlers share.
 pub(crate) struct Shared {
@@ -43,13 +43,16 @@ pub(crate) struct Shared {
     /// Logins are enabled.
     pub(crate) ready: AtomicBool,
     pub(crate) counters: BTreeMap<RegionId, Arc<RegionCounters>>,
+    /// How the log is changed, once that is known.
+    pub(crate) log: OnceLock<SetLog>,
 }
 
 impl Shared {
     /// What commands act on.
     pub(crate) fn levers(&self) -> Levers {
         let services = self.grid.services.clone();
-        Levers { directory: self.directory.clone(), trace: self.trace.clone(), services }
+        let log = self.log.get().cloned();
+        Levers { directory: self.directory.clone(), trace: self.trace.clone(), services, log }
     }
 }
 

@@ -8,7 +8,7 @@ use grid::{OperatorRecords as _, SqlStore, new_password};
 use observe::{Failed, Fetch, Source};
 use page::{Fleet, Lookout, OperatorConfig, Process, Switch, Switches, operator_pages};
 use services::GridService;
-use simulator::control::{Command, Direction, Outcome};
+use simulator::control::{Command, Direction, Outcome, SetLog};
 use simulator::{HttpTrace, Metrics, Operations, RemoteOperations, is_operator};
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -20,13 +20,11 @@ const OWN: &str = "this process";
 /// Regions whose simulators are looked for.
 const REGIONS: usize = 5000;
 
-type SetFilter = dyn Fn(&str) -> Result<(), String> + Send + Sync;
-
 /// The log of this process, and how to have it say more or less.
 #[derive(Clone)]
 pub(super) struct Log {
     filter: Arc<Mutex<String>>,
-    set: Arc<SetFilter>,
+    set: SetLog,
 }
 
 impl Log {
@@ -39,6 +37,12 @@ impl Log {
 
     fn filter(&self) -> String {
         self.filter.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How others change it.
+    pub(super) fn setter(&self) -> SetLog {
+        let log = self.clone();
+        Arc::new(move |filter| log.change(filter))
     }
 
     fn change(&self, filter: &str) -> Result<(), String> {
@@ -181,10 +185,6 @@ impl Switches for Board {
         self.log.filter()
     }
 
-    fn set_log_filter(&self, filter: &str) -> Result<(), String> {
-        self.log.change(filter)
-    }
-
     async fn switch(&self, switch: Switch) -> Vec<(String, Result<String, String>)> {
         let command = command(switch);
         match &*self.simulators {
@@ -193,9 +193,17 @@ impl Switches for Board {
             }
             Simulators::Elsewhere { remote, trace, .. } => {
                 let mut done = Vec::new();
-                if let Command::DebugHttp { level, .. } = command {
-                    trace.set_inbound(level);
-                    done.push((OWN.to_owned(), Ok(format!("HTTP tracing at level {level}"))));
+                // This process has no regions, but a log and HTTP.
+                match &command {
+                    Command::DebugHttp { level, .. } => {
+                        trace.set_inbound(*level);
+                        done.push((OWN.to_owned(), Ok(format!("HTTP tracing at level {level}"))));
+                    }
+                    Command::Log { filter } => {
+                        let set = self.log.change(filter).map(|()| format!("logs {filter}"));
+                        done.push((OWN.to_owned(), set));
+                    }
+                    _ => {}
                 }
                 let addresses = match self.simulators.addresses().await {
                     Ok(addresses) => addresses,
@@ -229,6 +237,7 @@ fn said(outcome: Outcome) -> Result<String, String> {
 fn command(switch: Switch) -> Command {
     match switch {
         Switch::Packets { level, agent } => Command::DebugPacket { level, agent },
+        Switch::Log { filter } => Command::Log { filter },
         Switch::EventQueues { level } => Command::DebugEventQueue { level },
         Switch::Http { level } => Command::DebugHttp { direction: Direction::All, level },
         Switch::Kick { agent, reason } => Command::Kick { agent, reason },

@@ -25,7 +25,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 pub(crate) async fn run(options: SimulatorOptions) -> Result<()> {
     let begun = Instant::now();
     let options = options.decide()?;
-    start_log(&options.process.log)?;
+    let log = start_log(&options.process.log)?;
     let mut stop = pin!(stop_signal()?);
     data::prepare(&options.data)?;
     let address = GridAddress { private: options.grid.clone(), public: options.login.clone() };
@@ -35,6 +35,7 @@ pub(crate) async fn run(options: SimulatorOptions) -> Result<()> {
         // Nobody is inside yet.
         () = &mut stop => return Ok(()),
     };
+    joined.set_log(log.setter());
     joined.run(|| say_ready(begun, &options.login), stop).await;
     Ok(())
 }

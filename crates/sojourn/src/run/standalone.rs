@@ -67,6 +67,7 @@ async fn simulator(
     let simulator = Simulator::start(config, services.clone()).await?;
     let (destination, metrics) = (simulator.login_destination(), simulator.metrics());
     operator::count_connections(&metrics, store);
+    simulator.set_log(log.setter());
     let simulators = operator::Simulators::Here(simulator.operations());
     let operators = options.process.operators.clone();
     let pages = operator::pages(&options.grid_name, store, operators, log, simulators);

@@ -94,14 +94,15 @@ mod tests {
     use super::*;
     use model::{AgentId, RegionId, Uuid};
     use observe::Key;
+    use std::sync::Arc;
 
     /// A note: microseconds, and "step from to message detail".
-    fn note(at_us: u64, text: &str) -> Note {
+    fn note(at_us: u64, text: &str) -> Arc<Note> {
         let mut words = text.splitn(5, ' ').map(str::to_owned);
         let mut word = || words.next().unwrap_or_default();
         let (step, from, to, message, detail) = (word(), word(), word(), word(), word());
         let region_id = RegionId(Uuid::from_u128(1));
-        Note { n: 1, at_us, region: "Harbour".into(), region_id, step, from, to, message, detail }
+        Arc::new(Note { n: 1, at_us, region: "Harbour".into(), region_id, step, from, to, message, detail })
     }
 
     #[test]

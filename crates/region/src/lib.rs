@@ -11,6 +11,7 @@
 
 mod agent;
 mod calls;
+mod closing;
 mod coming;
 mod delays;
 mod doubt;
@@ -43,12 +44,14 @@ mod secrets;
 mod sessions;
 mod social;
 mod talk;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod trace;
 mod welcome;
 mod xfer;
 
+pub use closing::MOVING;
 pub use delays::Delays;
 pub use inspect::{AgentSummary, Carried};
 pub use interface::*;

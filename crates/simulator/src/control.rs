@@ -3,7 +3,7 @@
 //! A Unix socket in the data folder, for the owner of the process alone. One JSON document in a line goes in, one
 //! comes out. It is also how a second process on the same data is noticed.
 
-use crate::directory::Directory;
+use crate::directory::{Directory, Request};
 use crate::http::trace::HttpTrace;
 use model::AgentId;
 use region::OperatorCommand;
@@ -73,6 +73,20 @@ pub enum Command {
         agent: String,
         /// Shown to the user.
         reason: String,
+    },
+    /// A region closes after some time, with warnings, and starts anew.
+    RestartRegion {
+        /// Its name.
+        region: String,
+        /// In how many seconds.
+        after_s: u64,
+        /// Shown to the users.
+        message: String,
+    },
+    /// It does not close after all.
+    KeepRegion {
+        /// Its name.
+        region: String,
     },
     /// Shows everybody a text.
     Notice {
@@ -238,6 +252,16 @@ pub(crate) async fn obey(command: Command, levers: &Levers) -> Result<String, St
             let regions = directory.command(&OperatorCommand::Kick { agent: id, reason });
             format!("{agent} was told to leave ({regions} regions)")
         }
+        Command::RestartRegion { region, after_s, message } => {
+            let after = Duration::from_secs(after_s);
+            let command = OperatorCommand::Close { after, reason: message, avoid: Vec::new() };
+            let name = order(directory, &region, command)?;
+            format!("{name} restarts in {after_s} s")
+        }
+        Command::KeepRegion { region } => {
+            let name = order(directory, &region, OperatorCommand::KeepOpen)?;
+            format!("{name} stays open, unless it is closing already")
+        }
         Command::Notice { text } => {
             let regions = directory.command(&OperatorCommand::Notice(text));
             format!("shown in {regions} regions")
@@ -245,6 +269,15 @@ pub(crate) async fn obey(command: Command, levers: &Levers) -> Result<String, St
     };
     tracing::info!("operator: {done}");
     Ok(done)
+}
+
+/// Tells one region; its name as it is spelt.
+fn order(directory: &Directory, name: &str, command: OperatorCommand) -> Result<String, String> {
+    let regions = directory.regions();
+    let known = regions.iter().find(|region| region.name.to_lowercase() == name.trim().to_lowercase());
+    let known = known.ok_or_else(|| format!("there is no region of the name {name} in this process"))?;
+    directory.send(known.id, Request::Operator(command)).map_err(|error| error.to_string())?;
+    Ok(known.name.clone())
 }
 
 async fn find(levers: &Levers, name: &str) -> Result<AgentId, String> {

@@ -32,6 +32,8 @@ pub(crate) enum Request {
     PollBroken { caps: CapsSecret, waiter: Waiter },
     /// A viewer fetched its capabilities.
     SeedFetched { caps: CapsSecret },
+    /// The grid has heard of an arrival.
+    Reported { agent: AgentId, visit: u64 },
     /// The operator wishes something.
     Operator(OperatorCommand),
     /// Somebody wants to know how the region stands.

@@ -5,8 +5,8 @@ use crate::peering::addresses::Addresses;
 use model::{AgentId, GridCell, RegionHandle, RegionId, SessionId};
 use region::{GridCall, GridNotice, Place, Reply};
 use services::{
-    Asset, AssetFlags, AssetMetadata, AvatarData, InventoryItem, LoginAppearance, Presence, RegionInfo,
-    ServiceError, Services,
+    Asset, AssetFlags, AssetMetadata, AvatarData, GridService, InventoryItem, LoginAppearance, Presence,
+    RegionInfo, ServiceError, Services,
 };
 use std::sync::Arc;
 use std::time::Instant;
@@ -93,6 +93,10 @@ impl GridSide {
                 let (from, to) = (min.handle(), last_metre(max));
                 self.many(grid.range(from.x_m(), from.y_m(), to.x_m(), to.y_m()).await?).await
             }
+            GridCall::Refuges { near, avoid, limit } => {
+                self.many(refuges(grid, near, &avoid, limit).await?).await
+            }
+            GridCall::Level(agent) => Reply::Level(accounts.by_id(agent).await?.map(|account| account.level)),
             GridCall::Home(agent) => {
                 let home = grid_users.get(agent).await?.and_then(|user| user.home);
                 Reply::Home(home.map(|place| Place {
@@ -145,7 +149,7 @@ impl GridSide {
     async fn say(&self, region: RegionId, notice: &GridNotice) -> services::Result<()> {
         let Services { presence, grid_users, avatars, .. } = &self.services;
         match notice {
-            GridNotice::Arrived { agent, session, place } => {
+            GridNotice::Arrived { agent, session, place, .. } => {
                 if !presence.hold(*session, region).await? {
                     tracing::info!(%agent, %session, "the grid knows no such session");
                     return Ok(());
@@ -183,6 +187,39 @@ fn outcome<T>(answer: &services::Result<T>) -> &'static str {
 /// Where a session's agent stands; nowhere until it has arrived.
 fn stands(known: Option<Presence>) -> Reply {
     Reply::Presence(known.map(|known| known.region).filter(|region| !region.is_null()))
+}
+
+/// Where people go who have to leave their region: to those that the grid names for it, then to whatever is near and up.
+/// Older grids do not know all of these questions.
+async fn refuges(
+    grid: &Arc<dyn GridService>,
+    near: RegionHandle,
+    avoid: &[RegionId],
+    limit: usize,
+) -> services::Result<Vec<RegionInfo>> {
+    let (x, y) = (near.x_m(), near.y_m());
+    let nearest = grid.online_regions(x, y, limit + avoid.len()).await;
+    let named = [grid.fallback_regions(x, y).await, grid.default_regions().await];
+    let mut found: Vec<RegionInfo> = Vec::new();
+    for region in named.into_iter().flatten().flatten() {
+        if !found.iter().any(|known| known.id == region.id) {
+            found.push(region);
+        }
+    }
+    match nearest {
+        Ok(regions) => {
+            let new: Vec<_> = regions
+                .into_iter()
+                .filter(|region| !found.iter().any(|known| known.id == region.id))
+                .collect();
+            found.extend(new);
+        }
+        Err(error) if found.is_empty() => return Err(error),
+        Err(_) => {}
+    }
+    found.retain(|region| !avoid.contains(&region.id));
+    found.truncate(limit);
+    Ok(found)
 }
 
 /// What the grid refuses once it refuses always.

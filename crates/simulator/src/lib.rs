@@ -37,6 +37,7 @@ mod notices;
 mod operations;
 mod peering;
 mod region_task;
+mod regions;
 mod sessions;
 mod simulator;
 mod social;

@@ -30,6 +30,10 @@ const TURN: usize = 256;
 const SOCKET_PAUSE: Duration = Duration::from_millis(100);
 /// How long the last datagrams of a region may take to leave.
 const FAREWELL: Duration = Duration::from_millis(300);
+/// An alarm that rings so late shows that the whole process stood still: what came meanwhile is taken first.
+const LATE: Duration = Duration::from_millis(500);
+/// Batches of datagrams that are taken then, more than the system keeps for a socket.
+const LATE_BATCHES: usize = 256;
 /// Waiters whose askers have gone are looked for when there are so many.
 const WAITERS: usize = 1024;
 
@@ -143,13 +147,17 @@ impl Turn {
                 ready = socket.readable() => {
                     begin();
                     match ready {
-                        Ok(()) => self.receive().await,
+                        Ok(()) => {
+                            self.receive().await;
+                            self.catch_up().await;
+                        }
                         Err(error) => self.socket_failed(&error).await,
                     }
                 }
                 request = inbox.recv() => match request {
                     Some(request) => {
                         begin();
+                        self.catch_up().await;
                         self.take(request);
                         // What else has come in the meantime; the effects keep their order all the same.
                         for _ in 1..TURN {
@@ -163,6 +171,7 @@ impl Turn {
                 },
                 Some((id, result)) = self.calls.next() => {
                     begin();
+                    self.catch_up().await;
                     self.put(Input::Reply { id, result });
                 }
                 () = alarm.ring(), if due => {
@@ -170,6 +179,7 @@ impl Turn {
                     if let Some(wakeup) = wakeup {
                         self.metrics.work.rang(self.clock.now().since(wakeup));
                     }
+                    self.catch_up().await;
                     self.put(Input::Wakeup);
                 }
                 _ = socket.writable(), if self.blocked => {}
@@ -188,7 +198,21 @@ impl Turn {
         self.region.handle(self.clock.now(), input, &mut self.effects);
     }
 
-    async fn receive(&mut self) {
+    /// After the process has stood still: viewers whose datagrams wait were not silent.
+    async fn catch_up(&mut self) {
+        let late = self.region.next_wakeup().is_some_and(|at| at + LATE <= self.clock.now());
+        if !late {
+            return;
+        }
+        for _ in 0..LATE_BATCHES {
+            if self.receive().await == 0 {
+                break;
+            }
+        }
+    }
+
+    /// Takes a batch of datagrams; how many there were.
+    async fn receive(&mut self) -> usize {
         let (region, effects, clock) = (&mut self.region, &mut self.effects, self.clock);
         let received = self.socket.receive(|from, bytes| {
             region.handle(clock.now(), Input::Datagram { from, bytes }, effects);
@@ -196,8 +220,12 @@ impl Turn {
         match received {
             Ok(received) => {
                 self.counters.oversized.fetch_add(received.oversized as u64, Ordering::Relaxed);
+                received.datagrams
             }
-            Err(error) => self.socket_failed(&error).await,
+            Err(error) => {
+                self.socket_failed(&error).await;
+                0
+            }
         }
     }
 
@@ -222,6 +250,7 @@ impl Turn {
                 self.put(Input::PollBroken { caps, waiter });
             }
             Request::SeedFetched { caps } => self.put(Input::SeedFetched { caps }),
+            Request::Reported { agent, visit } => self.put(Input::Reported { agent, visit }),
             Request::Operator(command) => self.put(Input::Operator(command)),
             Request::Stats(answer) => {
                 // Whoever asked may have gone.

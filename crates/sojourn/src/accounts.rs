@@ -22,6 +22,16 @@ pub(crate) enum UserCommand {
     List(StoreOptions),
     /// Changes somebody's password
     Password(Named),
+    /// Sets what somebody may do: 0 is usual, from 200 on they are a god
+    Level {
+        /// First and last name
+        name: String,
+        /// How much
+        #[arg(value_parser = clap::value_parser!(i32).range(0..=250))]
+        level: i32,
+        #[command(flatten)]
+        data: StoreOptions,
+    },
     /// Keeps somebody from logging in
     Suspend {
         /// First and last name
@@ -83,6 +93,7 @@ pub(crate) async fn run(command: UserCommand) -> Result<()> {
         UserCommand::Add(named) => add(named).await,
         UserCommand::List(data) => list(data).await,
         UserCommand::Password(named) => password(named).await,
+        UserCommand::Level { name, level, data } => set_level(&name, level, data).await,
         UserCommand::Suspend { name, data } => suspend(&name, data, true).await,
         UserCommand::Restore { name, data } => suspend(&name, data, false).await,
         UserCommand::Remove { name, data } => remove(&name, data).await,
@@ -125,6 +136,19 @@ async fn password(named: Named) -> Result<()> {
     let account = find(&services, first, last).await?;
     services.auth.set_password(account.id, &ViewerPassword::forms_of(&password)).await?;
     println!("the password of {} {} is changed", account.first, account.last);
+    store.close().await;
+    Ok(())
+}
+
+/// Whoever is suspended stays so, and has the level once they are restored.
+async fn set_level(name: &str, level: i32, data: StoreOptions) -> Result<()> {
+    let (first, last) = full_name(name)?;
+    let store = open(&data).await?;
+    let services = store.services();
+    let account = find(&services, first, last).await?;
+    let stored = if account.level < 0 { mirrored(level) } else { level };
+    services.accounts.set(&Account { level: stored, ..account.clone() }).await?;
+    println!("{} {} has level {level}", account.first, account.last);
     store.close().await;
     Ok(())
 }

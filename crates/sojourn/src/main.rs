@@ -50,6 +50,8 @@ enum Command {
     Kick(operate::Kick),
     /// Shows everybody a text.
     Notice(operate::Notice),
+    /// Closes one region, after warnings, moves away who is there, and starts it anew
+    RestartRegion(operate::RestartRegion),
     /// The transfers of agents that running simulators remember, step by step
     Transfers(transfers::TransfersOptions),
     /// Who is where on running simulators, and how sessions ended
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
             Command::Operator(command) => accounts::operator(command).await,
             Command::Debug(command) => operate::debug(command).await,
             Command::Kick(kick) => operate::kick(kick).await,
+            Command::RestartRegion(restart) => operate::restart_region(restart).await,
             Command::Notice(notice) => operate::notice(notice).await,
             Command::Transfers(options) => transfers::run(options).await,
             Command::Sessions(options) => sessions::run(options).await,

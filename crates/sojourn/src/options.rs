@@ -24,6 +24,9 @@ use std::time::Duration;
 /// The database's file in the data folder.
 const DATABASE: &str = "grid.sqlite";
 
+/// Seconds that draining may take.
+const MAX_DRAIN_S: u64 = 24 * 3600;
+
 /// Where data is.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct DataOptions {
@@ -71,6 +74,9 @@ pub(crate) struct RegionOptions {
     /// A viewer that is silent for so long has gone [default: 60]
     #[arg(long, value_name = "SECONDS", env = "SOJOURN_SILENCE_TIMEOUT")]
     pub(crate) silence_timeout: Option<u64>,
+    /// On SIGTERM those inside are warned for so long, and moved to other simulators then [default: 0]
+    #[arg(long, value_name = "SECONDS", env = "SOJOURN_DRAIN")]
+    pub(crate) drain: Option<u64>,
     /// Base URL under which viewers and other processes reach the HTTP side, behind a proxy for example [default:
     /// http://HOST:PORT/]
     #[arg(long, value_name = "URL", env = "SOJOURN_URL")]
@@ -156,6 +162,8 @@ pub(crate) struct Process {
 pub(crate) struct Regions {
     pub(crate) world: Option<PathBuf>,
     pub(crate) silence_timeout: Duration,
+    /// How long those inside are warned before the process ends.
+    pub(crate) drain: Duration,
     pub(crate) versions: VersionRange,
     /// Waits of transfers.
     pub(crate) patience: Patience,
@@ -267,12 +275,17 @@ impl RegionOptions {
         if !(5..=3600).contains(&silence_timeout) {
             bail!("the silence timeout is {silence_timeout} s; it must be between 5 and 3600");
         }
+        let drain = self.drain.or(file.drain).unwrap_or(0);
+        if drain > MAX_DRAIN_S {
+            bail!("draining takes {drain} s; it must be at most {MAX_DRAIN_S}");
+        }
         let reached = self.url.or_else(|| file.url.clone());
         let reached = reached.map(|given| url(&given, 80).with_context(|| format!("--url {given:?}")));
         let versions = self.simulation_protocol.or_else(|| file.simulation_protocol.clone());
         Ok(Regions {
             world: self.world.or_else(|| file.world.clone()),
             silence_timeout: Duration::from_secs(silence_timeout),
+            drain: Duration::from_secs(drain),
             versions: versions.map_or(Ok(VersionRange::ALL), |text| text.parse())?,
             patience: file.transfer.decide()?,
             url: reached.transpose()?,

@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 
 /// Sends the log to standard error. What it gives is called with another filter, and says so if that is none.
@@ -30,16 +31,23 @@ fn start_log(filter: &str) -> Result<operator::Log> {
     Ok(operator::Log::new(filter, set))
 }
 
-/// Comes true with SIGINT or SIGTERM. From here on a signal is a wish to end, not the end.
-fn stop_signal() -> Result<impl Future<Output = ()>> {
+/// SIGINT and SIGTERM, each a wish to end. From here on a signal is that, and not the end.
+fn stop_signals() -> Result<mpsc::Receiver<()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => tracing::info!("interrupted: closing"),
-            _ = terminate.recv() => tracing::info!("terminated: closing"),
+    // More than a second wish says nothing new.
+    let (wish, wishes) = mpsc::channel(2);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => tracing::info!("interrupted: closing"),
+                _ = terminate.recv() => tracing::info!("terminated: closing"),
+                () = wish.closed() => return,
+            }
+            let _ = wish.try_send(());
         }
-    })
+    });
+    Ok(wishes)
 }
 
 /// Tells whoever waits for it that logins are possible, at this address.

@@ -147,7 +147,8 @@ fn e2e(root: &Path, pytest: &[String]) -> Outcome {
     }
     let browser = tools::chromium();
     let mut command = Command::new(python);
-    command.current_dir(root.join("e2e")).args(["-m", "pytest"]);
+    // Most of their time these tests wait, for clocks that count seconds: several files run side by side.
+    command.current_dir(root.join("e2e")).args(["-m", "pytest", "-n", "3", "--dist", "loadfile"]);
     if !browser {
         command.args(["-m", "not browser"]);
     }

@@ -19,6 +19,7 @@ pub(super) struct File {
     pub(super) grid: Option<String>,
     pub(super) login: Option<String>,
     pub(super) silence_timeout: Option<u64>,
+    pub(super) drain: Option<u64>,
     pub(super) lease: Option<u64>,
     pub(super) logins: Option<String>,
     pub(super) closed_message: Option<String>,

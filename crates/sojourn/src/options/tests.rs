@@ -110,6 +110,8 @@ fn versions_are_narrowed_and_nonsense_is_refused() {
     };
     assert_eq!(regions("0.1..0.2").unwrap().versions.to_string(), "0.1..0.2");
     assert!(regions("0.9").unwrap_err().to_string().contains("LOW..HIGH"));
+    let slow = RegionOptions { drain: Some(86_401), ..RegionOptions::default() };
+    assert!(slow.over(&File::default()).is_err());
     let silent = RegionOptions { silence_timeout: Some(1), ..RegionOptions::default() };
     assert!(silent.over(&File::default()).is_err());
 }

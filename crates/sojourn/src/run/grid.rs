@@ -1,6 +1,6 @@
 //! `sojourn grid`: the grid services alone, for simulators in other processes.
 
-use super::{operator, public, say_ready, start_log, stop_signal};
+use super::{operator, public, say_ready, start_log, stop_signals};
 use crate::options::GridOptions;
 use crate::{data, first_account};
 use anyhow::{Context as _, Result};
@@ -25,7 +25,7 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     let begun = Instant::now();
     let options = options.decide()?;
     let log = start_log(&options.process.log)?;
-    let stop = stop_signal()?;
+    let mut stop = stop_signals()?;
     let bind = options.process.bind;
     if !bind.is_loopback() {
         tracing::warn!(
@@ -75,7 +75,7 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
         drop(friends.tell(RegionId::NULL, ended.agent, false));
     };
     tokio::select! {
-        () = stop => {}
+        _ = stop.recv() => {}
         () = Reaper::new(store.clone()).run(told) => {}
     }
     // Whoever is gone has gone already.

@@ -1,7 +1,7 @@
 //! `sojourn standalone`: a grid and a simulator in one process. The simulator calls the grid's services in memory,
 //! through the same traits that a grid elsewhere would stand behind.
 
-use super::{operator, public, regions, say_ready, start_log, stop_signal};
+use super::{operator, public, regions, say_ready, start_log, stop_signals};
 use crate::options::{Standalone, StandaloneOptions, StoreOptions};
 use crate::world::WorldRegion;
 use crate::{data, first_account};
@@ -18,7 +18,7 @@ pub(crate) async fn run(options: StandaloneOptions) -> Result<()> {
     let begun = Instant::now();
     let options = options.decide()?;
     let log = start_log(&options.process.log)?;
-    let stop = stop_signal()?;
+    let stop = stop_signals()?;
     data::prepare(&options.data)?;
     let world = regions::read(&options.regions, options.port, data::identity(&options.data)?)?;
     let store = data::open(&StoreOptions::in_folder(&options.data)).await?;
@@ -63,6 +63,7 @@ async fn simulator(
         regions,
         grid: None,
         operators: options.process.operators.clone(),
+        drain: options.regions.drain,
     };
     let simulator = Simulator::start(config, services.clone()).await?;
     let (destination, metrics) = (simulator.login_destination(), simulator.metrics());

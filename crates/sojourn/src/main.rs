@@ -13,7 +13,6 @@ mod operate;
 mod options;
 mod run;
 mod sessions;
-mod source;
 mod transfers;
 mod world;
 
@@ -41,6 +40,9 @@ enum Command {
     /// Accounts: add, list, change, remove; also while the world runs.
     #[command(subcommand)]
     User(accounts::UserCommand),
+    /// The password of the operator's pages.
+    #[command(subcommand)]
+    Operator(accounts::OperatorCommand),
     /// What the running world logs of packets, event queues and HTTP.
     #[command(subcommand)]
     Debug(operate::DebugCommand),
@@ -85,6 +87,7 @@ fn main() -> ExitCode {
             Command::Grid(options) => run::grid::run(options).await,
             Command::Simulator(options) => run::simulator::run(options).await,
             Command::User(command) => accounts::run(command).await,
+            Command::Operator(command) => accounts::operator(command).await,
             Command::Debug(command) => operate::debug(command).await,
             Command::Kick(kick) => operate::kick(kick).await,
             Command::RestartRegion(restart) => operate::restart_region(restart).await,

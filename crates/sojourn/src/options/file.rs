@@ -24,6 +24,8 @@ pub(super) struct File {
     pub(super) logins: Option<String>,
     pub(super) closed_message: Option<String>,
     pub(super) terms: Option<String>,
+    #[serde(default)]
+    pub(super) sign_up: bool,
     pub(super) url: Option<String>,
     pub(super) simulation_protocol: Option<String>,
     #[serde(default)]

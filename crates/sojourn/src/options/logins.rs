@@ -22,6 +22,9 @@ pub(crate) struct LoginOptions {
     /// A file with the terms that everybody has to agree to once, or the address of a page
     #[arg(long, value_name = "FILE-or-URL", env = "SOJOURN_TERMS")]
     terms: Option<String>,
+    /// People may make accounts for themselves, on the grid's page
+    #[arg(long)]
+    sign_up: bool,
 }
 
 /// What logins go by.
@@ -31,6 +34,8 @@ pub(crate) struct Logins {
     pub(crate) closed: Option<String>,
     /// The terms.
     pub(crate) terms: Option<String>,
+    /// Whether people may make accounts for themselves.
+    pub(crate) sign_up: bool,
 }
 
 impl LoginOptions {
@@ -43,7 +48,8 @@ impl LoginOptions {
         };
         let message = self.closed_message.or_else(|| file.closed_message.clone());
         let terms = self.terms.or_else(|| file.terms.clone()).map(read).transpose()?;
-        Ok(Logins { closed: closed.then(|| message.unwrap_or_else(|| CLOSED.into())), terms })
+        let sign_up = self.sign_up || file.sign_up;
+        Ok(Logins { closed: closed.then(|| message.unwrap_or_else(|| CLOSED.into())), terms, sign_up })
     }
 }
 
@@ -82,6 +88,18 @@ mod tests {
             assert_eq!(decided(options, file).unwrap().closed.as_deref(), closed, "{file}");
         }
         assert!(decided(open(), "logins = 'ajar'").unwrap_err().to_string().contains("closed"));
+    }
+
+    #[test]
+    fn signing_up_is_off_unless_it_is_wished() {
+        let wished = || LoginOptions { sign_up: true, ..LoginOptions::default() };
+        for (options, file, expected) in [
+            (LoginOptions::default(), "", false),
+            (LoginOptions::default(), "sign_up = true", true),
+            (wished(), "", true),
+        ] {
+            assert_eq!(decided(options, file).unwrap().sign_up, expected, "{file}");
+        }
     }
 
     #[test]

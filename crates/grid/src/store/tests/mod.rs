@@ -2,6 +2,7 @@
 
 mod inventory;
 mod logins;
+mod operator;
 mod people;
 mod personal;
 mod places;

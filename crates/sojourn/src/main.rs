@@ -18,7 +18,6 @@ mod operate;
 mod options;
 mod run;
 mod sessions;
-mod source;
 mod transfers;
 mod world;
 
@@ -59,6 +58,9 @@ enum Command {
     /// Accounts: add, list, change, remove; also while the world runs.
     #[command(subcommand)]
     User(accounts::UserCommand),
+    /// The password of the operator's pages.
+    #[command(subcommand)]
+    Operator(accounts::OperatorCommand),
     /// What the running world logs of packets, event queues and HTTP.
     #[command(subcommand)]
     Debug(operate::DebugCommand),
@@ -115,6 +117,7 @@ fn main() -> ExitCode {
             Command::Restore(options) => backup::restore(options).await,
             Command::Import(command) => import::run(command).await,
             Command::User(command) => accounts::run(command).await,
+            Command::Operator(command) => accounts::operator(command).await,
             Command::Debug(command) => operate::debug(command).await,
             Command::Kick(kick) => operate::kick(kick).await,
             Command::RestartRegion(restart) => operate::restart_region(restart).await,

@@ -18,6 +18,7 @@ mod map_tiles;
 mod moving;
 mod mute_list;
 mod offline_messages;
+mod operator;
 mod presence;
 mod statistics;
 #[cfg(test)]
@@ -115,6 +116,15 @@ impl SqlStore {
             offline_messages: store.clone(),
             map_tiles: store,
         }
+    }
+
+    /// Connections to the database that are open, and how many of them are at work.
+    pub fn connections(&self) -> (usize, usize) {
+        let Pools { read, write } = &self.inner.pools;
+        let pools = [read, write];
+        let open = pools.iter().map(|pool| pool.size() as usize).sum::<usize>();
+        let idle = pools.iter().map(|pool| pool.num_idle()).sum::<usize>();
+        (open, open.saturating_sub(idle))
     }
 
     /// Waits for what is under way and closes all connections. Calls fail from then on.

@@ -23,6 +23,10 @@ pub(crate) struct LoginOptions {
     /// [default: none]
     #[arg(long, value_name = "FILE-or-URL", env = "SOJOURN_TERMS")]
     terms: Option<String>,
+    /// People may make accounts for themselves, on the grid's page
+    #[arg(long, value_name = "true|false", env = "SOJOURN_SIGN_UP", action = ArgAction::Set, default_value_t = false)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    sign_up: bool,
 }
 
 /// What logins go by.
@@ -32,12 +36,14 @@ pub(crate) struct Logins {
     pub(crate) closed: Option<String>,
     /// The terms.
     pub(crate) terms: Option<String>,
+    /// Whether people may make accounts for themselves.
+    pub(crate) sign_up: bool,
 }
 
 impl LoginOptions {
     pub(super) fn decide(self) -> Result<Logins> {
         let terms = self.terms.map(read).transpose()?;
-        Ok(Logins { closed: self.closed.then_some(self.closed_message), terms })
+        Ok(Logins { closed: self.closed.then_some(self.closed_message), terms, sign_up: self.sign_up })
     }
 }
 
@@ -74,6 +80,19 @@ mod tests {
         }
         let error = by_file::<LoginOptions>("closed = 'ajar'").unwrap_err().to_string();
         assert!(error.contains("true or false"), "{error}");
+    }
+
+    #[test]
+    fn signing_up_is_off_unless_it_is_wished() {
+        for (words, file, wished) in [
+            (&[][..], "", false),
+            (&[], "sign_up = true", true),
+            (&["--sign-up"], "", true),
+            (&["--sign-up=false"], "sign_up = true", false),
+        ] {
+            let decided = by_both::<LoginOptions>(words, file).unwrap().decide().unwrap();
+            assert_eq!(decided.sign_up, wished, "{words:?} {file}");
+        }
     }
 
     #[test]

@@ -43,7 +43,11 @@ async fn settle(store: &SqlStore) {
         let data: Vec<u8> = (0..=255).map(|byte: u8| byte.wrapping_add(n / 2)).collect();
         services.assets.store(&Asset { metadata, data: data.into() }).await.unwrap();
     }
-    services.map_tiles.put(GridCell { x: 1000, y: 1000 }, vec![0xFF, 0xD8, 0xFF, 0].into()).await.unwrap();
+    services
+        .map_tiles
+        .put(GridCell { x: 1000, y: 1000 }, [vec![0xFF, 0xD8], vec![0; 500]].concat().into())
+        .await
+        .unwrap();
     services.auth.authenticate(ada, &ViewerPassword::from_plain("secret"), 30).await.unwrap().unwrap();
 }
 

@@ -3,6 +3,7 @@
 mod copying;
 mod inventory;
 mod logins;
+mod operator;
 mod people;
 mod personal;
 mod places;

@@ -95,6 +95,20 @@ def timing():
     return keep
 
 
+def pytest_sessionfinish(session):
+    """One of several worker processes hands its times to the one that prints."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["times"] = (dict(TIMINGS), GOALS)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    timings, goals = getattr(node, "workeroutput", {}).get("times", ({}, {}))
+    GOALS.update(goals)
+    for what, times in timings.items():
+        TIMINGS[what].extend(times)
+
+
 def pytest_terminal_summary(terminalreporter):
     if not TIMINGS:
         return

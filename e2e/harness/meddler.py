@@ -19,6 +19,7 @@ import gzip
 import json
 import re
 import threading
+import time
 import urllib.parse
 from concurrent.futures import Future
 
@@ -78,6 +79,7 @@ class Meddler:
     def __init__(self):
         self.rules = []
         self.seen = []  # names of all messages, in order
+        self.noted = []  # the same with when, by the monotonic clock, and the names of their form's fields
         self.loop = asyncio.new_event_loop()
         self._stands = {}
         self._tasks = set()
@@ -228,6 +230,7 @@ class Meddler:
     async def _meddle(self, request, port):
         name, agent = request.name()
         self.seen.append(name)
+        self.noted.append((time.monotonic(), name, [*request._form()] if "." in name else []))
 
         async def ask():
             return await pass_on(request, port)

@@ -23,6 +23,8 @@ pub struct Circuit {
     pub(crate) now: Moment,
     pub(crate) phase: Phase,
     pub(crate) paused: bool,
+    /// Nothing is repeated any more.
+    pub(crate) hushed: bool,
     pub(crate) statistics: Statistics,
     pub(crate) events: VecDeque<Event>,
 
@@ -144,7 +146,10 @@ pub enum Event {
     /// Nothing came from the peer for too long. The circuit is over; outcomes still open are not reported.
     TimedOut,
     /// What was to be delivered after [`Circuit::close`] has been, or the linger has ended. The circuit is over.
-    Closed,
+    Closed {
+        /// The peer has acknowledged all of it.
+        heard: bool,
+    },
 }
 
 /// A message made ready to be sent over any number of circuits: header and body, zero-coded where that pays.
@@ -182,6 +187,7 @@ impl Circuit {
             now,
             phase: Phase::Open,
             paused: false,
+            hushed: false,
             statistics: Statistics::default(),
             events: VecDeque::new(),
             history: History::new(config.history, config.history_age),
@@ -396,6 +402,15 @@ impl Circuit {
             self.queues[category.index()].clear();
         }
         self.unacked.keep_control();
+    }
+
+    /// Of a closing circuit: repeats nothing any more, and waits for acknowledgements for at most `linger`.
+    pub fn hush(&mut self, now: Moment, linger: Duration) {
+        self.advance(now);
+        if let Phase::Closing(_) = self.phase {
+            self.phase = Phase::Closing(self.now + linger);
+            self.hushed = true;
+        }
     }
 
     /// Whether it will never send again.

@@ -17,6 +17,8 @@ pub struct Statistics {
     pub duplicates: u64,
     /// Reliable packets repeated.
     pub resends: u64,
+    /// When that was done last.
+    pub last_resend: Option<Moment>,
     /// Reliable packets given up.
     pub lost: u64,
     /// Messages refused for their size or a budget.

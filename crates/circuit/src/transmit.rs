@@ -54,10 +54,10 @@ impl Circuit {
         if !self.acks.is_empty() {
             consider(self.acks_due);
         }
-        if let Some((due, _)) = self.unacked.next_due(Lane::Control) {
+        if let Some((due, _)) = self.unacked.next_due(Lane::Control).filter(|_| !self.hushed) {
             consider(due);
         }
-        if let Some((due, sequence)) = self.unacked.next_due(Lane::Throttled) {
+        if let Some((due, sequence)) = self.unacked.next_due(Lane::Throttled).filter(|_| !self.hushed) {
             let is_hopeless = self.unacked.resends(sequence) >= self.config.resends;
             consider(if is_hopeless { due } else { due.max(self.ready_at(Category::Resend)) });
         }
@@ -85,7 +85,7 @@ impl Circuit {
         if let Phase::Closing(until) = self.phase
             && (self.is_drained() || self.now >= until)
         {
-            self.end(Event::Closed);
+            self.end(Event::Closed { heard: self.is_drained() });
         }
     }
 
@@ -208,6 +208,7 @@ impl Circuit {
     fn write_resend(&mut self, lane: Lane, out: &mut Vec<u8>) -> bool {
         while let Some((due, sequence)) = self.unacked.next_due(lane)
             && due <= self.now
+            && !self.hushed
         {
             let resends = self.unacked.resends(sequence);
             if resends >= self.config.resends {
@@ -225,6 +226,7 @@ impl Circuit {
                 self.charge(Category::Resend, out.len());
             }
             self.statistics.resends += 1;
+            self.statistics.last_resend = Some(self.now);
             self.count(out);
             return true;
         }

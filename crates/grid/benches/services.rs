@@ -165,6 +165,54 @@ fn presence_report(bencher: Bencher<'_, '_>, engine: Engine) {
     bencher.bench_local(|| assert_eq!(world.runtime.block_on(report()), Ok(true)));
 }
 
+/// Ten thousand sessions, all in one region.
+fn ten_thousand(world: &World) -> Vec<(SessionId, RegionId)> {
+    let here = RegionId(Uuid::from_u128(1));
+    let held: Vec<_> = (0..10_000).map(|n| (SessionId(Uuid::from_u128(n)), here)).collect();
+    let log_in = async || {
+        for &(session, region) in &held {
+            world.services.presence.login(AgentId(session.0), session, Default::default()).await?;
+            world.services.presence.hold(session, region).await?;
+        }
+        services::Result::Ok(())
+    };
+    world.runtime.block_on(log_in()).expect("sessions");
+    held
+}
+
+/// The leases of 10,000 sessions, in one call.
+#[divan::bench(args = engines(), sample_count = 10)]
+fn renew_ten_thousand_leases(bencher: Bencher<'_, '_>, engine: Engine) {
+    let world = world(engine);
+    let held = ten_thousand(&world);
+    let renew = async || world.services.presence.renew(&held).await;
+    bencher.bench_local(|| assert_eq!(world.runtime.block_on(renew()), Ok(Vec::new())));
+}
+
+/// Somebody comes and goes, while 10,000 others are there.
+#[divan::bench(args = engines())]
+fn session_beside_ten_thousand(bencher: Bencher<'_, '_>, engine: Engine) {
+    let world = world(engine);
+    ten_thousand(&world);
+    let (session, region) = (SessionId(Uuid::from_u128(20_000)), RegionId(Uuid::from_u128(2)));
+    let live = async || {
+        world.services.presence.login(world.ada, session, Default::default()).await?;
+        world.services.presence.hold(session, region).await?;
+        world.services.presence.logout(session).await
+    };
+    bencher.bench_local(|| assert_eq!(world.runtime.block_on(live()), Ok(true)));
+}
+
+/// The end of 10,000 sessions whose region starts anew.
+#[divan::bench(args = engines(), sample_count = 5)]
+fn end_ten_thousand_sessions(bencher: Bencher<'_, '_>, engine: Engine) {
+    let world = world(engine);
+    let end = async |region| world.services.presence.logout_region(region).await;
+    bencher
+        .with_inputs(|| ten_thousand(&world)[0].1)
+        .bench_local_values(|region| assert_eq!(world.runtime.block_on(end(region)), Ok(10_000)));
+}
+
 #[divan::bench(args = engines())]
 fn region_by_position(bencher: Bencher<'_, '_>, engine: Engine) {
     let world = world(engine);

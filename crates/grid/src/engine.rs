@@ -1,5 +1,5 @@
-//! All that is peculiar to a database engine, and nothing else is: how it is opened, and how a transaction that is
-//! going to write begins. Each engine is a module with the same names (`Db`, `open`, `begin`); `src/store` is compiled
+//! All that is peculiar to a database engine, and nothing else is: how it is opened, and how transactions
+//! begin. Each engine is a module with the same names (`Db`, `open`, `begin`, `snapshot`); `src/store` is compiled
 //! against one of them, unchanged.
 //!
 //! The store counts on this of `begin`: what a transaction has read of its [`About`] stays true until it commits (a free
@@ -98,6 +98,8 @@ pub(crate) enum About {
     Tries,
     /// What assets consist of.
     Contents,
+    /// Who operates the grid, and where they are logged in.
+    Operator,
 }
 
 impl About {
@@ -113,6 +115,7 @@ impl About {
             Self::Sessions => 2,
             Self::Tries => 3,
             Self::Contents => 4,
+            Self::Operator => 5,
         }
     }
 }
@@ -162,6 +165,7 @@ mod tests {
             About::Person(AgentId(id)),
             About::Person(AgentId(Uuid::from_u128(7))),
             About::Contents,
+            About::Operator,
             About::Map,
             About::Sessions,
             About::Tries,

@@ -27,6 +27,7 @@ mod clock;
 mod engine;
 mod http;
 mod login;
+mod operator;
 mod passwords;
 mod postgres;
 mod provision;
@@ -44,10 +45,11 @@ pub use http::{
 };
 pub use login::{
     Allowance, LoginConfig, LoginFailure, LoginRecords, LoginRequest, LoginResponse, LoginService,
-    LoginSuccess, StartLocation,
+    LoginSuccess, StartLocation, subject_of,
 };
+pub use operator::OperatorRecords;
 pub use passwords::HashCost;
-pub use provision::{FirstAccount, NewPerson, create_first_account, provision_account};
+pub use provision::{FirstAccount, NewPerson, create_first_account, new_password, provision_account};
 pub use reaper::Reaper;
-pub use sql_store::{SimulatorKey, SqlStore};
+pub use sql_store::{Examined, SimulatorKey, SqlStore, Taken};
 pub use statistics::{GridStatistics, Statistics};

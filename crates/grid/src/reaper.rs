@@ -239,4 +239,45 @@ mod tests {
         assert_eq!(world.until(50).await, []);
         assert!(world.online(1).await);
     }
+
+    /// L-12, as far as the grid is concerned: whether they were logged out, were replaced, or fell silent.
+    #[tokio::test]
+    async fn of_ten_thousand_sessions_nothing_is_left() {
+        const SESSIONS: u128 = 10_000;
+        let mut world = World::new().await;
+        world.until(30).await;
+        let held: Vec<_> =
+            (0..SESSIONS).map(|n| (session(n), if n % 2 == 0 { HERE } else { THERE })).collect();
+        for (n, &(session, region)) in (0..).zip(&held) {
+            world.log_in(n).await;
+            assert!(world.presence.hold(session, region).await.unwrap());
+        }
+        // All of them in one call, as a simulator does it.
+        assert_eq!(world.until(40).await, []);
+        assert_eq!(world.presence.renew(&held).await.unwrap(), []);
+        let agents: Vec<_> = (0..SESSIONS).map(agent).collect();
+        assert_eq!(world.presence.by_agents(&agents).await.unwrap().len(), SESSIONS as usize);
+        // A third logs out, a third logs in anew, and then all are silent.
+        let place = Place { region: HERE, position: Vec3::ONE, look_at: Vec3::X };
+        for n in (0..SESSIONS).step_by(3) {
+            assert!(world.presence.logout(session(n)).await.unwrap());
+            world.users.logged_out(agent(n), place).await.unwrap();
+        }
+        for n in (1..SESSIONS).step_by(3) {
+            let newer = session(SESSIONS + n);
+            world.presence.login(agent(n), newer, SecureSessionId::NULL).await.unwrap();
+            assert!(world.presence.hold(newer, HERE).await.unwrap());
+        }
+        let ended = world.until(70).await;
+        let mut told: Vec<_> = ended.iter().map(|(_, session)| *session).collect();
+        told.sort();
+        told.dedup();
+        let silent = (SESSIONS - SESSIONS.div_ceil(3)) as usize;
+        assert_eq!((ended.len(), told.len()), (silent, silent), "each is told of once");
+        assert_eq!(world.presence.by_agents(&agents).await.unwrap(), []);
+        assert_eq!(world.store.take_ended().await.unwrap(), []);
+        for n in [0, 1, 2, SESSIONS - 1] {
+            assert!(!world.online(n).await, "{n}");
+        }
+    }
 }

@@ -2,11 +2,12 @@
 
 use crate::blobs::Blobs;
 use crate::login::{Allowance, LoginRecords};
-use crate::{Clock, Database, GridStatistics, HashCost, Statistics, postgres, sqlite};
+use crate::{Clock, Database, GridStatistics, HashCost, OperatorRecords, Statistics, postgres, sqlite};
 use async_trait::async_trait;
-use model::{AgentId, SessionId, Uuid};
-use services::{Presence, Result, Services};
+use model::{AgentId, RegionId, SessionId, Uuid};
+use services::{Account, GridUser, InventoryFolder, InventoryItem, Presence, Result, Services};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,30 @@ pub struct SimulatorKey {
     pub name: String,
     /// When it was made, seconds since 1970.
     pub created: u64,
+}
+
+/// A database, looked at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Examined {
+    /// The last change of its tables that this program knows.
+    pub known: i64,
+    /// The last that was made; `None` if there are no tables of ours.
+    pub made: Option<i64>,
+    /// Why it cannot be written to, if it cannot.
+    pub read_only: Option<String>,
+    /// Accounts in it.
+    pub accounts: Option<i64>,
+}
+
+/// What became of something that was brought.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Taken {
+    /// It is here now.
+    New,
+    /// It was here.
+    There,
+    /// Something else is in its place.
+    Clash,
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +85,18 @@ impl SqlStore {
                 Engine::Postgres(postgres::SqlStore::open(database, clock, seed, hash_cost).await?)
             }
         }))
+    }
+
+    /// Looks at a database, and changes nothing. One in memory or in a file that is not there yet is as if it were
+    /// empty.
+    ///
+    /// # Errors
+    /// It cannot be opened, or does not answer.
+    pub async fn examine(database: &Database) -> Result<Examined> {
+        match database {
+            Database::Memory | Database::File(_) => sqlite::SqlStore::examine(database).await,
+            Database::Postgres(_) => postgres::SqlStore::examine(database).await,
+        }
     }
 
     fn with(
@@ -146,6 +183,59 @@ impl SqlStore {
         on!(self, store => store.forget_the_living().await)
     }
 
+    /// Copies everything, as it is at this moment, into a file that is not there yet. How many rows.
+    ///
+    /// # Errors
+    /// The file is there, or cannot be written; or the database does not answer.
+    pub async fn copy_into(&self, file: &Path) -> Result<u64> {
+        on!(self, store => store.copy_into(file).await)
+    }
+
+    /// Copies everything from such a file, which is brought up to date on the way, into this database, in which no
+    /// account may be. All of it or nothing. How many rows.
+    ///
+    /// # Errors
+    /// `Refused` if somebody lives here; the file cannot be read, or is of a later version of this program.
+    pub async fn copy_from(&self, file: &Path) -> Result<u64> {
+        on!(self, store => store.copy_from(file).await)
+    }
+
+    /// Takes in an account, and its password as OpenSimulator keeps it: hash and salt. `Clash` means that the name is
+    /// somebody else's here.
+    ///
+    /// # Errors
+    /// `Invalid` if the name or the password cannot be one.
+    pub async fn take_account(&self, account: &Account, password: Option<(&str, &str)>) -> Result<Taken> {
+        on!(self, store => store.take_account(account, password).await)
+    }
+
+    /// Takes in home and last place of somebody of whom nothing is remembered here. Whether that was so.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn take_grid_user(&self, user: &GridUser) -> Result<bool> {
+        on!(self, store => store.take_grid_user(user).await)
+    }
+
+    /// Takes in folders and items of one person, all of them or none. How many of each were not here. Nothing is said of
+    /// their order and whether they hang together: that is up to whoever brings them.
+    ///
+    /// # Errors
+    /// `Refused` if the inventory cannot be changed.
+    pub async fn take_inventory(
+        &self,
+        owner: AgentId,
+        folders: &[InventoryFolder],
+        items: &[InventoryItem],
+    ) -> Result<(u64, u64)> {
+        on!(self, store => store.take_inventory(owner, folders, items).await)
+    }
+
+    /// Connections to the database that are open, and how many of them are at work.
+    pub fn connections(&self) -> (usize, usize) {
+        on!(self, store => store.connections())
+    }
+
     /// Waits for what is under way and closes all connections. Calls fail from then on.
     pub async fn close(&self) {
         on!(self, store => store.close().await);
@@ -224,5 +314,36 @@ impl LoginRecords for SqlStore {
 impl Statistics for SqlStore {
     async fn statistics(&self) -> Result<GridStatistics> {
         on!(self, store => store.statistics().await)
+    }
+
+    async fn people_by_region(&self) -> Result<BTreeMap<RegionId, u64>> {
+        on!(self, store => store.people_by_region().await)
+    }
+}
+
+#[async_trait]
+impl OperatorRecords for SqlStore {
+    async fn set_operator_password(&self, password: &str) -> Result<()> {
+        on!(self, store => store.set_operator_password(password).await)
+    }
+
+    async fn set_first_operator_password(&self, password: &str) -> Result<bool> {
+        on!(self, store => store.set_first_operator_password(password).await)
+    }
+
+    async fn is_operator_password(&self, password: &str) -> Result<bool> {
+        on!(self, store => store.is_operator_password(password).await)
+    }
+
+    async fn begin_operator_session(&self, mark: &str, lifetime_s: u32) -> Result<()> {
+        on!(self, store => store.begin_operator_session(mark, lifetime_s).await)
+    }
+
+    async fn is_operator_session(&self, mark: &str) -> Result<bool> {
+        on!(self, store => store.is_operator_session(mark).await)
+    }
+
+    async fn end_operator_session(&self, mark: &str) -> Result<()> {
+        on!(self, store => store.end_operator_session(mark).await)
     }
 }

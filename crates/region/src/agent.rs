@@ -9,8 +9,8 @@ use crate::xfer::Xfers;
 use agent::EventQueue;
 use circuit::Circuit;
 use model::{
-    AgentId, CapsSecret, CircuitCode, Moment, RegionHandle, SecureSessionId, SessionId, TeleportFlags, Uuid,
-    Vec3,
+    AgentId, CapsSecret, CircuitCode, Moment, RegionHandle, RegionId, SecureSessionId, SessionId,
+    TeleportFlags, Uuid, Vec3,
 };
 use scene::interest::InterestList;
 use services::RegionInfo;
@@ -114,8 +114,7 @@ pub(crate) struct Leaving {
     pub(crate) insist_at: Option<Moment>,
     /// UpdateAgent, while nobody has said that it was heard.
     pub(crate) unheard: Option<Arc<AgentData>>,
-    /// The grid has said, after the viewer was told to go, that the agent is here: once it says otherwise the agent has
-    /// gone.
+    /// The grid has known that the agent is here: once it says otherwise the agent has gone.
     pub(crate) seen_here: bool,
     /// A destination without tickets has been told to close what it has: from then on nobody arrives there.
     pub(crate) closed_there: bool,
@@ -228,8 +227,12 @@ pub(crate) struct Agent {
     pub(crate) seed_fetched: bool,
     /// The viewer has acknowledged AgentMovementComplete: it knows that it is here.
     pub(crate) welcomed: bool,
-    /// When it became root here.
-    pub(crate) root_since: Moment,
+    /// When that was last said.
+    pub(crate) greeted: Moment,
+    /// The grid knows that the agent is here.
+    pub(crate) reported: bool,
+    /// The packet that last asked for a teleport.
+    pub(crate) wished_by: Option<u32>,
     pub(crate) leaving: Option<Leaving>,
     pub(crate) doubt: Option<Doubt>,
     /// By whose claim it is kept as a child agent.
@@ -332,8 +335,32 @@ impl Agent {
     }
 
     /// The claim under which this agent holds its children, while it is or was root here.
-    pub(crate) fn own_claim(&self, here: model::RegionId) -> Claim {
+    pub(crate) fn own_claim(&self, here: RegionId) -> Claim {
         Claim { holder: here, visit: self.visit }
+    }
+
+    /// CreateAgent, as far as it says who it is: a child agent that stands at the corner and comes by no transfer.
+    pub(crate) fn announce(&self, source: RegionId, caps: CapsSecret, version: Version) -> CreateAgent {
+        CreateAgent {
+            agent: self.id,
+            session: self.session,
+            secure_session: self.secure_session,
+            circuit_code: self.circuit_code,
+            first: self.first.clone(),
+            last: self.last.clone(),
+            caps: Some(caps),
+            flags: TeleportFlags::empty(),
+            position: Vec3::ZERO,
+            look_at: Vec3::X,
+            draw_distance_m: self.draw_distance_m,
+            outfit: self.outfit.clone(),
+            client: self.client.clone(),
+            children: Vec::new(),
+            claim: None,
+            transfer: None,
+            source: Some(source),
+            version,
+        }
     }
 
     /// When this agent next needs attention without anything coming in.

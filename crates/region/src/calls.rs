@@ -1,6 +1,7 @@
 //! Questions under way: what each was for, so that its answer finds its place.
 
 use crate::doubt::Doubt;
+use crate::estate::Order;
 use crate::interface::*;
 use crate::neighbours::AskedChild;
 use crate::region::{Context, Region};
@@ -91,6 +92,10 @@ pub(crate) enum Pending {
     Mutes { agent: AgentId },
     /// A new item, and the number by which the viewer knows its wish.
     NewItem { agent: AgentId, callback: u32 },
+    /// Where people can go when this region closes.
+    Refuges,
+    /// Whether somebody may order that.
+    Order { agent: AgentId, order: Order },
     /// Nobody waits.
     Nothing,
 }
@@ -233,6 +238,8 @@ impl Region {
             Pending::Mailbox { agent } => self.mailbox_found(cx, agent, result),
             Pending::Mutes { agent } => self.mutes_found(cx, agent, result),
             Pending::NewItem { agent, callback } => self.item_created(cx, agent, callback, result),
+            Pending::Refuges => self.refuges_found(cx, result),
+            Pending::Order { agent, order } => self.level_found(cx, agent, order, result),
             Pending::Nothing => {}
         }
     }

@@ -1,6 +1,6 @@
 //! Arrival: how an agent becomes root here, and what its viewer is told then.
 
-use crate::agent::{Handshake, Releasing, Request};
+use crate::agent::{Agent, Handshake, Releasing, Request};
 use crate::interface::*;
 use crate::laden::Unladen;
 use crate::land::LandCursor;
@@ -100,10 +100,7 @@ impl Region {
         for effect in effects {
             match effect {
                 ArrivalEffect::BecomeRoot => self.become_root(cx, id),
-                ArrivalEffect::RepeatComplete => {
-                    self.settle_handshake(cx, id);
-                    self.send_movement_complete(cx, id);
-                }
+                ArrivalEffect::RepeatComplete => self.repeat_welcome(cx, id),
                 ArrivalEffect::Settle(transfer, whereabouts) => {
                     self.note_settled(cx, id, transfer, whereabouts, missing);
                     let Some(agent) = self.agents.get_mut(&id) else { return };
@@ -123,6 +120,18 @@ impl Region {
             }
         }
         self.touch(id);
+    }
+
+    /// The viewer has not heard that it is here. One that has been told to go on since would believe to be back: it hears
+    /// only should it stay.
+    fn repeat_welcome(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        if let Some(leaving) = agent.leaving.as_mut().filter(|leaving| leaving.machine.told_to_go()) {
+            leaving.unwelcomed = true;
+            return;
+        }
+        self.settle_handshake(cx, id);
+        self.send_movement_complete(cx, id);
     }
 
     /// Which leg of a transfer failed: for the operator who looks for the cause.
@@ -206,12 +215,17 @@ impl Region {
             agent.unladen = agent.coming.map(|coming| Unladen::by(coming.transfer, now));
         }
         // T4D for ourselves: whatever was to be closed after an earlier visit is wanted again.
-        agent.farewell = None;
+        if agent.farewell.take().is_some() {
+            // Views without claims that the source does not name have been closed from there, and the viewer must hear
+            // of them anew.
+            let Agent { children, inherited, .. } = agent;
+            children.retain(|handle, child| child.tickets || inherited.contains_key(handle));
+        }
         agent.claim = None;
         agent.looked_in = false;
         agent.kept_until = None;
         agent.welcomed = false;
-        agent.root_since = now;
+        agent.reported = false;
         agent.doubt = None;
         self.next_visit += 1;
         agent.visit = self.next_visit;
@@ -240,12 +254,13 @@ impl Region {
         let place = self.place_of(id);
         if let (Some(place), Some(agent)) = (place, self.agents.get(&id)) {
             // Not waited for: a slow grid delays nobody's arrival.
-            let (agent, session) = (agent.id, agent.session);
-            cx.effects.push(Effect::TellGrid(GridNotice::Arrived { agent, session, place }));
+            let (agent, session, visit) = (agent.id, agent.session, agent.visit);
+            cx.effects.push(Effect::TellGrid(GridNotice::Arrived { agent, session, visit, place }));
             if by_login {
                 cx.effects.push(Effect::TellGrid(GridNotice::CameOnline { agent }));
             }
         }
+        self.warn(cx, id);
         self.survey(cx, id);
         self.next_statistics.get_or_insert(now);
     }

@@ -26,7 +26,8 @@ pub(crate) struct Doubt {
     pub(crate) release: Option<Uuid>,
     /// UpdateAgent, which nobody has said was heard.
     pub(crate) unheard: Option<Arc<AgentData>>,
-    seen_here: bool,
+    /// The grid knew that the agent was here before it went.
+    pub(crate) seen_here: bool,
     tries_left: u32,
     /// When it is asked again.
     pub(crate) again: Option<Moment>,

@@ -1,23 +1,19 @@
 //! Departure: a transfer seen from its source, until the agent has gone. The machine decides, this file does what it
-//! says; what follows its end is in `gone`.
+//! says; what its viewer hears is in `telling`, what follows its end in `gone`.
 
 use crate::agent::{Leaving, Request};
 use crate::calls::Pending;
 use crate::interface::*;
 use crate::region::{Context, Region};
-use agent::event;
-use model::{AgentId, AssetId, CapsSecret, RegionHandle, TeleportFlags, Uuid, Vec3};
+use lludp::messages::Message;
+use model::{AgentId, AssetId, RegionHandle, TeleportFlags, Uuid, Vec3};
 use services::RegionInfo;
 use std::sync::Arc;
-use std::time::Duration;
 use transfer::{
     Act, AgentCreated, AgentData, Agreement, Baggage, CreateAgent, Departure, DepartureEffect,
     DepartureInput, FailureCause, KnownChild, Mutant, Offer, PeerCall, PeerError, PeerReply, Plan, Protocol,
     QueryAccess, Refusal, Release, Step, TransferId, Version, Whereabouts,
 };
-
-/// How long a client may take to open a circuit on CrossedRegion alone.
-const INSIST_AFTER: Duration = Duration::from_millis(1200);
 
 /// P4: viewers cannot go farther, along either axis.
 pub(crate) const MAX_DISTANCE_REGIONS: u32 = 4096;
@@ -89,7 +85,7 @@ impl Region {
             unwelcomed: false,
             insist_at: None,
             unheard: None,
-            seen_here: false,
+            seen_here: agent.reported,
             closed_there: false,
             logging_out: false,
         });
@@ -104,8 +100,26 @@ impl Region {
         self.perform(cx, id, effects);
     }
 
-    /// TeleportCancel.
-    pub(crate) fn cancel_teleport(&mut self, cx: &mut Context<'_>, id: AgentId) {
+    /// Remembers which packet asks for a teleport.
+    pub(crate) fn note_wish(&mut self, id: AgentId, sequence: u32, message: &Message<'_>) {
+        let wishes = matches!(
+            message,
+            Message::TeleportLocationRequest(_)
+                | Message::TeleportLandmarkRequest(_)
+                | Message::TeleportLureRequest(_)
+                | Message::TeleportRequest(_)
+        );
+        if let Some(agent) = self.agents.get_mut(&id).filter(|_| wishes) {
+            agent.wished_by = Some(sequence);
+        }
+    }
+
+    /// TeleportCancel. One that was overtaken by the next wish is about the one before.
+    pub(crate) fn cancel_teleport(&mut self, cx: &mut Context<'_>, id: AgentId, sequence: u32) {
+        let wished_by = self.agents.get(&id).and_then(|agent| agent.wished_by);
+        if wished_by.is_some_and(|wish| circuit::sequence_newer(wish, sequence)) {
+            return;
+        }
         let is_teleport = |leaving: &Leaving| !leaving.machine.plan().crossing;
         if self.agents.get(&id).and_then(|agent| agent.leaving.as_ref()).is_some_and(is_teleport) {
             let says = (Party::Viewer, Party::Source);
@@ -237,18 +251,6 @@ impl Region {
         self.call_peer(cx, destination, call, tickets, patience, pending);
     }
 
-    /// P6; said once, and without waiting for the destination when that takes long.
-    fn tell_start(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) else { return };
-        if std::mem::replace(&mut leaving.started, true) {
-            return;
-        }
-        let flags = leaving.request.flags;
-        let says = (Party::Source, Party::Viewer);
-        self.note_going(cx, id, Act::Source(Step::TellStart), says, "TeleportStart", "");
-        self.send_teleport_start(cx, id, flags);
-    }
-
     /// P7, P8.
     fn create_over_there(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let flying = self.scene.presence(id).is_some_and(|presence| presence.is_flying());
@@ -264,25 +266,13 @@ impl Region {
         let known = agent.children.get(&destination.handle).filter(|_| !plan.tickets);
         let caps = known.map_or(fresh, |child| child.caps);
         let create = CreateAgent {
-            agent: id,
-            session: agent.session,
-            secure_session: agent.secure_session,
-            circuit_code: agent.circuit_code,
-            first: agent.first.clone(),
-            last: agent.last.clone(),
-            caps: Some(caps),
             flags,
             position: leaving.position,
             look_at: leaving.request.look_at,
-            draw_distance_m: agent.draw_distance_m,
-            outfit: agent.outfit.clone(),
-            client: agent.client.clone(),
             children: self.children_of(agent, plan.tickets),
-            // A child agent over there stays whose it was, should the transfer come to nothing.
-            claim: None,
             transfer: plan.tickets.then_some(leaving.machine.id()),
-            source: Some(self.config.id),
-            version: plan.version,
+            // A child agent over there stays whose it was, should the transfer come to nothing.
+            ..agent.announce(self.config.id, caps, plan.version)
         };
         if !plan.crossing {
             self.send_teleport_progress(cx, id, flags, "contacting");
@@ -296,120 +286,6 @@ impl Region {
         let here = KnownChild { handle: self.config.cell.handle(), caps: agent.caps, claim: None };
         let here = (!tickets).then_some(here);
         agent.children.iter().map(|(&handle, child)| child.known(handle)).chain(here).collect()
-    }
-
-    /// 0.1, T2, T3: a viewer that has no circuit over there opens one.
-    fn open_circuit(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        let Some((_, leaving, destination)) = self.on_its_way(id) else { return };
-        let (Some(caps), Some(address)) = (leaving.caps, circuit_address(&destination)) else { return };
-        if leaving.connected {
-            return;
-        }
-        let says = (Party::Source, Party::Viewer);
-        self.note_going(
-            cx,
-            id,
-            Act::Source(Step::OpenCircuit),
-            says,
-            "EnableSimulator, EstablishAgentCommunication",
-            "",
-        );
-        self.push_enable_simulator(cx, id, &destination, address, caps);
-    }
-
-    /// 0.1, T5.
-    fn tell_progress(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        let Some((_, leaving, _)) = self.on_its_way(id) else { return };
-        let flags = leaving.request.flags | TeleportFlags::DISABLE_CANCEL;
-        let says = (Party::Source, Party::Viewer);
-        self.note_going(cx, id, Act::Source(Step::TellProgress), says, "TeleportProgress", "sending_dest");
-        self.send_teleport_progress(cx, id, flags, "sending_dest");
-    }
-
-    /// 0.1 T6, 0.2 T1. From here on only the destination knows where the agent is.
-    fn tell_finish(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        self.scene.freeze(cx.now, id, true);
-        let unwelcomed = self.take_back_welcome(id);
-        if let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) {
-            leaving.unwelcomed = unwelcomed;
-        }
-        let Some((_, leaving, _)) = self.on_its_way(id) else { return };
-        let plan = leaving.machine.plan();
-        if !plan.tickets {
-            self.look_here(cx, id);
-        }
-        let says = (Party::Source, Party::Viewer);
-        let finish = Act::Source(Step::TellFinish);
-        if !plan.crossing {
-            // Where it is no step of its own.
-            if !plan.script().contains(&Step::TellProgress) {
-                self.tell_progress(cx, id);
-            }
-            self.note_going(cx, id, finish, says, "TeleportFinish", "");
-            self.push_teleport_finish(cx, id);
-            return;
-        }
-        self.note_going(cx, id, finish, says, "CrossedRegion", "");
-        self.push_crossed_region(cx, id);
-        let insist_at = cx.now + INSIST_AFTER;
-        if let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) {
-            leaving.insist_at = (!leaving.connected).then_some(insist_at);
-        }
-    }
-
-    fn push_crossed_region(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        let Some((agent, leaving, destination)) = self.on_its_way(id) else { return };
-        let (Some(caps), Some(address)) = (leaving.caps, circuit_address(&destination)) else { return };
-        let event = event::crossed_region(&event::CrossedRegion {
-            agent: id,
-            session: agent.session,
-            look_at: leaving.request.look_at,
-            position: leaving.position,
-            handle: destination.handle,
-            seed: seed_url(&destination, caps),
-            address,
-            size: destination.size,
-        });
-        self.push_event(cx, id, event);
-    }
-
-    fn push_teleport_finish(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        let flying = self.scene.presence(id).is_some_and(|presence| presence.is_flying());
-        let Some((_, leaving, destination)) = self.on_its_way(id) else { return };
-        let (Some(caps), Some(address)) = (leaving.caps, circuit_address(&destination)) else { return };
-        let mut flags = leaving.request.flags & TeleportFlags::VIEWER;
-        if flags.is_empty() {
-            flags = TeleportFlags::VIA_LOCATION;
-        }
-        flags.set(TeleportFlags::IS_FLYING, flying);
-        let event = event::teleport_finish(&event::TeleportFinish {
-            agent: id,
-            address,
-            handle: destination.handle,
-            seed: seed_url(&destination, caps),
-            access: destination.access,
-            flags,
-            size: destination.size,
-        });
-        self.push_event(cx, id, event);
-    }
-
-    /// A viewer that has not seen yet that it may go must not see it later: it would go in the middle of the next
-    /// transfer.
-    pub(crate) fn take_back_finish(&mut self, id: AgentId) {
-        if let Some(agent) = self.agents.get_mut(&id) {
-            agent.queue.take_back("TeleportFinish");
-            agent.queue.take_back("CrossedRegion");
-        }
-    }
-
-    /// A viewer that was told CrossedRegion, has no circuit over there and has not come: TeleportFinish makes it open
-    /// one. It sees a progress screen, but nothing breaks.
-    fn insist(&mut self, cx: &mut Context<'_>, id: AgentId) {
-        let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) else { return };
-        if leaving.insist_at.take_if(|at| *at <= cx.now).is_some() && leaving.machine.told_to_go() {
-            self.push_teleport_finish(cx, id);
-        }
     }
 
     /// 0.1 T4, 0.2 T3.
@@ -565,23 +441,6 @@ impl Region {
         let leaving = agent.leaving.as_ref()?;
         Some((agent, leaving, leaving.destination.clone()?))
     }
-
-    /// EnableSimulator and EstablishAgentCommunication in one answer of the event queue: the second means nothing
-    /// without the first.
-    pub(crate) fn push_enable_simulator(
-        &mut self,
-        cx: &mut Context<'_>,
-        id: AgentId,
-        region: &RegionInfo,
-        address: std::net::SocketAddrV4,
-        caps: CapsSecret,
-    ) {
-        let enable = event::EnableSimulator { handle: region.handle, address, size: region.size };
-        self.push_event(cx, id, event::enable_simulator(&enable));
-        let establish =
-            event::EstablishAgentCommunication { agent: id, address, seed: seed_url(region, caps) };
-        self.push_event(cx, id, event::establish_agent_communication(&establish));
-    }
 }
 
 impl Leaving {
@@ -666,9 +525,4 @@ fn cause_of(error: PeerError) -> FailureCause {
 /// Where viewers reach a region's circuits. The shell has resolved names by the time a region sees them.
 pub(crate) fn circuit_address(region: &RegionInfo) -> Option<std::net::SocketAddrV4> {
     Some(std::net::SocketAddrV4::new(region.external_host.parse().ok()?, region.udp_port))
-}
-
-/// The seed capability of an agent at a region, as viewers are told it.
-pub(crate) fn seed_url(region: &RegionInfo, caps: model::CapsSecret) -> String {
-    format!("{}CAPS/{caps}0000/", region.server_uri)
 }

@@ -1,13 +1,13 @@
 //! The end of a departure: the agent is somewhere else, or it stays. What is left of it here is closed in the end,
 //! unless it is wanted again (C1 to C1B).
 
-use crate::agent::{Agent, Farewell, Leaving};
+use crate::agent::{Agent, ChildLink, Farewell, Leaving};
 use crate::calls::Pending;
 use crate::doubt::Doubt;
 use crate::interface::*;
 use crate::region::{Context, Region};
 use agent::event;
-use model::{AgentId, Uuid};
+use model::{AgentId, SessionId, Uuid};
 use services::RegionInfo;
 use std::sync::Arc;
 use transfer::{
@@ -102,16 +102,7 @@ impl Region {
             if let Some(leaving) = &mut agent.leaving {
                 leaving.closed_children = true;
             }
-            let neighbour = Party::Neighbour(child.region.name.clone());
-            let says = (Party::Source, neighbour);
-            self.note_going(cx, id, Act::Source(Step::CloseChildren), says, "CloseAgent", "");
-            let claim = child.tickets.then_some(child.claim);
-            self.tell_peer(
-                cx,
-                child.region,
-                PeerCall::CloseChild { agent: id, session, claim },
-                child.tickets,
-            );
+            self.close_child_of(cx, (id, session), child, Act::Source(Step::CloseChildren));
         }
     }
 
@@ -131,15 +122,7 @@ impl Region {
             if !closes {
                 continue;
             }
-            let says = (Party::Source, Party::Neighbour(child.region.name.clone()));
-            self.note_going(cx, id, Act::CloseOld, says, "CloseAgent", "");
-            let claim = child.tickets.then_some(child.claim);
-            self.tell_peer(
-                cx,
-                child.region,
-                PeerCall::CloseChild { agent: id, session, claim },
-                child.tickets,
-            );
+            self.close_child_of(cx, (id, session), child, Act::CloseOld);
         }
         let Some(agent) = self.agents.get(&id) else { return };
         let kept = (agent.claim.is_some() || agent.looked_in) && !self.shutting_down;
@@ -155,6 +138,21 @@ impl Region {
         }
         self.trace_life(cx, || format!("Closing agent {id} after teleport"));
         self.close_agent(cx, id);
+    }
+
+    /// CloseAgent to a neighbour that the agent looked into from here.
+    fn close_child_of(
+        &mut self,
+        cx: &mut Context<'_>,
+        (id, session): (AgentId, SessionId),
+        child: ChildLink,
+        act: Act,
+    ) {
+        let says = (Party::Source, Party::Neighbour(child.region.name.clone()));
+        self.note_going(cx, id, act, says, "CloseAgent", "");
+        let claim = child.tickets.then_some(child.claim);
+        let call = PeerCall::CloseChild { agent: id, session, claim };
+        self.tell_peer(cx, child.region, call, child.tickets);
     }
 
     /// ReleaseAgent (0.1, T9B): the agent is root over there, or (since 0.7) its viewer has settled. The secret is good

@@ -119,6 +119,13 @@ pub enum Input<'a> {
         /// What came of it.
         result: Result<Reply, PeerError>,
     },
+    /// The grid has taken [`GridNotice::Arrived`].
+    Reported {
+        /// About whom.
+        agent: AgentId,
+        /// As that notice had it.
+        visit: u64,
+    },
     /// The operator, or the simulator on its way down.
     Operator(OperatorCommand),
     /// The moment that [`crate::Region::next_wakeup`] named has come.
@@ -133,6 +140,18 @@ pub enum OperatorCommand {
         /// Shown to the users.
         reason: String,
     },
+    /// The region is to close after some time: those here are warned, then moved elsewhere, and logged out only if
+    /// nobody takes them; then as with `Shutdown`. A second time changes when and why.
+    Close {
+        /// In how long; a day at most.
+        after: Duration,
+        /// Shown to the users.
+        reason: String,
+        /// Regions that nobody is sent to, since they close too.
+        avoid: Vec<RegionId>,
+    },
+    /// Not to close after all, unless people are being moved already.
+    KeepOpen,
     /// End one session here.
     Kick {
         /// Whose.
@@ -252,6 +271,17 @@ pub enum GridCall {
         /// North-east cell.
         max: GridCell,
     },
+    /// Regions for those who have to leave theirs, best first; their own is none of them.
+    Refuges {
+        /// Where they are.
+        near: RegionHandle,
+        /// Regions that are none either.
+        avoid: Vec<RegionId>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// The level of somebody's account.
+    Level(AgentId),
     /// The agent's home: region and position.
     Home(AgentId),
     /// An asset's bytes (landmarks).
@@ -284,6 +314,8 @@ impl GridCall {
             Self::RegionById(_) => "RegionById",
             Self::RegionsByName { .. } => "RegionsByName",
             Self::RegionsInRange { .. } => "RegionsInRange",
+            Self::Refuges { .. } => "Refuges",
+            Self::Level(_) => "Level",
             Self::Home(_) => "Home",
             Self::Asset(_) => "Asset",
             Self::Names(_) => "Names",
@@ -303,8 +335,10 @@ pub enum Reply {
     Peer(PeerReply),
     /// To `RegionAt`, `RegionById`.
     Region(Option<Arc<RegionInfo>>),
-    /// To `RegionsByName`, `RegionsInRange`.
+    /// To `RegionsByName`, `RegionsInRange`, `Refuges`.
     Regions(Vec<Arc<RegionInfo>>),
+    /// To `Level`; `None` for nobody's.
+    Level(Option<i32>),
     /// To `Home`.
     Home(Option<Place>),
     /// To `Asset`.
@@ -336,12 +370,14 @@ pub struct Place {
 /// News for the grid services.
 #[derive(Clone, PartialEq, Debug)]
 pub enum GridNotice {
-    /// The agent is root here now: presence report and last position.
+    /// The agent is root here now: presence report and last position. [`Input::Reported`] follows.
     Arrived {
         /// Who.
         agent: AgentId,
         /// Which login.
         session: SessionId,
+        /// Which stay of the agent here, for [`Input::Reported`].
+        visit: u64,
         /// Where.
         place: Place,
     },
@@ -396,6 +432,22 @@ pub enum GridNotice {
         /// How.
         outfit: Arc<transfer::Outfit>,
     },
+}
+
+impl GridNotice {
+    /// Its name, for metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Arrived { .. } => "Arrived",
+            Self::CameOnline { .. } => "CameOnline",
+            Self::LoggedOut { .. } => "LoggedOut",
+            Self::SetHome { .. } => "SetHome",
+            Self::Mute { .. } => "Mute",
+            Self::Unmute { .. } => "Unmute",
+            Self::MailHeard { .. } => "MailHeard",
+            Self::Outfit { .. } => "Outfit",
+        }
+    }
 }
 
 /// Who takes part in a transfer, as its watchers see it.
@@ -515,4 +567,6 @@ pub struct Stats {
     pub transfers: std::collections::BTreeMap<(&'static str, &'static str), u64>,
     /// Ticks of the scene.
     pub ticks: u64,
+    /// How long events have waited for a poll.
+    pub event_delays: crate::Delays,
 }

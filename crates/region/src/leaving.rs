@@ -14,6 +14,10 @@ use transfer::{DepartureInput, Mutant, PeerCall, TransferKey, Whereabouts};
 /// viewer repeats.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// A last word may be under way for so long, and a round trip more: a viewer that has opened its next circuit by then
+/// would take it for one about that.
+const ECHO: Duration = Duration::from_millis(300);
+
 /// A kicked viewer shows its message and says goodbye in this time.
 const KICK_LINGER: Duration = Duration::from_secs(1);
 
@@ -212,7 +216,7 @@ impl Region {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         agent.closing = Some(cx.now + LINGER);
         if let Some(link) = &mut agent.link {
-            link.circuit.close(cx.now, LINGER);
+            link.circuit.close(cx.now, LINGER - ECHO);
         }
         self.close_doors(cx, id);
         self.leave_scene(id);
@@ -237,6 +241,33 @@ impl Region {
         }
     }
 
+    /// The agent that is being closed is sent here again: nothing is repeated any more, and what was said has the time to
+    /// fade away.
+    pub(crate) fn hasten_closing(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let Some(link) = &mut agent.link else { return };
+        let echo = ECHO + link.circuit.statistics().rtt.unwrap_or_default();
+        link.circuit.hush(cx.now, echo);
+        agent.closing = Some(cx.now + echo);
+        self.touch(id);
+    }
+
+    /// The circuit of an agent that is being closed has ended: the viewer has heard the last word, or it is not said any
+    /// more. What was said more than once may still come.
+    pub(crate) fn last_word_said(&mut self, cx: &mut Context<'_>, id: AgentId, heard: bool) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let (Some(closing), Some(link)) = (agent.closing, &agent.link) else { return };
+        let repeated = link.circuit.statistics().last_resend.map(|at| at + ECHO);
+        let faded = if heard { repeated.unwrap_or(cx.now).min(closing) } else { closing };
+        if faded <= cx.now {
+            self.finish_closing(cx, id);
+            return;
+        }
+        (agent.closing, agent.unused_until) = (Some(faded), faded);
+        self.drop_link(id);
+        self.touch(id);
+    }
+
     /// An agent that was being closed is closed; who sends it here again is obeyed now.
     pub(crate) fn finish_closing(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let returning = self.agents.get_mut(&id).map(|agent| std::mem::take(&mut agent.returning));
@@ -253,6 +284,7 @@ impl Region {
             self.leave_scene(id);
         }
         self.drop_departure(cx, id);
+        self.drop_link(id);
         let Some(agent) = self.agents.remove(&id) else { return };
         for (_, waiter) in agent.returning {
             let result = Err(transfer::Refusal::new("That session is over."));
@@ -262,15 +294,22 @@ impl Region {
         if let Some(alarm) = agent.alarm {
             self.alarms.remove(&(alarm, id));
         }
-        if let Some(link) = &agent.link {
-            if self.endpoints.get(&link.address) == Some(&id) {
-                self.endpoints.remove(&link.address);
-            }
-            let circuit = link.circuit.statistics();
-            self.stats.resends += circuit.resends;
-            self.stats.dropped += circuit.dropped();
-        }
         self.trace_life(cx, || format!("{id} is gone from here"));
+    }
+
+    /// Ends the agent's circuit without a word.
+    pub(crate) fn drop_link(&mut self, id: AgentId) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        let Some(link) = agent.link.take() else { return };
+        // Nothing can be sent, and what would have been is not waited for.
+        agent.retry_at = None;
+        agent.interest.clear();
+        if self.endpoints.get(&link.address) == Some(&id) {
+            self.endpoints.remove(&link.address);
+        }
+        let circuit = link.circuit.statistics();
+        self.stats.resends += circuit.resends;
+        self.stats.dropped += circuit.dropped();
     }
 
     /// Keeps what became of transfers for those who ask later.
@@ -291,24 +330,44 @@ impl Region {
         self.note_outcome(cx, id, subject, "dropped", "by a newer login".to_owned());
     }
 
+    /// No more arrivals; everybody is told and logged out.
+    pub(crate) fn shut_down(&mut self, cx: &mut Context<'_>, reason: &str) {
+        self.shutting_down = true;
+        let ids: Vec<_> = self.agents.keys().copied().collect();
+        for id in ids {
+            if self.agents.get(&id).is_some_and(|agent| agent.is_root()) {
+                self.kick_for_closing(cx, id, reason);
+            } else {
+                self.close_agent(cx, id);
+            }
+        }
+    }
+
+    /// The region closes, and nobody takes this agent.
+    pub(crate) fn kick_for_closing(&mut self, cx: &mut Context<'_>, id: AgentId, reason: &str) {
+        self.kick(cx, id, reason, SHUTDOWN_LINGER, SessionEnd::Shutdown);
+    }
+
+    /// Somebody who may do so wishes it. Whether the other was here.
+    pub(crate) fn throw_out(&mut self, cx: &mut Context<'_>, id: AgentId, reason: &str) -> bool {
+        let here = self.agents.get(&id).is_some_and(|agent| agent.is_root());
+        if here {
+            self.kick(cx, id, reason, KICK_LINGER, SessionEnd::Kick);
+        }
+        here
+    }
+
     pub(crate) fn handle_operator(&mut self, cx: &mut Context<'_>, command: OperatorCommand) {
         match command {
             OperatorCommand::Shutdown { reason } => {
-                self.shutting_down = true;
-                let ids: Vec<_> = self.agents.keys().copied().collect();
-                for id in ids {
-                    if self.agents.get(&id).is_some_and(|agent| agent.is_root()) {
-                        self.kick(cx, id, &reason, SHUTDOWN_LINGER, SessionEnd::Shutdown);
-                    } else {
-                        self.close_agent(cx, id);
-                    }
-                }
+                self.closing = None;
+                self.shut_down(cx, &reason);
             }
-            OperatorCommand::Kick { agent, reason } => {
-                if self.agents.get(&agent).is_some_and(|agent| agent.is_root()) {
-                    self.kick(cx, agent, &reason, KICK_LINGER, SessionEnd::Kick);
-                }
+            OperatorCommand::Close { after, reason, avoid } => {
+                self.schedule_closing(cx, after, reason, avoid);
             }
+            OperatorCommand::KeepOpen => self.cancel_closing(cx),
+            OperatorCommand::Kick { agent, reason } => _ = self.throw_out(cx, agent, &reason),
             OperatorCommand::Disown { agent, session } => {
                 let known = self.agents.get(&agent).filter(|agent| agent.session == session);
                 match known.map(|agent| agent.is_root()) {

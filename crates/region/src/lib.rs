@@ -11,7 +11,9 @@
 
 mod agent;
 mod calls;
+mod closing;
 mod coming;
+mod delays;
 mod doubt;
 mod estate;
 mod friendship;
@@ -42,12 +44,15 @@ mod secrets;
 mod sessions;
 mod social;
 mod talk;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod trace;
 mod welcome;
 mod xfer;
 
+pub use closing::MOVING;
+pub use delays::Delays;
 pub use inspect::{AgentSummary, Carried};
 pub use interface::*;
 pub use region::Region;

@@ -37,6 +37,9 @@ impl Region {
     /// Before the agent can have arrived at a peer that will say nothing of it: does the grid know that it is here?
     pub(crate) fn look_here(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some((agent, leaving, _)) = self.on_its_way(id) else { return };
+        if leaving.seen_here {
+            return;
+        }
         let (session, transfer) = (agent.session, leaving.machine.id());
         let pending = Pending::LookedHere { agent: id, transfer };
         self.call_grid(cx, GridCall::Presence(session), self.config.patience.answer, pending);
@@ -75,6 +78,13 @@ impl Region {
     /// or have logged out; but before it was reported here, the grid names the region before this one.
     pub(crate) fn has_gone(&self, said: Option<RegionId>, there: Option<RegionId>, seen_here: bool) -> bool {
         (said.is_some() && said == there) || (seen_here && said != Some(self.config.id))
+    }
+
+    /// The grid has heard that the agent is here.
+    pub(crate) fn reported(&mut self, id: AgentId, visit: u64) {
+        if let Some(agent) = self.agents.get_mut(&id).filter(|agent| agent.visit == visit) {
+            agent.reported = true;
+        }
     }
 
     pub(crate) fn looked(
@@ -129,14 +139,21 @@ impl Region {
             Ok(Reply::Presence(Some(said))) if said == doubt.region.id => {
                 self.trace_life(cx, || format!("{id} had arrived elsewhere, and is taken back"));
                 if let Some(place) = self.place_of(id) {
-                    cx.effects.push(Effect::TellGrid(GridNotice::Arrived { agent: id, session, place }));
+                    cx.effects.push(Effect::TellGrid(GridNotice::Arrived {
+                        agent: id,
+                        session,
+                        visit,
+                        place,
+                    }));
                 }
                 self.send_movement_complete(cx, id);
             }
             // It has gone on from there; unless that is where it came from (an unnumbered source may be anywhere), and
             // the grid has not heard of it here.
             Ok(Reply::Presence(Some(said)))
-                if said != here && from.is_none_or(|from| from != said && from != RegionId::default()) =>
+                if said != here
+                    && (doubt.seen_here
+                        || from.is_none_or(|from| from != said && from != RegionId::default())) =>
             {
                 agent.doubt = Some(*doubt);
                 self.give_way(cx, id);

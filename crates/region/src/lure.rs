@@ -6,7 +6,8 @@ use crate::agent::Request;
 use crate::region::{Context, Region};
 use lludp::messages as m;
 use lludp::text;
-use model::{AgentId, RegionHandle, TeleportFlags, Uuid, Vec3};
+use model::{AgentId, Moment, RegionHandle, TeleportFlags, Uuid, Vec3};
+use services::RegionInfo;
 use transfer::{InstantMessage, PeerCall};
 
 /// The kind of message that an offer is.
@@ -30,34 +31,38 @@ impl Region {
             if to.is_null() || to == id {
                 continue;
             }
+            let place = (&*self.info.clone(), position);
             let message = InstantMessage {
                 from: id,
                 from_name: from_name.clone(),
-                to,
-                dialog: LURE,
-                text: words.clone(),
-                conversation: number_of(self.config.cell.handle(), position),
-                position,
-                region: self.config.id.0,
-                estate: 1,
-                sent_s: self.unix_time(cx.now),
-                bucket: self.shown_place(position).into_bytes(),
-                ..InstantMessage::default()
+                ..self.offer_of(cx.now, to, &words, place)
             };
             self.post(cx, PeerCall::InstantMessage(Box::new(message)));
         }
     }
 
-    /// The place as viewers show it before they accept: the region's corner, the place in it, where to look, maturity.
-    fn shown_place(&self, position: Vec3) -> String {
-        let corner = self.config.cell.handle();
-        let [x, y, z] = position.to_array().map(|metres| metres as i32);
-        let maturity = match self.config.maturity {
-            services::access::ADULT.. => "A",
-            services::access::MODERATE.. => "M",
-            _ => "PG",
-        };
-        format!("{}|{}|{x}|{y}|{z}|1|0|0|{maturity}", corner.x_m(), corner.y_m())
+    /// An offer of a place to somebody, in the name of this region.
+    pub(crate) fn offer_of(
+        &self,
+        now: Moment,
+        to: AgentId,
+        words: &str,
+        (region, position): (&RegionInfo, Vec3),
+    ) -> InstantMessage {
+        InstantMessage {
+            from: AgentId(self.config.id.0),
+            from_name: self.config.name.clone(),
+            to,
+            dialog: LURE,
+            text: words.to_owned(),
+            conversation: number_of(region.handle, position),
+            position,
+            region: region.id.0,
+            estate: 1,
+            sent_s: self.unix_time(now),
+            bucket: shown_place(region, position).into_bytes(),
+            ..InstantMessage::default()
+        }
     }
 
     /// TeleportLureRequest: the offer is accepted.
@@ -79,6 +84,18 @@ impl Region {
         let flags = TeleportFlags::VIA_LURE;
         self.teleport(cx, id, Request { handle, position, look_at: Vec3::X, flags, asked: cx.now });
     }
+}
+
+/// The place as viewers show it before they accept: the region's corner, the place in it, where to look, maturity.
+fn shown_place(region: &RegionInfo, position: Vec3) -> String {
+    let corner = region.handle;
+    let [x, y, z] = position.to_array().map(|metres| metres as i32);
+    let maturity = match region.access {
+        services::access::ADULT.. => "A",
+        services::access::MODERATE.. => "M",
+        _ => "PG",
+    };
+    format!("{}|{}|{x}|{y}|{z}|1|0|0|{maturity}", corner.x_m(), corner.y_m())
 }
 
 /// The number of an offer of this place.

@@ -27,6 +27,7 @@ impl Region {
         sequence: u32,
         message: &Message<'_>,
     ) {
+        self.note_wish(id, sequence, message);
         match message {
             Message::AgentUpdate(update) => self.handle_agent_update(cx, id, sequence, update),
             Message::RegionHandshakeReply(_) => self.handle_handshake_reply(cx, id),
@@ -57,7 +58,7 @@ impl Region {
                 };
                 self.teleport_to_place(cx, id, place, TeleportFlags::VIA_REGION_ID, cx.now);
             }
-            Message::TeleportCancel(_) => self.cancel_teleport(cx, id),
+            Message::TeleportCancel(_) => self.cancel_teleport(cx, id, sequence),
             Message::LogoutRequest(_) => self.log_out(cx, id),
             Message::AgentQuitCopy(_) => self.viewer_quit(cx, id),
             Message::CloseCircuit(_) => self.circuit_closed(cx, id),
@@ -111,6 +112,8 @@ impl Region {
             Message::TeleportLureRequest(request) => self.accept_teleport(cx, id, &request.info),
             Message::CreateInventoryItem(wish) => self.create_item(cx, id, &wish.inventory_block),
             Message::EstateOwnerMessage(order) => self.handle_estate(cx, id, order),
+            Message::GodKickUser(order) => self.handle_god_kick(cx, id, &order.user_info),
+            Message::RequestGodlikePowers(wish) => self.handle_powers(cx, id, &wish.request_block),
             Message::SetStartLocationRequest(request) => self.set_home(cx, id, request),
             Message::AgentHeightWidth(_)
             | Message::AgentFOV(_)

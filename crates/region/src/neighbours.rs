@@ -5,7 +5,7 @@ use crate::calls::{GRID_PATIENCE, PEER_PATIENCE, Pending, cells_in_view};
 use crate::going::circuit_address;
 use crate::interface::*;
 use crate::region::{Context, Region};
-use model::{AgentId, RegionHandle, SessionId, TeleportFlags, Vec3};
+use model::{AgentId, RegionHandle, SessionId, Vec3};
 use services::RegionInfo;
 use std::sync::Arc;
 use std::time::Duration;
@@ -171,7 +171,7 @@ impl Region {
             size: self.config.size,
             host: self.info.external_host.clone(),
             udp_port: self.config.udp_port,
-            http_port: http_port(&self.info.server_uri),
+            http_port: self.info.http_port,
             server_uri: self.info.server_uri.clone(),
         };
         let here = self.config.id;
@@ -318,24 +318,9 @@ impl Region {
         let shift =
             Vec3::new(offset(here.x_m(), region.handle.x_m()), offset(here.y_m(), region.handle.y_m()), 0.0);
         let create = CreateAgent {
-            agent: id,
-            session: agent.session,
-            secure_session: agent.secure_session,
-            circuit_code: agent.circuit_code,
-            first: agent.first.clone(),
-            last: agent.last.clone(),
-            caps: Some(caps),
-            flags: TeleportFlags::empty(),
             position: position + shift,
-            look_at: Vec3::X,
-            draw_distance_m: agent.draw_distance_m,
-            outfit: agent.outfit.clone(),
-            client: agent.client.clone(),
-            children: Vec::new(),
             claim: Some(agent.own_claim(self.config.id)),
-            transfer: None,
-            source: Some(self.config.id),
-            version: self.config.versions.high,
+            ..agent.announce(self.config.id, caps, self.config.versions.high)
         };
         let tries_left = tries.saturating_sub(1);
         let asked =
@@ -405,11 +390,4 @@ pub(crate) fn view_m(draw_distance_m: f32) -> u32 {
     // A little more than the viewer draws, so that what comes into view is there already.
     const AHEAD_M: f32 = 64.0;
     (draw_distance_m + AHEAD_M).clamp(*VIEW_M.start(), *VIEW_M.end()) as u32
-}
-
-/// The port in a base URL; 80 where there is none.
-fn http_port(base: &str) -> u16 {
-    let authority = base.split_once("://").map_or(base, |(_, rest)| rest);
-    let authority = authority.split('/').next().unwrap_or_default();
-    authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(80)
 }

@@ -245,11 +245,9 @@ impl Region {
             return;
         }
         // One that was overtaken by the next UseCircuitCode is of the circuit before.
-        let Some(link) = agent.link.take_if(|link| cx.now.since(link.opened) > REORDERED) else { return };
-        agent.unused_until = cx.now + crate::agent::UNUSED_CHILD;
-        agent.interest.clear();
-        if self.endpoints.get(&link.address) == Some(&id) {
-            self.endpoints.remove(&link.address);
+        if agent.link.as_ref().is_some_and(|link| cx.now.since(link.opened) > REORDERED) {
+            agent.unused_until = cx.now + crate::agent::UNUSED_CHILD;
+            self.drop_link(id);
         }
     }
 
@@ -260,10 +258,9 @@ impl Region {
         {
             self.trace_life(cx, || format!("Address {address} passes from {previous} to {id}"));
             if let Some(agent) = self.agents.get_mut(&previous) {
-                agent.link = None;
-                agent.interest.clear();
                 agent.unused_until = cx.now;
             }
+            self.drop_link(previous);
             self.touch(previous);
         }
     }
@@ -277,8 +274,8 @@ impl Region {
                     self.viewer_vanished(cx, id);
                     return;
                 }
-                Some(circuit::Event::Closed) => {
-                    self.finish_closing(cx, id);
+                Some(circuit::Event::Closed { heard }) => {
+                    self.last_word_said(cx, id, heard);
                     return;
                 }
                 Some(circuit::Event::Acked(crate::welcome::MOVEMENT_COMPLETE)) => self.welcome_heard(cx, id),

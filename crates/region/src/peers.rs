@@ -40,6 +40,8 @@ impl Region {
                 Some(agent) if agent.closing.is_some() && agent.session == create.session => {
                     if !agent.session_over && agent.returning.len() < MAX_RETURNING {
                         agent.returning.push((create, waiter));
+                        let id = agent.id;
+                        self.hasten_closing(cx, id);
                         return;
                     }
                     Err(Refusal::new("That session is over."))
@@ -300,7 +302,9 @@ impl Region {
             releasing: None,
             seed_fetched: false,
             welcomed: false,
-            root_since: cx.now,
+            greeted: cx.now,
+            reported: false,
+            wished_by: None,
             leaving: None,
             doubt: None,
             claim: create.claim,

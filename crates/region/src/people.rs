@@ -27,8 +27,8 @@ const PATCHES_AT_ONCE: usize = 16;
 /// After a budget has refused, it is tried again in this time.
 const RETRY: Duration = Duration::from_millis(50);
 
-/// An agent that has just arrived is kept from going on over a border until its viewer knows that it is here, for so
-/// long at most.
+/// An agent is kept from going on over a border until its viewer knows that it is here, for so long at most after that
+/// was said.
 const WELCOME: Duration = Duration::from_secs(2);
 
 /// PCode of an avatar.
@@ -320,7 +320,7 @@ impl Region {
             agent.children.values().any(|child| child.region.rect().contains_global(outside.0, outside.1));
         // The neighbours are known from the survey: where there is none, there is nothing to ask.
         // Heard after the next crossing, the welcome here would take the viewer back.
-        let unwelcomed = !agent.welcomed && cx.now.since(agent.root_since) < WELCOME;
+        let unwelcomed = !agent.welcomed && cx.now.since(agent.greeted) < WELCOME;
         let bound = unwelcomed || agent.leaving.is_some() || self.awaits_things(cx.now, id);
         if !known || !agent.acts() || bound {
             self.scene.border_refused(cx.now, id, &mut self.scene_events);

@@ -2,6 +2,7 @@
 
 use crate::agent::{Agent, Handshake};
 use crate::calls::{Pending, Told};
+use crate::closing::Closing;
 use crate::interface::*;
 use agent::{EventQueueEffect, Poll};
 use model::{AgentId, CapsSecret, Moment, Uuid};
@@ -57,6 +58,8 @@ pub struct Region {
     pub(crate) land: lludp::layer::LandEncoder,
     /// For expanding datagrams; kept to be reused.
     scratch: Vec<u8>,
+    /// When it is going to close, if that is known.
+    pub(crate) closing: Option<Closing>,
     pub(crate) shutting_down: bool,
     closed: bool,
     pub(crate) trace: crate::trace::Switches,
@@ -108,6 +111,7 @@ impl Region {
             scene_events: Vec::new(),
             land: Default::default(),
             scratch: Vec::new(),
+            closing: None,
             shutting_down: false,
             closed: false,
             trace: crate::trace::Switches::default(),
@@ -126,6 +130,8 @@ impl Region {
     pub fn handle(&mut self, now: Moment, input: Input<'_>, effects: &mut Vec<Effect>) {
         let cx = &mut Context { now, effects };
         cx.effects.extend(self.traced.drain(..).map(Effect::Trace));
+        // After a pause of the whole process datagrams of many viewers wait: none of them has been silent.
+        let more_may_wait = matches!(input, Input::Datagram { .. });
         match input {
             Input::Datagram { from, bytes } => self.handle_datagram(cx, from, bytes),
             Input::Peer { call, waiter } => self.handle_peer(cx, call, waiter),
@@ -137,11 +143,15 @@ impl Region {
             }
             Input::SeedFetched { caps } => self.handle_seed_fetched(cx, caps),
             Input::Reply { id, result } => self.handle_reply(cx, id, result),
+            Input::Reported { agent, visit } => self.reported(agent, visit),
             Input::Operator(command) => self.handle_operator(cx, command),
             Input::Wakeup => {}
         }
         self.run_told_again(cx);
-        self.run_alarms(cx);
+        if !more_may_wait {
+            self.run_alarms(cx);
+        }
+        self.run_closing(cx);
         self.run_scene(cx);
         self.flush_event_queues(cx);
         if self.shutting_down && self.agents.is_empty() && !self.closed {
@@ -153,7 +163,9 @@ impl Region {
     /// The earliest moment at which [`Input::Wakeup`] is due; `None` while nothing at all is waited for.
     pub fn next_wakeup(&self) -> Option<Moment> {
         let told_again = self.told_again.front().map(|&(at, _)| at);
-        [self.alarms.first().map(|&(at, _)| at), told_again, self.scene.next_wakeup(), self.next_statistics]
+        let alarm = self.alarms.first().map(|&(at, _)| at);
+        let closing = self.closing.as_ref().map(Closing::next_wakeup);
+        [alarm, told_again, closing, self.scene.next_wakeup(), self.next_statistics]
             .into_iter()
             .flatten()
             .min()
@@ -253,10 +265,17 @@ impl Region {
         _id: AgentId,
         answers: Vec<EventQueueEffect<Waiter>>,
     ) {
-        cx.effects.extend(answers.into_iter().map(|answer| match answer {
-            EventQueueEffect::Answer { waiter, body, .. } => Effect::EventQueue { waiter, body: Some(body) },
-            EventQueueEffect::Gone { waiter } => Effect::EventQueue { waiter, body: None },
-        }));
+        for answer in answers {
+            cx.effects.push(match answer {
+                EventQueueEffect::Answer { waiter, body, waited, .. } => {
+                    if let Some(waited) = waited {
+                        self.stats.event_delays.add(waited);
+                    }
+                    Effect::EventQueue { waiter, body: Some(body) }
+                }
+                EventQueueEffect::Gone { waiter } => Effect::EventQueue { waiter, body: None },
+            });
+        }
     }
 
     /// Notes that an agent may have something to send, or new deadlines.
@@ -349,11 +368,35 @@ impl RegionConfig {
             handle: self.cell.handle(),
             size: self.size,
             external_host: self.sim_ip.to_string(),
+            http_port: http_port(&self.http_base),
             udp_port: self.udp_port,
             server_uri: self.http_base.to_string(),
             owner: self.owner,
             access: self.maturity,
             ..RegionInfo::default()
+        }
+    }
+}
+
+/// The port in a base URL; 80 where there is none.
+fn http_port(base: &str) -> u16 {
+    let authority = base.split_once("://").map_or(base, |(_, rest)| rest);
+    let authority = authority.split('/').next().unwrap_or_default();
+    authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(80)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_of_urls() {
+        for (base, port) in [
+            ("http://127.0.0.1:9000/", 9000),
+            ("http://world.example.org/", 80),
+            ("http://[::1]:81/x:5/", 81),
+        ] {
+            assert_eq!(http_port(base), port, "{base}");
         }
     }
 }

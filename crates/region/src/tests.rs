@@ -1,5 +1,6 @@
 //! Regions with viewers made of bytes; the test itself is the grid.
 
+mod closing;
 mod friendship;
 mod leaving;
 mod mutes;
@@ -42,6 +43,8 @@ struct Town {
     told: Vec<GridNotice>,
     /// What the grid answers to the next questions; then, that it is done.
     answers: Vec<Result<SocialReply, PeerError>>,
+    /// Who is a god.
+    god: AgentId,
 }
 
 impl Town {
@@ -57,6 +60,7 @@ impl Town {
             to_peers: Vec::new(),
             told: Vec::new(),
             answers: Vec::new(),
+            god: CLEO,
         };
         town.enter(ADA, "Ada", 0);
         town.enter(BOB, "Bob", region);
@@ -153,7 +157,11 @@ impl Town {
     fn collect(&mut self, at: usize) {
         let (mut out, mut scratch) = (Vec::new(), Vec::new());
         while let Some(to) = self.regions[at].poll_datagram(self.now, &mut out) {
-            let body = header::open(&out, &mut scratch).unwrap().body.to_vec();
+            let datagram = header::open(&out, &mut scratch).unwrap();
+            if datagram.header.flags.contains(Flags::RESENT) {
+                continue;
+            }
+            let body = datagram.body.to_vec();
             if let Some(agent) = self.viewers.keys().find(|agent| address(**agent) == to) {
                 self.got.entry(*agent).or_default().push(body);
             }
@@ -200,6 +208,11 @@ impl Town {
             GridCall::RegionAt(handle) => {
                 Reply::Region(self.regions.iter().map(info).find(|info| info.handle == handle))
             }
+            GridCall::Refuges { avoid, .. } => {
+                let known = self.regions.iter().map(info);
+                Reply::Regions(known.filter(|info| !avoid.contains(&info.id)).collect())
+            }
+            GridCall::Level(agent) => Reply::Level(Some(if agent == self.god { 200 } else { 199 })),
             GridCall::Names(agents) => {
                 Reply::Names(agents.into_iter().map(|agent| (agent, "Some".into(), "One".into())).collect())
             }

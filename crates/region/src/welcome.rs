@@ -98,7 +98,8 @@ impl Region {
     pub(crate) fn send_movement_complete(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some(presence) = self.scene.presence(id) else { return };
         let (position, look_at) = (presence.position(), presence.look_at());
-        let Some(agent) = self.agents.get(&id) else { return };
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        agent.greeted = cx.now;
         let version = text::Nul::new(&self.config.version);
         let message = m::AgentMovementComplete {
             agent_data: m::agent_movement_complete::AgentData { agent_id: id.0, session_id: agent.session.0 },

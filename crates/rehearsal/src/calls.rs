@@ -167,7 +167,12 @@ impl Rehearsal {
 
     fn tell_grid(&mut self, at: Where, notice: GridNotice) {
         match notice {
-            GridNotice::Arrived { session, .. } => self.report(session, Report::Arrived(at)),
+            GridNotice::Arrived { agent, session, visit, .. } => {
+                self.report(session, Report::Arrived(at));
+                let due = self.now + self.faults.grid.latency;
+                let run = self.stages[at.0].run;
+                self.later(due, Happening::Reported { at, run, agent, visit });
+            }
             GridNotice::LoggedOut { session, .. } => self.report(session, Report::LoggedOut(at)),
             GridNotice::SetHome { agent, place } => {
                 self.homes.insert(agent, place);

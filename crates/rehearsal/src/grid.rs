@@ -58,6 +58,11 @@ impl Rehearsal {
                 };
                 Reply::Regions(self.stages.iter().map(|stage| stage.info.clone()).filter(inside).collect())
             }
+            GridCall::Refuges { avoid, limit, .. } => {
+                let infos = self.stages.iter().map(|stage| stage.info.clone());
+                Reply::Regions(infos.filter(|info| !avoid.contains(&info.id)).take(*limit).collect())
+            }
+            GridCall::Level(_) => Reply::Level(Some(0)),
             GridCall::Home(agent) => Reply::Home(self.homes.get(agent).copied()),
             GridCall::Asset(asset) => Reply::Asset(self.assets.get(asset).cloned()),
             GridCall::Names(agents) => {

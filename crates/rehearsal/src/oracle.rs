@@ -135,7 +135,8 @@ impl Rehearsal {
                 // A viewer that could not get its capabilities in five tries resigns, and lives on without.
                 let resigned =
                     person.core.as_ref().and_then(|core| core.region()).is_some_and(|r| r.caps.is_empty());
-                if !resigned && !self.polls(who, *root_at) {
+                let deaf = resigned || self.ended_queues.contains(&(who, *root_at));
+                if !deaf && !self.polls(who, *root_at) {
                     return Some(format!("{name} does not poll the event queue of {}", here(root_at)));
                 }
                 for (at, agent) in agents.iter().filter(|(at, _)| at != root_at) {

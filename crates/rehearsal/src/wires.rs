@@ -171,6 +171,9 @@ impl Rehearsal {
     pub(crate) fn answer_poll(&mut self, at: Where, waiter: Waiter, body: Option<String>) {
         let Some((_, Waiting::Poll { who, id, caps })) = self.waiting.remove(&waiter) else { return };
         let name = body.as_deref().map_or("404", events_name);
+        if body.is_none() && self.has_plain() {
+            self.ended_queues.insert((who, at));
+        }
         let reply = match body {
             Some(body) => HttpReply::Answer { status: 200, body: body.into_bytes() },
             None => HttpReply::Value { status: 404, body: Value::Undefined },

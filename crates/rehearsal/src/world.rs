@@ -77,6 +77,13 @@ pub(crate) enum Happening {
         id: CallId,
         result: Result<Reply, PeerError>,
     },
+    /// A region hears that the grid has taken its report of an arrival.
+    Reported {
+        at: Where,
+        run: u32,
+        agent: AgentId,
+        visit: u64,
+    },
     /// The login service's answer reaches the viewer.
     Enter {
         who: Who,
@@ -184,6 +191,9 @@ pub struct Rehearsal {
     pub(crate) superseded: BTreeSet<SessionId>,
     /// Sessions with child agents whose keeper was lost in a crash: nobody is left to close them.
     pub(crate) unkept: BTreeSet<SessionId>,
+    /// Queues that ended where peers without tickets close agents and send them. A late close ends one that is wanted, and
+    /// who is to have the agent again is told the same secret, by which a viewer begins no second queue.
+    pub(crate) ended_queues: BTreeSet<(Who, Where)>,
     /// Sessions that were leaving somewhere while another region died, and until when: it may have been the one that
     /// knew where they are.
     pub(crate) unwitnessed: BTreeMap<SessionId, Moment>,
@@ -245,6 +255,7 @@ impl Rehearsal {
             orphans: BTreeSet::new(),
             superseded: BTreeSet::new(),
             unkept: BTreeSet::new(),
+            ended_queues: BTreeSet::new(),
             unwitnessed: BTreeMap::new(),
             may_double: false,
             unknowable_until: BEGINNING,
@@ -401,6 +412,11 @@ impl Rehearsal {
                         });
                     }
                     self.drive(to, Input::Reply { id, result });
+                }
+            }
+            Happening::Reported { at, run, agent, visit } => {
+                if self.stages[at.0].run == run {
+                    self.drive(at, Input::Reported { agent, visit });
                 }
             }
             Happening::Enter { who, identity } => self.enter(who, *identity),

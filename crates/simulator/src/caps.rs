@@ -11,6 +11,7 @@ mod environment;
 mod features;
 mod home;
 mod inventory;
+mod mailbox;
 mod map;
 mod memory;
 mod names;
@@ -77,6 +78,7 @@ capabilities! {
     MapLayer
     NewFileAgentInventory
     ProductInfoRequest
+    ReadOfflineMsgs
     ResourceCostSelected
     SimulatorFeatures
     UpdateAgentInformation
@@ -159,6 +161,7 @@ pub(crate) async fn answer(capability: Capability, asked: Asked<'_>) -> Response
         C::UpdateAgentInformation => agent::information(&asked),
         C::UpdateAgentLanguage => agent::language(&asked),
         C::AgentPreferences => agent::preferences(&asked),
+        C::ReadOfflineMsgs => mailbox::read(&asked).await,
         C::HomeLocation => home::set(&asked).await,
         C::CreateInventoryCategory => inventory::create_category(&asked).await,
         C::FetchInventory2 | C::FetchLib2 => inventory::fetch_items(&asked, capability).await,

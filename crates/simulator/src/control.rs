@@ -3,7 +3,7 @@
 //! A Unix socket in the data folder, for the owner of the process alone. One JSON document in a line goes in, one
 //! comes out. It is also how a second process on the same data is noticed.
 
-use crate::directory::Directory;
+use crate::directory::{Directory, Request};
 use crate::http::trace::HttpTrace;
 use model::AgentId;
 use region::OperatorCommand;
@@ -62,12 +62,31 @@ pub enum Command {
         /// 0 off to 6 with bodies.
         level: u8,
     },
+    /// What is logged at all.
+    Log {
+        /// In the form of RUST_LOG.
+        filter: String,
+    },
     /// Ends a session.
     Kick {
         /// First and last name.
         agent: String,
         /// Shown to the user.
         reason: String,
+    },
+    /// A region closes after some time, with warnings, and starts anew.
+    RestartRegion {
+        /// Its name.
+        region: String,
+        /// In how many seconds.
+        after_s: u64,
+        /// Shown to the users.
+        message: String,
+    },
+    /// It does not close after all.
+    KeepRegion {
+        /// Its name.
+        region: String,
     },
     /// Shows everybody a text.
     Notice {
@@ -83,6 +102,15 @@ pub struct Outcome {
     pub ok: bool,
     /// What was done, or why not.
     pub text: String,
+}
+
+impl Outcome {
+    pub(crate) fn of(result: Result<String, String>) -> Self {
+        match result {
+            Ok(text) => Self { ok: true, text },
+            Err(text) => Self { ok: false, text },
+        }
+    }
 }
 
 /// Sends a command to the process that runs on this data.
@@ -116,7 +144,11 @@ pub(crate) struct Levers {
     pub(crate) directory: Arc<Directory>,
     pub(crate) trace: Arc<HttpTrace>,
     pub(crate) services: Services,
+    pub(crate) log: Option<SetLog>,
 }
+
+/// Has the process log something else; says why that cannot be.
+pub type SetLog = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
 impl Control {
     /// Opens the socket.
@@ -178,16 +210,13 @@ async fn converse(mut stream: UnixStream, levers: &Levers) -> io::Result<()> {
         Ok(command) => obey(command, levers).await,
         Err(error) => Err(format!("not understood: {error}")),
     };
-    let outcome = match outcome {
-        Ok(text) => Outcome { ok: true, text },
-        Err(text) => Outcome { ok: false, text },
-    };
-    let mut answer = serde_json::to_vec(&outcome)?;
+    let mut answer = serde_json::to_vec(&Outcome::of(outcome))?;
     answer.push(b'\n');
     writer.write_all(&answer).await
 }
 
-async fn obey(command: Command, levers: &Levers) -> Result<String, String> {
+/// Does what a command says.
+pub(crate) async fn obey(command: Command, levers: &Levers) -> Result<String, String> {
     let Levers { directory, trace, .. } = levers;
     let done = match command {
         Command::DebugPacket { level, agent } => {
@@ -213,10 +242,25 @@ async fn obey(command: Command, levers: &Levers) -> Result<String, String> {
             }
             format!("HTTP tracing at level {level}")
         }
+        Command::Log { filter } => {
+            let set = levers.log.as_ref().ok_or("the log of this process cannot be changed")?;
+            set(&filter)?;
+            format!("logs {filter}")
+        }
         Command::Kick { agent, reason } => {
             let id = find(levers, &agent).await?;
             let regions = directory.command(&OperatorCommand::Kick { agent: id, reason });
             format!("{agent} was told to leave ({regions} regions)")
+        }
+        Command::RestartRegion { region, after_s, message } => {
+            let after = Duration::from_secs(after_s);
+            let command = OperatorCommand::Close { after, reason: message, avoid: Vec::new() };
+            let name = order(directory, &region, command)?;
+            format!("{name} restarts in {after_s} s")
+        }
+        Command::KeepRegion { region } => {
+            let name = order(directory, &region, OperatorCommand::KeepOpen)?;
+            format!("{name} stays open, unless it is closing already")
         }
         Command::Notice { text } => {
             let regions = directory.command(&OperatorCommand::Notice(text));
@@ -225,6 +269,15 @@ async fn obey(command: Command, levers: &Levers) -> Result<String, String> {
     };
     tracing::info!("operator: {done}");
     Ok(done)
+}
+
+/// Tells one region; its name as it is spelt.
+fn order(directory: &Directory, name: &str, command: OperatorCommand) -> Result<String, String> {
+    let regions = directory.regions();
+    let known = regions.iter().find(|region| region.name.to_lowercase() == name.trim().to_lowercase());
+    let known = known.ok_or_else(|| format!("there is no region of the name {name} in this process"))?;
+    directory.send(known.id, Request::Operator(command)).map_err(|error| error.to_string())?;
+    Ok(known.name.clone())
 }
 
 async fn find(levers: &Levers, name: &str) -> Result<AgentId, String> {

@@ -32,6 +32,8 @@ pub(crate) enum Request {
     PollBroken { caps: CapsSecret, waiter: Waiter },
     /// A viewer fetched its capabilities.
     SeedFetched { caps: CapsSecret },
+    /// The grid has heard of an arrival.
+    Reported { agent: AgentId, visit: u64 },
     /// The operator wishes something.
     Operator(OperatorCommand),
     /// Somebody wants to know how the region stands.
@@ -183,6 +185,12 @@ impl Directory {
     /// How each region stands. Regions that do not answer in time are left out.
     pub async fn stats(&self, patience: std::time::Duration) -> Vec<(Arc<RegionInfo>, Stats)> {
         self.ask_all(patience, Request::Stats).await
+    }
+
+    /// How many requests wait for a region.
+    pub(crate) fn waiting(&self, region: RegionId) -> usize {
+        let regions = read(&self.regions);
+        regions.get(&region).map_or(0, |entry| entry.inbox.max_capacity() - entry.inbox.capacity())
     }
 
     /// Who is in each region. Regions that do not answer in time are left out.

@@ -1,13 +1,15 @@
 //! Regions' questions and news in the words of the grid services.
 
+use crate::metrics::Metrics;
 use crate::peering::addresses::Addresses;
 use model::{AgentId, GridCell, RegionHandle, RegionId, SessionId};
 use region::{GridCall, GridNotice, Place, Reply};
 use services::{
-    Asset, AssetFlags, AssetMetadata, AvatarData, InventoryItem, LoginAppearance, Presence, RegionInfo,
-    ServiceError, Services,
+    Asset, AssetFlags, AssetMetadata, AvatarData, GridService, InventoryItem, LoginAppearance, Presence,
+    RegionInfo, ServiceError, Services,
 };
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::Notify;
 use transfer::{Outfit, PeerError, Refusal};
 
@@ -19,13 +21,14 @@ const MAX_REGIONS: usize = 4096;
 pub(crate) struct GridSide {
     pub(crate) services: Services,
     pub(crate) addresses: Arc<Addresses>,
+    metrics: Arc<Metrics>,
     /// A call has failed for want of the grid.
     out_of_reach: Notify,
 }
 
 impl GridSide {
-    pub(crate) fn new(services: Services, addresses: Arc<Addresses>) -> Self {
-        Self { services, addresses, out_of_reach: Notify::new() }
+    pub(crate) fn new(services: Services, addresses: Arc<Addresses>, metrics: Arc<Metrics>) -> Self {
+        Self { services, addresses, metrics, out_of_reach: Notify::new() }
     }
 
     /// Comes when the grid turns out to be out of reach, or has since this came last.
@@ -41,7 +44,10 @@ impl GridSide {
 
     /// Answers a question of a region.
     pub(crate) async fn call(&self, call: GridCall) -> Result<Reply, PeerError> {
-        self.ask(call).await.inspect_err(|error| self.note(error)).map_err(|error| match error {
+        let (name, begun) = (call.name(), Instant::now());
+        let answer = self.ask(call).await;
+        self.metrics.work.asked_grid(name, outcome(&answer), begun.elapsed());
+        answer.inspect_err(|error| self.note(error)).map_err(|error| match error {
             ServiceError::Refused(reason) => PeerError::Refused(Refusal::new(reason)),
             ServiceError::Unavailable(why) => PeerError::Unreachable(why),
             ServiceError::Invalid(why) => PeerError::Garbage(why),
@@ -87,6 +93,10 @@ impl GridSide {
                 let (from, to) = (min.handle(), last_metre(max));
                 self.many(grid.range(from.x_m(), from.y_m(), to.x_m(), to.y_m()).await?).await
             }
+            GridCall::Refuges { near, avoid, limit } => {
+                self.many(refuges(grid, near, &avoid, limit).await?).await
+            }
+            GridCall::Level(agent) => Reply::Level(accounts.by_id(agent).await?.map(|account| account.level)),
             GridCall::Home(agent) => {
                 let home = grid_users.get(agent).await?.and_then(|user| user.home);
                 Reply::Home(home.map(|place| Place {
@@ -113,7 +123,10 @@ impl GridSide {
 
     /// Tells the grid what a region has to tell. May be repeated.
     pub(crate) async fn tell(&self, region: RegionId, notice: &GridNotice) -> services::Result<()> {
-        self.say(region, notice).await.inspect_err(|error| self.note(error))
+        let begun = Instant::now();
+        let told = self.say(region, notice).await;
+        self.metrics.work.asked_grid(notice.name(), outcome(&told), begun.elapsed());
+        told.inspect_err(|error| self.note(error))
     }
 
     /// Whether the grid still has a session.
@@ -136,7 +149,7 @@ impl GridSide {
     async fn say(&self, region: RegionId, notice: &GridNotice) -> services::Result<()> {
         let Services { presence, grid_users, avatars, .. } = &self.services;
         match notice {
-            GridNotice::Arrived { agent, session, place } => {
+            GridNotice::Arrived { agent, session, place, .. } => {
                 if !presence.hold(*session, region).await? {
                     tracing::info!(%agent, %session, "the grid knows no such session");
                     return Ok(());
@@ -161,9 +174,52 @@ impl GridSide {
     }
 }
 
+/// For metrics: one of few.
+fn outcome<T>(answer: &services::Result<T>) -> &'static str {
+    match answer {
+        Ok(_) => "ok",
+        Err(ServiceError::Refused(_)) => "refused",
+        Err(ServiceError::Unavailable(_)) => "unavailable",
+        Err(ServiceError::Invalid(_)) => "invalid",
+    }
+}
+
 /// Where a session's agent stands; nowhere until it has arrived.
 fn stands(known: Option<Presence>) -> Reply {
     Reply::Presence(known.map(|known| known.region).filter(|region| !region.is_null()))
+}
+
+/// Where people go who have to leave their region: to those that the grid names for it, then to whatever is near and up.
+/// Older grids do not know all of these questions.
+async fn refuges(
+    grid: &Arc<dyn GridService>,
+    near: RegionHandle,
+    avoid: &[RegionId],
+    limit: usize,
+) -> services::Result<Vec<RegionInfo>> {
+    let (x, y) = (near.x_m(), near.y_m());
+    let nearest = grid.online_regions(x, y, limit + avoid.len()).await;
+    let named = [grid.fallback_regions(x, y).await, grid.default_regions().await];
+    let mut found: Vec<RegionInfo> = Vec::new();
+    for region in named.into_iter().flatten().flatten() {
+        if !found.iter().any(|known| known.id == region.id) {
+            found.push(region);
+        }
+    }
+    match nearest {
+        Ok(regions) => {
+            let new: Vec<_> = regions
+                .into_iter()
+                .filter(|region| !found.iter().any(|known| known.id == region.id))
+                .collect();
+            found.extend(new);
+        }
+        Err(error) if found.is_empty() => return Err(error),
+        Err(_) => {}
+    }
+    found.retain(|region| !avoid.contains(&region.id));
+    found.truncate(limit);
+    Ok(found)
 }
 
 /// What the grid refuses once it refuses always.

@@ -3,6 +3,7 @@
 
 mod telling;
 
+use crate::directory::Directory;
 use crate::friends::Friends;
 use crate::grid_side::GridSide;
 use crate::metrics::Metrics;
@@ -44,6 +45,7 @@ impl Notices {
     /// Starts the task that tells the grid; it ends when the last clone has gone and everything is told.
     pub(crate) fn start(
         grid: Arc<GridSide>,
+        directory: Arc<Directory>,
         friends: Friends,
         sessions: Arc<Sessions>,
         metrics: Arc<Metrics>,
@@ -51,6 +53,7 @@ impl Notices {
         let (commands, inbox) = mpsc::channel(WAITING);
         let teller = Teller {
             grid,
+            directory,
             friends,
             sessions,
             metrics: metrics.clone(),
@@ -83,6 +86,7 @@ impl Notices {
 
 struct Teller {
     grid: Arc<GridSide>,
+    directory: Arc<Directory>,
     friends: Friends,
     sessions: Arc<Sessions>,
     metrics: Arc<Metrics>,
@@ -150,6 +154,7 @@ impl Teller {
     fn tell(&mut self, agent: AgentId, region: RegionId, notice: GridNotice) {
         let mut telling = Telling {
             grid: self.grid.clone(),
+            directory: self.directory.clone(),
             friends: self.friends.clone(),
             sessions: self.sessions.clone(),
             farewell: Farewell::default(),
@@ -217,10 +222,10 @@ mod tests {
 
     fn start(grid: &Arc<Fake>) -> (Notices, Arc<Metrics>) {
         let metrics = Arc::new(Metrics::new());
-        let side = Arc::new(GridSide::new(grid.services(), Arc::default()));
+        let side = Arc::new(GridSide::new(grid.services(), Arc::default(), Arc::default()));
         let friends = Friends::new(grid.services(), Arc::new(LocalPeers(Arc::default())));
         let sessions = Arc::new(Sessions::new(Clock::start(), metrics.clone()));
-        (Notices::start(side, friends, sessions, metrics.clone()), metrics)
+        (Notices::start(side, Arc::default(), friends, sessions, metrics.clone()), metrics)
     }
 
     fn log_in(grid: &Fake, n: u128) -> SessionId {
@@ -273,7 +278,7 @@ mod tests {
         let (notices, metrics) = start(&grid);
         let session = log_in(&grid, 1);
         let here = RegionId::default();
-        notices.tell(here, GridNotice::Arrived { agent: agent(1), session, place: place(1.0) });
+        notices.tell(here, GridNotice::Arrived { agent: agent(1), session, visit: 1, place: place(1.0) });
         notices.tell(here, GridNotice::SetHome { agent: agent(1), place: place(2.0) });
         notices.tell(here, GridNotice::LoggedOut { agent: agent(1), session, place: place(3.0) });
         assert!(notices.flush(Some(agent(1)), Duration::from_secs(60)).await);

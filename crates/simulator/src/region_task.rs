@@ -8,7 +8,7 @@
 use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::directory::{CapsEntry, Directory, Request};
-use crate::metrics::RegionCounters;
+use crate::metrics::{Metrics, RegionCounters};
 use crate::notices::Notices;
 use crate::sessions::Sessions;
 use crate::transfers::Transfers;
@@ -30,6 +30,10 @@ const TURN: usize = 256;
 const SOCKET_PAUSE: Duration = Duration::from_millis(100);
 /// How long the last datagrams of a region may take to leave.
 const FAREWELL: Duration = Duration::from_millis(300);
+/// An alarm that rings so late shows that the whole process stood still: what came meanwhile is taken first.
+const LATE: Duration = Duration::from_millis(500);
+/// Batches of datagrams that are taken then, more than the system keeps for a socket.
+const LATE_BATCHES: usize = 256;
 /// Waiters whose askers have gone are looked for when there are so many.
 const WAITERS: usize = 1024;
 
@@ -61,6 +65,7 @@ pub(crate) struct RegionTask {
     pub(crate) transfers: Arc<Transfers>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) counters: Arc<RegionCounters>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl RegionTask {
@@ -78,6 +83,7 @@ impl RegionTask {
             transfers,
             sessions,
             counters,
+            metrics,
         } = self;
         let mut turn = Turn {
             id,
@@ -90,6 +96,7 @@ impl RegionTask {
             transfers,
             sessions,
             counters,
+            metrics,
             waiting: HashMap::new(),
             purge_at: WAITERS,
             effects: Vec::new(),
@@ -113,6 +120,7 @@ struct Turn {
     transfers: Arc<Transfers>,
     sessions: Arc<Sessions>,
     counters: Arc<RegionCounters>,
+    metrics: Arc<Metrics>,
     /// Only looked up, never walked in order.
     waiting: HashMap<Waiter, Waiting>,
     purge_at: usize,
@@ -129,15 +137,27 @@ impl Turn {
     async fn run(&mut self, mut inbox: mpsc::Receiver<Request>) {
         let mut alarm = Alarm::new(self.clock);
         while !self.closed {
-            let due = alarm.set(self.region.next_wakeup());
+            let wakeup = self.region.next_wakeup();
+            let due = alarm.set(wakeup);
             let socket = self.socket.clone();
+            // From here on the region works; whatever it has waited for has come.
+            let mut begun = None;
+            let mut begin = || begun = Some(Instant::now());
             tokio::select! {
-                ready = socket.readable() => match ready {
-                    Ok(()) => self.receive().await,
-                    Err(error) => self.socket_failed(&error).await,
-                },
+                ready = socket.readable() => {
+                    begin();
+                    match ready {
+                        Ok(()) => {
+                            self.receive().await;
+                            self.catch_up().await;
+                        }
+                        Err(error) => self.socket_failed(&error).await,
+                    }
+                }
                 request = inbox.recv() => match request {
                     Some(request) => {
+                        begin();
+                        self.catch_up().await;
                         self.take(request);
                         // What else has come in the meantime; the effects keep their order all the same.
                         for _ in 1..TURN {
@@ -149,13 +169,27 @@ impl Turn {
                     }
                     None => break,
                 },
-                Some((id, result)) = self.calls.next() => self.put(Input::Reply { id, result }),
-                () = alarm.ring(), if due => self.put(Input::Wakeup),
+                Some((id, result)) = self.calls.next() => {
+                    begin();
+                    self.catch_up().await;
+                    self.put(Input::Reply { id, result });
+                }
+                () = alarm.ring(), if due => {
+                    begin();
+                    if let Some(wakeup) = wakeup {
+                        self.metrics.work.rang(self.clock.now().since(wakeup));
+                    }
+                    self.catch_up().await;
+                    self.put(Input::Wakeup);
+                }
                 _ = socket.writable(), if self.blocked => {}
                 () = std::future::ready(()), if self.more && !self.blocked => tokio::task::yield_now().await,
             }
             self.perform();
             self.send();
+            if let Some(begun) = begun {
+                self.metrics.work.turn(begun.elapsed());
+            }
         }
         self.say_farewell().await;
     }
@@ -164,7 +198,21 @@ impl Turn {
         self.region.handle(self.clock.now(), input, &mut self.effects);
     }
 
-    async fn receive(&mut self) {
+    /// After the process has stood still: viewers whose datagrams wait were not silent.
+    async fn catch_up(&mut self) {
+        let late = self.region.next_wakeup().is_some_and(|at| at + LATE <= self.clock.now());
+        if !late {
+            return;
+        }
+        for _ in 0..LATE_BATCHES {
+            if self.receive().await == 0 {
+                break;
+            }
+        }
+    }
+
+    /// Takes a batch of datagrams; how many there were.
+    async fn receive(&mut self) -> usize {
         let (region, effects, clock) = (&mut self.region, &mut self.effects, self.clock);
         let received = self.socket.receive(|from, bytes| {
             region.handle(clock.now(), Input::Datagram { from, bytes }, effects);
@@ -172,8 +220,12 @@ impl Turn {
         match received {
             Ok(received) => {
                 self.counters.oversized.fetch_add(received.oversized as u64, Ordering::Relaxed);
+                received.datagrams
             }
-            Err(error) => self.socket_failed(&error).await,
+            Err(error) => {
+                self.socket_failed(&error).await;
+                0
+            }
         }
     }
 
@@ -198,6 +250,7 @@ impl Turn {
                 self.put(Input::PollBroken { caps, waiter });
             }
             Request::SeedFetched { caps } => self.put(Input::SeedFetched { caps }),
+            Request::Reported { agent, visit } => self.put(Input::Reported { agent, visit }),
             Request::Operator(command) => self.put(Input::Operator(command)),
             Request::Stats(answer) => {
                 // Whoever asked may have gone.

@@ -5,6 +5,7 @@ mod client;
 mod leaving;
 mod life;
 mod limits;
+mod operations;
 mod peers;
 mod recorded;
 
@@ -20,7 +21,7 @@ use services::{Account, InventoryFolder, LoginAgent, LoginDestination, RegionInf
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 pub(crate) const ADA: AgentId = AgentId(Uuid::from_u128(0xada));
@@ -99,9 +100,10 @@ struct Running {
     destination: Arc<dyn LoginDestination>,
     directory: Arc<crate::Directory>,
     sessions: Arc<crate::sessions::Sessions>,
+    operations: crate::Operations,
     here: RegionInfo,
     folder: tempfile::TempDir,
-    stop: Option<oneshot::Sender<()>>,
+    stop: mpsc::Sender<()>,
     task: JoinHandle<()>,
 }
 
@@ -122,6 +124,7 @@ impl Running {
             regions,
             grid: side.grid.map(Into::into),
             operators: Vec::new(),
+            drain: Duration::ZERO,
         };
         let simulator = Simulator::start(config, grid.services()).await.unwrap();
         let simulator = simulator.open(axum::Router::new());
@@ -131,16 +134,14 @@ impl Running {
         let destination = simulator.login_destination();
         let directory = simulator.directory();
         let sessions = simulator.sessions();
-        let (stop, stopped) = oneshot::channel();
+        let operations = simulator.operations();
+        let (stop, stopped) = mpsc::channel(1);
         let (ready, is_ready) = oneshot::channel();
         let task = tokio::spawn(async move {
-            let stopped = async {
-                stopped.await.ok();
-            };
             simulator.run(|| ready.send(()).unwrap(), stopped).await;
         });
         is_ready.await.unwrap();
-        Self { address, grid, key, destination, directory, sessions, here, folder, stop: Some(stop), task }
+        Self { address, grid, key, destination, directory, sessions, operations, here, folder, stop, task }
     }
 
     async fn client(&self) -> Client {
@@ -167,8 +168,8 @@ impl Running {
         self.destination.end_session(&self.here, agent, session_of(agent), "test").await;
     }
 
-    async fn stop(mut self) -> (Arc<Fake>, tempfile::TempDir) {
-        self.stop.take().unwrap().send(()).unwrap();
+    async fn stop(self) -> (Arc<Fake>, tempfile::TempDir) {
+        self.stop.try_send(()).unwrap();
         self.task.await.unwrap();
         (self.grid, self.folder)
     }

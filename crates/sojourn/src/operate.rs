@@ -6,6 +6,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use simulator::control::{self, Command, Direction};
 use std::io;
 
+/// Seconds for which users can be warned.
+const LONGEST_WARNING_S: u64 = 24 * 3600;
+
 #[derive(Subcommand, Debug)]
 pub(crate) enum DebugCommand {
     /// Packets: 0 off, 1 the events of note, 2 all but the most frequent, 3 all
@@ -15,6 +18,12 @@ pub(crate) enum DebugCommand {
         /// Only this agent's
         #[arg(long, value_name = "FIRST LAST")]
         agent: Option<String>,
+        #[command(flatten)]
+        data: DataOptions,
+    },
+    /// What is logged at all, in the form of RUST_LOG; at the start it is --log
+    Log {
+        filter: String,
         #[command(flatten)]
         data: DataOptions,
     },
@@ -54,6 +63,40 @@ pub(crate) struct Notice {
     data: DataOptions,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct RestartRegion {
+    /// Which
+    #[arg(long, value_name = "NAME")]
+    region: String,
+    /// How long those inside are warned: 90, 90s, 5m or 1h
+    #[arg(long = "in", value_name = "TIME", default_value = "120s", value_parser = seconds)]
+    after_s: u64,
+    /// Shown to the users
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    message: String,
+    /// It stays open after all
+    #[arg(long, conflicts_with_all = ["after_s", "message"])]
+    cancel: bool,
+    #[command(flatten)]
+    data: DataOptions,
+}
+
+/// A span of time; without a unit, seconds.
+fn seconds(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(digits) => (digits, text.as_bytes()[digits.len()]),
+        None => (text, b's'),
+    };
+    let each = match unit {
+        b'h' => 3600,
+        b'm' => 60,
+        _ => 1,
+    };
+    let count = digits.parse::<u64>().map_err(|_| "90, 90s, 5m or 1h is wanted")?;
+    let seconds = count.checked_mul(each).filter(|&seconds| seconds <= LONGEST_WARNING_S);
+    seconds.ok_or_else(|| "a day is the most".to_owned())
+}
+
 #[derive(ValueEnum, Clone, Copy, Debug)]
 enum Way {
     In,
@@ -64,6 +107,7 @@ enum Way {
 pub(crate) async fn debug(command: DebugCommand) -> Result<()> {
     let (command, data) = match command {
         DebugCommand::Packet { level, agent, data } => (Command::DebugPacket { level, agent }, data),
+        DebugCommand::Log { filter, data } => (Command::Log { filter }, data),
         DebugCommand::Eq { level, data } => (Command::DebugEventQueue { level }, data),
         DebugCommand::Http { what, data } => {
             let (direction, level) = http(&what)?;
@@ -101,9 +145,19 @@ pub(crate) async fn notice(notice: Notice) -> Result<()> {
     ask(&notice.data, Command::Notice { text: notice.text }).await
 }
 
+pub(crate) async fn restart_region(restart: RestartRegion) -> Result<()> {
+    let RestartRegion { region, after_s, message, cancel, data } = restart;
+    let command = if cancel {
+        Command::KeepRegion { region }
+    } else {
+        Command::RestartRegion { region, after_s, message }
+    };
+    ask(&data, command).await
+}
+
 async fn ask(data: &DataOptions, command: Command) -> Result<()> {
-    let folder = data.folder()?;
-    let outcome = control::ask(&folder, &command).await.map_err(|error| match error.kind() {
+    let folder = &data.data;
+    let outcome = control::ask(folder, &command).await.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
             anyhow::anyhow!("no process runs on {}", folder.display())
         }
@@ -122,6 +176,17 @@ mod tests {
 
     fn check(words: &[&str]) -> Option<(Direction, u8)> {
         http(&words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>()).ok()
+    }
+
+    #[test]
+    fn spans_of_time() {
+        for (text, read) in [("90", Some(90)), ("120s", Some(120)), ("5m", Some(300)), ("24h", Some(86_400))]
+        {
+            assert_eq!(seconds(text).ok(), read, "{text}");
+        }
+        for text in ["", "s", "-1", "1.5m", "25h", "5d", "99999999999999999999h"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
     }
 
     #[test]

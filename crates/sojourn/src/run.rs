@@ -1,6 +1,7 @@
 //! Processes: what each of them does at its start and at its end.
 
 pub(crate) mod grid;
+mod operator;
 mod public;
 mod regions;
 pub(crate) mod simulator;
@@ -10,29 +11,46 @@ use anyhow::{Context as _, Result};
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 
-/// Sends the log to standard error.
-fn start_log(filter: &str) -> Result<()> {
-    let filter = EnvFilter::try_new(filter).with_context(|| format!("log filter {filter:?}"))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+/// Shown to viewers, and to whoever asks what a grid is.
+pub(crate) const VERSION: &str = concat!("Sojourn ", env!("CARGO_PKG_VERSION"));
+
+/// Sends the log to standard error. What it gives is called with another filter, and says so if that is none.
+fn start_log(filter: &str) -> Result<operator::Log> {
+    let parsed = EnvFilter::try_new(filter).with_context(|| format!("log filter {filter:?}"))?;
+    let subscriber = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .init();
-    Ok(())
+        .with_env_filter(parsed)
+        .with_filter_reloading();
+    let handle = subscriber.reload_handle();
+    subscriber.init();
+    let set = move |filter: &str| {
+        let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
+        handle.reload(filter).map_err(|error| error.to_string())
+    };
+    Ok(operator::Log::new(filter, set))
 }
 
-/// Comes true with SIGINT or SIGTERM. From here on a signal is a wish to end, not the end.
-fn stop_signal() -> Result<impl Future<Output = ()>> {
+/// SIGINT and SIGTERM, each a wish to end. From here on a signal is that, and not the end.
+fn stop_signals() -> Result<mpsc::Receiver<()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => tracing::info!("interrupted: closing"),
-            _ = terminate.recv() => tracing::info!("terminated: closing"),
+    // More than a second wish says nothing new.
+    let (wish, wishes) = mpsc::channel(2);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => tracing::info!("interrupted: closing"),
+                _ = terminate.recv() => tracing::info!("terminated: closing"),
+                () = wish.closed() => return,
+            }
+            let _ = wish.try_send(());
         }
-    })
+    });
+    Ok(wishes)
 }
 
 /// Tells whoever waits for it that logins are possible, at this address.

@@ -307,7 +307,7 @@ fn a_close_delivers_what_was_promised() {
     pair.ends[0].circuit.close(pair.now, Duration::from_secs(20));
     assert_eq!(pair.ends[0].circuit.send(pair.now, &numbered(1), Delivery::CONTROL), Err(Refused::Closed));
     pair.run_for(Duration::from_secs(19));
-    assert_eq!(pair.ends[0].events, [Event::Acked(100), Event::Closed]);
+    assert_eq!(pair.ends[0].events, [Event::Acked(100), Event::Closed { heard: true }]);
     assert_eq!(pair.ends[1].heard.get(&100), Some(&1));
     assert!(pair.ends[0].circuit.is_over());
 }
@@ -321,7 +321,7 @@ fn a_close_that_nobody_hears_ends_with_its_linger() {
     pair.run_for(Duration::from_millis(1999));
     assert_eq!(pair.ends[0].events, []);
     pair.run_for(Duration::from_millis(1));
-    assert_eq!(pair.ends[0].events, [Event::Closed]);
+    assert_eq!(pair.ends[0].events, [Event::Closed { heard: false }]);
 
     // Terrain under way is not waited for.
     let mut pair = Pair::new(Config::default(), Weather::CALM, 5);
@@ -329,14 +329,41 @@ fn a_close_that_nobody_hears_ends_with_its_linger() {
     pair.say(0, 1, Delivery::reliable(Category::Land)).unwrap();
     pair.ends[0].circuit.close(pair.now, Duration::from_secs(2));
     pair.flush();
-    assert_eq!(pair.ends[0].events, [Event::Closed]);
+    assert_eq!(pair.ends[0].events, [Event::Closed { heard: true }]);
 
     // And with nothing to deliver at once.
     let mut idle = Circuit::new(Config::default(), Moment::ZERO);
     idle.close(Moment::ZERO, Duration::from_secs(2));
     assert_eq!(idle.next_wakeup(), Some(Moment::ZERO));
     assert!(!idle.poll_datagram(Moment::ZERO, &mut Vec::new()));
-    assert_eq!(idle.poll_event(), Some(Event::Closed));
+    assert_eq!(idle.poll_event(), Some(Event::Closed { heard: true }));
+}
+
+#[test]
+fn a_hushed_circuit_repeats_nothing_and_still_hears() {
+    let seconds = Duration::from_secs;
+    let mut pair = Pair::new(Config::default(), Weather::CALM, 5);
+    pair.weather[1].loss = 1000;
+    pair.say(0, 1, Delivery::CONTROL).unwrap();
+    pair.ends[0].circuit.close(pair.now, seconds(60));
+    pair.run_for(seconds(3));
+    let before = pair.ends[0].circuit.statistics();
+    assert!(before.resends > 1 && before.last_resend.is_some(), "{before:?}");
+    pair.ends[0].circuit.hush(pair.now, seconds(10));
+    pair.run_for(Duration::from_millis(9999));
+    assert_eq!(pair.ends[0].circuit.statistics().resends, before.resends);
+    assert_eq!(pair.ends[0].events, []);
+    pair.run_for(Duration::from_millis(1));
+    assert_eq!(pair.ends[0].events, [Event::Closed { heard: false }]);
+
+    let slow = Weather { latency: Duration::from_millis(1300), ..Weather::CALM };
+    let mut pair = Pair::new(Config::default(), slow, 5);
+    pair.say(0, 1, Delivery::CONTROL).unwrap();
+    pair.ends[0].circuit.close(pair.now, seconds(60));
+    pair.run_for(seconds(2));
+    pair.ends[0].circuit.hush(pair.now, seconds(10));
+    pair.run_for(seconds(1));
+    assert_eq!(pair.ends[0].events, [Event::Closed { heard: true }]);
 }
 
 #[test]

@@ -20,8 +20,6 @@ const CONNECTIONS: u32 = 12;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that nobody has used for so long is tried before it is used: the server may have restarted.
 const DOUBTFUL: Duration = Duration::from_millis(500);
-/// How long the server may take to come up when we start.
-const SERVER_PATIENCE: Duration = Duration::from_secs(60);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Statements kept prepared by a connection.
@@ -39,12 +37,13 @@ pub(crate) struct Pools {
     pub(crate) write: Pool<Db>,
 }
 
-/// Opens the database, once its server is up. Its tables are made by the migrations; the database itself has to be there.
-pub(crate) async fn open(database: &Database) -> Result<Pools, sqlx::Error> {
+/// Opens the database, once its server is up, which it may take so long for. Its tables are made by the migrations; the
+/// database itself has to be there.
+pub(crate) async fn open(database: &Database, patience: Duration) -> Result<Pools, sqlx::Error> {
     let Database::Postgres(url) = database else { return Err(not_here(database)) };
     let options = url.options()?.application_name("sojourn").statement_cache_capacity(STATEMENTS);
     let all = pool(options.options(BOUNDS));
-    wait_for(&all, url).await?;
+    wait_for(&all, url, patience).await?;
     Ok(Pools { read: all.clone(), write: all })
 }
 
@@ -64,8 +63,8 @@ fn pool(options: PgConnectOptions) -> Pool<Db> {
         .connect_lazy_with(options)
 }
 
-async fn wait_for(pool: &Pool<Db>, url: &PostgresUrl) -> Result<(), sqlx::Error> {
-    let deadline = Instant::now() + SERVER_PATIENCE;
+async fn wait_for(pool: &Pool<Db>, url: &PostgresUrl, patience: Duration) -> Result<(), sqlx::Error> {
+    let deadline = Instant::now() + patience;
     loop {
         let error = match pool.acquire().await {
             Ok(_) => return Ok(()),
@@ -94,6 +93,15 @@ fn may_pass(error: &sqlx::Error) -> bool {
 /// What time it is by the server's clock, seconds since 1970.
 pub(crate) async fn unix_s(read: &Pool<Db>) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar("SELECT EXTRACT(EPOCH FROM now())::BIGINT").fetch_one(read).await.map(Some)
+}
+
+/// Begins a transaction that only reads, and sees the database as it is now until it ends.
+pub(crate) async fn snapshot(read: &Pool<Db>) -> Result<Transaction<'static, Db>, sqlx::Error> {
+    let mut snapshot = read.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    // It is taken with the first look, and may be looked at for long.
+    sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *snapshot).await?;
+    sqlx::query("SELECT 1").execute(&mut *snapshot).await?;
+    Ok(snapshot)
 }
 
 /// Begins a transaction that is going to write.

@@ -36,8 +36,8 @@ pub(crate) struct Pools {
     pub(crate) write: Pool<Db>,
 }
 
-/// Opens the database, making it if need be.
-pub(crate) async fn open(database: &Database) -> Result<Pools, sqlx::Error> {
+/// Opens the database, making it if need be. There is no server to wait for.
+pub(crate) async fn open(database: &Database, _patience: Duration) -> Result<Pools, sqlx::Error> {
     let options = SqliteConnectOptions::new()
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENTS)
@@ -94,6 +94,14 @@ async fn connect(options: SqliteConnectOptions, connections: u32) -> Result<Sqli
 /// There is no clock but this machine's.
 pub(crate) async fn unix_s(_read: &Pool<Db>) -> Result<Option<i64>, sqlx::Error> {
     Ok(None)
+}
+
+/// Begins a transaction that only reads, and sees the database as it is now until it ends.
+pub(crate) async fn snapshot(read: &Pool<Db>) -> Result<Transaction<'static, Db>, sqlx::Error> {
+    let mut snapshot = read.begin().await?;
+    // It is taken with the first look.
+    sqlx::query("SELECT 1 FROM sqlite_master LIMIT 1").fetch_optional(&mut *snapshot).await?;
+    Ok(snapshot)
 }
 
 /// Begins a transaction that is going to write. The lock is taken at once, since SQLite refuses a transaction that

@@ -5,15 +5,15 @@
 //! should one die before it has told, another does.
 
 use super::presence::Row;
-use super::{CHUNK, Db, SqlStore, broken};
+use super::{CHUNK, Db, SqlStore, broken, limit_of};
 use crate::engine::About;
 use model::{AgentId, RegionId, SessionId, Uuid};
 use services::{Presence, Result};
 use sqlx::{QueryBuilder, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Sessions that are ended in one look.
-const EACH_LOOK: i64 = 1000;
+/// Sessions that are looked at in one go.
+const MANY: i64 = 1000;
 /// Who took it upon itself to tell of an end, and has not within so many seconds, will not.
 const TELLING_S: i64 = 60;
 
@@ -44,16 +44,21 @@ impl SqlStore {
     /// Ends the sessions whose time is over. How many.
     pub(crate) async fn end_overdue(&self) -> Result<u64> {
         let now = self.now_s();
-        let overdue: Vec<Session> =
-            sqlx::query_as(OVERDUE).bind(now).bind(EACH_LOOK).fetch_all(self.read()).await.map_err(broken)?;
         let mut ended = 0;
-        for (session, agent) in overdue {
-            let mut change = self.begin(About::Person(AgentId(agent))).await?;
-            let end = sqlx::query_as(END_OVERDUE).bind(session).bind(now);
-            let row: Option<Row> = end.fetch_optional(&mut *change).await.map_err(broken)?;
-            ended += self.note_ended(change, row).await?;
+        loop {
+            let look = sqlx::query_as(OVERDUE).bind(now).bind(MANY);
+            let overdue: Vec<Session> = look.fetch_all(self.read()).await.map_err(broken)?;
+            let more = limit_of(overdue.len()) == MANY;
+            for (session, agent) in overdue {
+                let mut change = self.begin(About::Person(AgentId(agent))).await?;
+                let end = sqlx::query_as(END_OVERDUE).bind(session).bind(now);
+                let row: Option<Row> = end.fetch_optional(&mut *change).await.map_err(broken)?;
+                ended += self.note_ended(change, row).await?;
+            }
+            if !more {
+                return Ok(ended);
+            }
         }
-        Ok(ended)
     }
 
     /// Ends the sessions in a region. How many.

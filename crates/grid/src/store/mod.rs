@@ -6,6 +6,8 @@ mod assets;
 mod auth;
 mod avatars;
 mod contents;
+mod copying;
+mod examine;
 mod friends;
 mod grid;
 mod grid_users;
@@ -14,8 +16,10 @@ mod inventory_rows;
 mod leases;
 mod login_records;
 mod map_tiles;
+mod moving;
 mod mute_list;
 mod offline_messages;
+mod operator;
 mod presence;
 mod secrets;
 mod simulator_keys;
@@ -39,6 +43,9 @@ use std::time::Duration;
 
 /// How long a session is kept that no simulator renews, unless another lease is wanted.
 pub(crate) const LEASE: Duration = Duration::from_secs(25);
+
+/// How long a database server may take to come up when we start.
+const SERVER_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Ids in one query.
 const CHUNK: usize = 500;
@@ -76,7 +83,7 @@ impl SqlStore {
         seed: [u8; 32],
         hash_cost: HashCost,
     ) -> Result<Self> {
-        let pools = engine::open(database).await.map_err(broken)?;
+        let pools = engine::open(database, SERVER_PATIENCE).await.map_err(broken)?;
         sqlx::migrate!().run(&pools.write).await.map_err(ServiceError::unavailable)?;
         if let Some(theirs) = engine::unix_s(&pools.read).await.map_err(broken)? {
             let apart_s = theirs.abs_diff(clock.unix_s().cast_signed());
@@ -119,6 +126,14 @@ impl SqlStore {
             offline_messages: store.clone(),
             map_tiles: store,
         }
+    }
+
+    pub(crate) fn connections(&self) -> (usize, usize) {
+        let Pools { read, write } = &self.inner.pools;
+        let pools = [read, write];
+        let open = pools.iter().map(|pool| pool.size() as usize).sum::<usize>();
+        let idle = pools.iter().map(|pool| pool.num_idle()).sum::<usize>();
+        (open, open.saturating_sub(idle))
     }
 
     pub(crate) async fn close(&self) {

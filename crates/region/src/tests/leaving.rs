@@ -10,6 +10,32 @@ fn effects(region: &mut Region, now: Moment, input: Input<'_>) -> Vec<Effect> {
     effects
 }
 
+/// A datagram that says only that its viewer is there, taken in without anything being sent.
+fn take_ping(town: &mut Town, agent: AgentId) {
+    let (_, sequence) = town.viewers.get_mut(&agent).unwrap();
+    *sequence += 1;
+    let message = m::CompletePingCheck { ping_id: m::complete_ping_check::PingID { ping_id: 0 } };
+    let mut bytes = Vec::new();
+    header::seal_message(&mut bytes, Flags::empty(), *sequence, &message, &mut Vec::new());
+    let now = town.now;
+    effects(&mut town.regions[0], now, Input::Datagram { from: address(agent), bytes: &bytes });
+}
+
+#[test]
+fn nobody_is_silent_whose_datagram_waited_while_the_process_stood_still() {
+    let mut town = Town::with_bob_in(0);
+    // Longer than the silence that ends a session; both viewers have gone on saying that they are there.
+    town.now += Duration::from_secs(300);
+    take_ping(&mut town, ADA);
+    take_ping(&mut town, BOB);
+    town.put(0, Input::Wakeup);
+    assert_eq!(town.regions[0].stats().root_agents, 2);
+    town.now += Duration::from_secs(300);
+    take_ping(&mut town, ADA);
+    town.put(0, Input::Wakeup);
+    assert_eq!(town.regions[0].stats().root_agents, 1, "Bob has been silent");
+}
+
 #[test]
 fn a_child_agent_that_a_neighbour_makes_for_one_who_has_logged_out_is_closed() {
     for leaves in [false, true] {

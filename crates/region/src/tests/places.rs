@@ -127,6 +127,80 @@ fn the_owner_sends_guests_home() {
 }
 
 #[test]
+fn a_god_may_what_the_owner_may_and_more() {
+    let bob = BOB.to_string();
+    for (god, obeyed) in [(BOB, false), (CLEO, true)] {
+        let mut town = Town::with_bob_in(0);
+        town.enter(CLEO, "Cleo", 0);
+        let before = town.regions[0].stats().forbidden;
+        order(&mut town, god, b"teleporthomeuser\0", &["0", &bob]);
+        assert_eq!(asked_access(&town).is_some(), obeyed);
+        assert_eq!(town.regions[0].stats().forbidden - before, u64::from(!obeyed));
+    }
+    for (god, words, kicked) in [
+        (BOB, &b"Enough.\0"[..], None),
+        (ADA, b"Enough.\0", None),
+        (CLEO, b"Enough.\0", Some("Enough.")),
+        (CLEO, b"\0", Some("You have been logged out by an administrator.")),
+    ] {
+        let mut town = Town::with_bob_in(0);
+        town.enter(CLEO, "Cleo", 0);
+        let user_info = m::god_kick_user::UserInfo {
+            god_id: god.0,
+            god_session_id: session(god).0,
+            agent_id: BOB.0,
+            kick_flags: 0,
+            reason: words,
+        };
+        town.say(god, &m::GodKickUser { user_info });
+        let got = town.got.remove(&BOB).unwrap_or_default();
+        let kick = got.iter().find_map(|body| match Message::decode(body).unwrap() {
+            Message::KickUser(kick) => Some(lludp::text::read(kick.user_info.reason).into_owned()),
+            _ => None,
+        });
+        assert_eq!(kick.as_deref(), kicked, "{god}");
+    }
+}
+
+#[test]
+fn powers_are_shown_to_gods_only() {
+    for (who, level) in [(ADA, None), (CLEO, Some(200))] {
+        let mut town = Town::with_bob_in(0);
+        town.enter(CLEO, "Cleo", 0);
+        let token = Uuid::from_u128(3);
+        let message = m::RequestGodlikePowers {
+            agent_data: m::request_godlike_powers::AgentData { agent_id: who.0, session_id: session(who).0 },
+            request_block: m::request_godlike_powers::RequestBlock { godlike: true, token },
+        };
+        town.say(who, &message);
+        let got = town.got.remove(&who).unwrap_or_default();
+        let granted = got.iter().find_map(|body| match Message::decode(body).unwrap() {
+            Message::GrantGodlikePowers(grant) => Some((grant.grant_data.god_level, grant.grant_data.token)),
+            _ => None,
+        });
+        assert_eq!(granted, level.map(|level| (level, token)));
+    }
+}
+
+#[test]
+fn the_owner_restarts_the_region_or_does_not() {
+    for (by, orders, closing) in [
+        (ADA, &["120"][..], true),
+        (CLEO, &["120"], true),
+        (BOB, &["120"], false),
+        (ADA, &["120", "-1"], false),
+        (ADA, &["soon"], false),
+    ] {
+        let mut town = Town::with_bob_in(0);
+        town.enter(CLEO, "Cleo", 0);
+        for after in orders {
+            order(&mut town, by, b"restart\0", &[after]);
+        }
+        assert_eq!(town.regions[0].closing.is_some(), closing, "{by} {orders:?}");
+    }
+}
+
+#[test]
 fn a_landmark_made_here_leads_back() {
     let mut town = Town::with_bob_in(1);
     let folder_id = Uuid::from_u128(0xF);

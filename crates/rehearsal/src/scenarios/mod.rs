@@ -77,6 +77,7 @@ pub const ALL: &[Scenario] = &[
     single::TELEPORT_IN_SIGHT,
     single::TELEPORT_OUT_OF_SIGHT,
     operator::SHUTDOWN,
+    operator::RESTART_AS_PLANNED,
     operator::KICK,
     operator::BAD_VIEWERS,
     operator::HALF_DEAF,

@@ -38,6 +38,40 @@ pub(super) const SHUTDOWN: Scenario = Scenario {
     },
 };
 
+/// A region restarts as planned.
+pub(super) const RESTART_AS_PLANNED: Scenario = Scenario {
+    name: "restart-as-planned",
+    about: "a region that restarts as planned moves everybody elsewhere first, whoever is on the way to or from it",
+    cases: Some(|| 2 * 70),
+    dialects: EVERY,
+    layout: Layout::standard,
+    faults: SLOW,
+    play: |r| {
+        let (alpha, beta) = (r.place("Alpha"), r.place("Beta"));
+        let ada = r.enter_world("Ada", alpha)?;
+        let closing = if r.seed() % 2 == 0 { alpha } else { beta };
+        let bob = r.enter_world("Bob", closing)?;
+        r.run_for(Duration::from_secs(2))?;
+        let after = Duration::from_millis(350);
+        r.operate(
+            closing,
+            OperatorCommand::Close { after, reason: "Maintenance.".into(), avoid: Vec::new() },
+        );
+        r.run_for(Duration::from_millis(r.seed() / 2 * 10))?;
+        // She may have been sent away already.
+        let _ = r.teleport(ada, beta);
+        r.run_until("an empty region", Duration::from_secs(30), |r| r.has_closed(closing))?;
+        r.restart(closing);
+        r.settle()?;
+        for who in [ada, bob] {
+            let lives = !r.is_over(who) && r.believes_in(who).is_some_and(|at| at != closing);
+            r.require(lives, || "somebody was logged out who could have been moved".into())?;
+            r.must_teleport(who, closing)?;
+        }
+        r.settle()
+    },
+};
+
 /// Somebody is thrown out in the middle of a transfer.
 pub(super) const KICK: Scenario = Scenario {
     name: "kick-in-transfer",

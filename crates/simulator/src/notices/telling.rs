@@ -1,6 +1,7 @@
 //! One notice on its way to the grid. A logout has several addressees; each is told for itself, in the published
 //! order, and one that is silent keeps nobody from hearing it.
 
+use crate::directory::{Directory, Request};
 use crate::friends::Friends;
 use crate::grid_side::GridSide;
 use crate::sessions::Sessions;
@@ -27,6 +28,7 @@ pub(super) struct Farewell {
 /// Tells one notice, if need be several times.
 pub(super) struct Telling {
     pub(super) grid: Arc<GridSide>,
+    pub(super) directory: Arc<Directory>,
     pub(super) friends: Friends,
     pub(super) sessions: Arc<Sessions>,
     pub(super) farewell: Farewell,
@@ -45,6 +47,12 @@ impl Telling {
             }
             GridNotice::LoggedOut { agent, session, place } => {
                 self.tell_logout(region, *agent, *session, place).await
+            }
+            GridNotice::Arrived { agent, visit, .. } => {
+                in_time(PATIENCE, self.grid.tell(region, notice)).await?;
+                // A region that is overloaded learns it from the grid when it has to know.
+                let _ = self.directory.send(region, Request::Reported { agent: *agent, visit: *visit });
+                Ok(())
             }
             _ => in_time(PATIENCE, self.grid.tell(region, notice)).await,
         }

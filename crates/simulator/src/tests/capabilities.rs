@@ -182,3 +182,36 @@ async fn every_capability_bears_rubbish() {
     }
     running.stop().await;
 }
+
+#[tokio::test]
+async fn what_was_said_meanwhile_is_read_out_and_forgotten() {
+    let running = Running::start(1).await;
+    let caps = running.granted(ADA, &["ReadOfflineMsgs"]).await;
+    let mut client = running.client().await;
+    assert!(client.get(&caps[0]).await.llsd()["messages"].as_array().is_empty());
+    let message = services::OfflineMessage {
+        from: ALAN,
+        from_name: "Alan Resident".into(),
+        dialog: 0,
+        text: "Hello & <welcome>".into(),
+        conversation: Uuid::from_u128(3),
+        region: Uuid::from_u128(4),
+        position: Vec3::new(1.0, 2.0, 3.0),
+        estate: 1,
+        sent_s: 1_700_000_000,
+        bucket: Vec::new(),
+    };
+    running.grid.mail.lock().unwrap().push((ADA, message));
+    let answer = client.get(&caps[0]).await.llsd();
+    let told = &answer["messages"][0];
+    assert_eq!(told["from_agent_id"].as_uuid(), ALAN.0);
+    assert_eq!(told["to_agent_id"].as_uuid(), ADA.0);
+    assert_eq!(told["from_agent_name"].as_str(), "Alan Resident");
+    assert_eq!(told["message"].as_str(), "Hello & <welcome>");
+    assert_eq!((told["dialog"].as_i32(), told["offline"].as_i32()), (0, 1));
+    assert_eq!((told["timestamp"].as_i32(), told["local_y"].as_f32()), (1_700_000_000, 2.0));
+    assert_eq!(told["binary_bucket"], Value::Binary(vec![0]));
+    assert_eq!(client.post(&caps[0], &map! {}).await.status, 404);
+    let (grid, _) = running.stop().await;
+    assert!(grid.told.lock().unwrap().contains(&format!("heard {ADA} 1")));
+}

@@ -125,6 +125,7 @@ async fn two_processes_do_not_share_data() {
         regions: vec![region(5)],
         grid: None,
         operators: Vec::new(),
+        drain: Duration::ZERO,
     };
     let refused = Simulator::start(config, running.grid.services()).await.err().unwrap();
     assert!(refused.to_string().contains("another process"), "{refused}");
@@ -140,6 +141,31 @@ async fn without_a_process_the_control_socket_says_so() {
         let error = control::ask(data, &Command::DebugEventQueue { level: 1 }).await.unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
     }
+}
+
+#[tokio::test]
+async fn a_region_restarts_as_planned_while_others_go_on() {
+    let running = Running::start(2).await;
+    let caps = running.granted(ADA, &["EventQueueGet"]).await;
+    let mut client = running.client().await;
+    client.send("POST", &caps[0], "", llsd::xml::write(&poll(None)).as_bytes()).await;
+    let ask = async |command| control::ask(running.folder.path(), &command).await.unwrap();
+    let restart = |region: &str, after_s| {
+        let (region, message) = (region.to_owned(), "Maintenance.".to_owned());
+        Command::RestartRegion { region, after_s, message }
+    };
+    assert!(!ask(restart("Region 7", 0)).await.ok);
+    let done = ask(restart("region 1", 3600)).await;
+    assert!(done.ok && done.text == "Region 1 restarts in 3600 s", "{done:?}");
+    assert!(ask(Command::KeepRegion { region: "Region 1".into() }).await.ok);
+    assert!(ask(restart("Region 1", 0)).await.ok);
+    // Her agent has not come yet, and is not waited for.
+    client.answer().await.unwrap();
+    assert_eq!(client.post(&caps[0], &poll(None)).await.status, 404);
+    while running.destination.create_agent(&running.here, agent_of(ALAN)).await.is_err() {}
+    let text = String::from_utf8(running.client().await.get("/metrics").await.body).unwrap();
+    assert!(text.contains("sojourn_region_restarts_total{region=\"Region 1\"} 0"), "{text}");
+    running.stop().await;
 }
 
 #[tokio::test]

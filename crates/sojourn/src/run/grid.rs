@@ -1,6 +1,6 @@
 //! `sojourn grid`: the grid services alone, for simulators in other processes.
 
-use super::{public, say_ready, start_log, stop_signal};
+use super::{operator, public, say_ready, start_log, stop_signals};
 use crate::options::GridOptions;
 use crate::{data, first_account};
 use anyhow::{Context as _, Result};
@@ -8,7 +8,10 @@ use axum::Router;
 use grid::{AssetKeeper, Door, Network, Reaper};
 use model::RegionId;
 use services::{Presence, RegionFlags, RegionInfo, Services};
-use simulator::{Friends, Metrics, PlainSide, PrivateSide, ProcessKey, RemoteDestination, RemotePeers};
+use simulator::{
+    Friends, HttpTrace, Metrics, PlainSide, PrivateSide, ProcessKey, RemoteDestination, RemoteOperations,
+    RemotePeers,
+};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,8 +24,8 @@ mod arrivals;
 pub(crate) async fn run(options: GridOptions) -> Result<()> {
     let begun = Instant::now();
     let options = options.decide()?;
-    start_log(&options.process.log)?;
-    let stop = stop_signal()?;
+    let log = start_log(&options.process.log)?;
+    let mut stop = stop_signals()?;
     let bind = options.process.bind;
     say_who_comes_in(options.private_port, options.door.as_deref());
     let public_port = listen(SocketAddr::new(bind, options.port)).await?;
@@ -32,32 +35,48 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     if let Some(account) = first_account::create(&store.services()).await? {
         first_account::print(&account);
     }
+    operator::first_password(&store, &options.process.url(options.private_port)).await?;
 
     let url = options.url;
     let key = Arc::new(ProcessKey::from_secret(&store.signing_key().await?));
     let metrics = Arc::new(Metrics::new());
+    operator::count_connections(&metrics, &store);
     let destination = Arc::new(RemoteDestination::new(key.clone(), metrics.clone()));
     let peers = RemotePeers::new(key.clone(), metrics.clone());
     let friends = Friends::new(store.services(), Arc::new(peers));
     let public =
         public::router(&url, &options.grid_name, options.logins, &store, destination, metrics.clone());
-    let private = PrivateSide { key, operators: options.process.operators.clone() };
+    let trace = Arc::new(HttpTrace::default());
+    let simulators = operator::Simulators::Elsewhere {
+        grid: store.services().grid,
+        remote: RemoteOperations::new(key.clone()),
+        metrics: metrics.clone(),
+        trace: trace.clone(),
+    };
+    let operators = options.process.operators.clone();
+    let pages = operator::pages(&options.grid_name, &store, operators.clone(), log, simulators);
+    let private = PrivateSide { key, operators };
     let (closing, closed) = watch::channel(false);
     let side =
-        |router, private| PlainSide { router, metrics: metrics.clone(), trace: Arc::default(), private };
+        |router, private| PlainSide { router, metrics: metrics.clone(), trace: trace.clone(), private };
     let services = private_router(store.services());
     let services = match options.door {
         Some(open_to) => Door::new(store.clone(), open_to).before(services),
         None => services,
     };
+    // These have a door of their own.
+    let services = services.merge(pages);
     let sides = [
         tokio::spawn(side(public, None).serve(public_port, closed.clone())),
         tokio::spawn(side(services, Some(private)).serve(private_port, closed)),
     ];
     say_ready(begun, &url);
-    let told = |ended: &Presence| friends.tell(RegionId::NULL, ended.agent, false);
+    let told = |ended: &Presence| {
+        metrics.session_ended("lease_expired");
+        friends.tell(RegionId::NULL, ended.agent, false)
+    };
     tokio::select! {
-        () = stop => {}
+        _ = stop.recv() => {}
         () = Reaper::new(store.clone()).run(told) => {}
         () = AssetKeeper::new(store.clone()).run() => {}
     }

@@ -1,6 +1,6 @@
 //! `sojourn simulator`: regions that are joined to a grid in another process, ours or an OpenSimulator ROBUST.
 
-use super::{regions, say_ready, start_log, stop_signal};
+use super::{regions, say_ready, start_log, stop_signals};
 use crate::options::SimulatorOptions;
 use crate::{data, options};
 use anyhow::{Result, bail};
@@ -8,7 +8,6 @@ use connectors::GridAddress;
 use model::RegionId;
 use services::{ServiceError, Services};
 use simulator::{Simulator, SimulatorConfig};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,8 +24,8 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 pub(crate) async fn run(options: SimulatorOptions) -> Result<()> {
     let begun = Instant::now();
     let options = options.decide()?;
-    start_log(&options.process.log)?;
-    let mut stop = pin!(stop_signal()?);
+    let log = start_log(&options.process.log)?;
+    let mut stop = stop_signals()?;
     data::prepare(&options.data)?;
     let address = GridAddress { private: options.grid.clone(), public: options.login.clone() };
     let how = connectors::Options { key: options.key.clone(), ..connectors::Options::default() };
@@ -34,8 +33,9 @@ pub(crate) async fn run(options: SimulatorOptions) -> Result<()> {
     let joined = tokio::select! {
         joined = join(&options, &services) => joined?,
         // Nobody is inside yet.
-        () = &mut stop => return Ok(()),
+        _ = stop.recv() => return Ok(()),
     };
+    joined.set_log(log.setter());
     joined.run(|| say_ready(begun, &options.login), stop).await;
     Ok(())
 }
@@ -58,6 +58,7 @@ async fn join(options: &options::Simulator, services: &Services) -> Result<Simul
         regions: regions?,
         grid: Some(options.grid.as_str().into()),
         operators: options.process.operators.clone(),
+        drain: options.regions.drain,
     };
     let simulator = Simulator::start(config, services.clone()).await?.open(axum::Router::new());
     simulator.register().await?;

@@ -377,7 +377,7 @@ impl Core {
                 match event {
                     circuit::Event::Acked(USE_CIRCUIT_CODE) => code_acked |= *address == self.own,
                     circuit::Event::Lost(USE_CIRCUIT_CODE) => code_lost |= *address == self.own,
-                    circuit::Event::Acked(_) | circuit::Event::Lost(_) | circuit::Event::Closed => {}
+                    circuit::Event::Acked(_) | circuit::Event::Lost(_) | circuit::Event::Closed { .. } => {}
                     circuit::Event::TimedOut => lost.push(*address),
                 }
             }

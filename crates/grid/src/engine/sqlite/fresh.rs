@@ -19,7 +19,7 @@ pub(crate) async fn fresh_for_several() -> (Database, TempDir) {
 async fn only_its_owner_reads_the_file() {
     use std::os::unix::fs::PermissionsExt as _;
     let (database, folder) = fresh_for_several().await;
-    let pools = super::open(&database).await.unwrap();
+    let pools = super::open(&database, std::time::Duration::ZERO).await.unwrap();
     sqlx::query("CREATE TABLE things (id BIGINT)").execute(&pools.write).await.unwrap();
     let mut files = 0;
     for file in std::fs::read_dir(folder.path().join("deep")).unwrap() {

@@ -1,0 +1,43 @@
+//! What can be said of a database without changing it.
+
+use super::engine::{self, Pools};
+use super::{SqlStore, broken};
+use crate::engine::About;
+use crate::{Database, Examined};
+use services::{Result, ServiceError};
+use std::time::Duration;
+
+impl SqlStore {
+    pub(crate) async fn examine(database: &Database) -> Result<Examined> {
+        let known = sqlx::migrate!().iter().map(|change| change.version).max().unwrap_or_default();
+        let absent = match database {
+            Database::Memory => true,
+            Database::File(path) => !path.exists(),
+            Database::Postgres(_) => false,
+        };
+        if absent {
+            return Ok(Examined { known, made: None, read_only: None, accounts: None });
+        }
+        let pools = engine::open(database, Duration::ZERO).await.map_err(broken)?;
+        // Where the table is missing, so is everything.
+        let made = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success")
+            .fetch_one(&pools.read)
+            .await
+            .unwrap_or(None);
+        let accounts = sqlx::query_scalar("SELECT COUNT(*) FROM accounts").fetch_one(&pools.read).await.ok();
+        let read_only = match writes(&pools).await {
+            Ok(()) => None,
+            Err(ServiceError::Unavailable(why)) => Some(why),
+            Err(other) => return Err(other),
+        };
+        pools.read.close().await;
+        pools.write.close().await;
+        Ok(Examined { known, made, read_only, accounts })
+    }
+}
+
+/// Begins a change, and does not make it.
+async fn writes(pools: &Pools) -> Result<()> {
+    let change = engine::begin(&pools.write, About::Map).await.map_err(broken)?;
+    change.rollback().await.map_err(broken)
+}

@@ -17,6 +17,7 @@ mod clock;
 mod engine;
 mod http;
 mod login;
+mod operator;
 mod passwords;
 mod provision;
 mod reaper;
@@ -28,10 +29,11 @@ pub use engine::{Database, UnknownDatabase};
 pub use http::{GridInfo, PrivateConfig, PublicState, private_router, public_router};
 pub use login::{
     Allowance, LoginConfig, LoginFailure, LoginRecords, LoginRequest, LoginResponse, LoginService,
-    LoginSuccess, StartLocation,
+    LoginSuccess, StartLocation, subject_of,
 };
+pub use operator::OperatorRecords;
 pub use passwords::HashCost;
-pub use provision::{FirstAccount, NewPerson, create_first_account, provision_account};
+pub use provision::{FirstAccount, NewPerson, create_first_account, new_password, provision_account};
 pub use reaper::Reaper;
-pub use sqlite::SqlStore;
+pub use sqlite::{Examined, SqlStore, Taken};
 pub use statistics::{GridStatistics, Statistics};

@@ -81,6 +81,11 @@ pub async fn create_first_account(
     Ok(Some(FirstAccount { account, password }))
 }
 
+/// A password that people can type, made from `seed`.
+pub fn new_password(seed: [u8; 32]) -> String {
+    readable_password(&mut StdRng::from_seed(seed))
+}
+
 /// 14 letters and digits without look-alikes, some 69 bits; within the 16 characters that all viewers keep.
 fn readable_password(random: &mut StdRng) -> String {
     const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";

@@ -1,5 +1,7 @@
 use async_trait::async_trait;
+use model::RegionId;
 use services::Result;
+use std::collections::BTreeMap;
 
 /// What a grid tells everybody about its size.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -19,4 +21,7 @@ pub struct GridStatistics {
 pub trait Statistics: Send + Sync {
     /// How large the grid is, now.
     async fn statistics(&self) -> Result<GridStatistics>;
+
+    /// How many people stand in each region where somebody does.
+    async fn people_by_region(&self) -> Result<BTreeMap<RegionId, u64>>;
 }

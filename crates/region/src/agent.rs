@@ -231,6 +231,8 @@ pub(crate) struct Agent {
     pub(crate) greeted: Moment,
     /// The grid knows that the agent is here.
     pub(crate) reported: bool,
+    /// The packet that last asked for a teleport.
+    pub(crate) wished_by: Option<u32>,
     pub(crate) leaving: Option<Leaving>,
     pub(crate) doubt: Option<Doubt>,
     /// By whose claim it is kept as a child agent.

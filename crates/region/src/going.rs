@@ -5,6 +5,7 @@ use crate::agent::{Leaving, Request};
 use crate::calls::Pending;
 use crate::interface::*;
 use crate::region::{Context, Region};
+use lludp::messages::Message;
 use model::{AgentId, AssetId, RegionHandle, TeleportFlags, Uuid, Vec3};
 use services::RegionInfo;
 use std::sync::Arc;
@@ -99,8 +100,26 @@ impl Region {
         self.perform(cx, id, effects);
     }
 
-    /// TeleportCancel.
-    pub(crate) fn cancel_teleport(&mut self, cx: &mut Context<'_>, id: AgentId) {
+    /// Remembers which packet asks for a teleport.
+    pub(crate) fn note_wish(&mut self, id: AgentId, sequence: u32, message: &Message<'_>) {
+        let wishes = matches!(
+            message,
+            Message::TeleportLocationRequest(_)
+                | Message::TeleportLandmarkRequest(_)
+                | Message::TeleportLureRequest(_)
+                | Message::TeleportRequest(_)
+        );
+        if let Some(agent) = self.agents.get_mut(&id).filter(|_| wishes) {
+            agent.wished_by = Some(sequence);
+        }
+    }
+
+    /// TeleportCancel. One that was overtaken by the next wish is about the one before.
+    pub(crate) fn cancel_teleport(&mut self, cx: &mut Context<'_>, id: AgentId, sequence: u32) {
+        let wished_by = self.agents.get(&id).and_then(|agent| agent.wished_by);
+        if wished_by.is_some_and(|wish| circuit::sequence_newer(wish, sequence)) {
+            return;
+        }
         let is_teleport = |leaving: &Leaving| !leaving.machine.plan().crossing;
         if self.agents.get(&id).and_then(|agent| agent.leaving.as_ref()).is_some_and(is_teleport) {
             let says = (Party::Viewer, Party::Source);

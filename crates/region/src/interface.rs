@@ -434,6 +434,22 @@ pub enum GridNotice {
     },
 }
 
+impl GridNotice {
+    /// Its name, for metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Arrived { .. } => "Arrived",
+            Self::CameOnline { .. } => "CameOnline",
+            Self::LoggedOut { .. } => "LoggedOut",
+            Self::SetHome { .. } => "SetHome",
+            Self::Mute { .. } => "Mute",
+            Self::Unmute { .. } => "Unmute",
+            Self::MailHeard { .. } => "MailHeard",
+            Self::Outfit { .. } => "Outfit",
+        }
+    }
+}
+
 /// Who takes part in a transfer, as its watchers see it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Party {
@@ -551,4 +567,6 @@ pub struct Stats {
     pub transfers: std::collections::BTreeMap<(&'static str, &'static str), u64>,
     /// Ticks of the scene.
     pub ticks: u64,
+    /// How long events have waited for a poll.
+    pub event_delays: crate::Delays,
 }

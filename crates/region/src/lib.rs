@@ -13,6 +13,7 @@ mod agent;
 mod calls;
 mod closing;
 mod coming;
+mod delays;
 mod doubt;
 mod estate;
 mod friendship;
@@ -51,6 +52,7 @@ mod welcome;
 mod xfer;
 
 pub use closing::MOVING;
+pub use delays::Delays;
 pub use inspect::{AgentSummary, Carried};
 pub use interface::*;
 pub use region::Region;

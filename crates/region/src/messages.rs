@@ -27,6 +27,7 @@ impl Region {
         sequence: u32,
         message: &Message<'_>,
     ) {
+        self.note_wish(id, sequence, message);
         match message {
             Message::AgentUpdate(update) => self.handle_agent_update(cx, id, sequence, update),
             Message::RegionHandshakeReply(_) => self.handle_handshake_reply(cx, id),
@@ -57,7 +58,7 @@ impl Region {
                 };
                 self.teleport_to_place(cx, id, place, TeleportFlags::VIA_REGION_ID, cx.now);
             }
-            Message::TeleportCancel(_) => self.cancel_teleport(cx, id),
+            Message::TeleportCancel(_) => self.cancel_teleport(cx, id, sequence),
             Message::LogoutRequest(_) => self.log_out(cx, id),
             Message::AgentQuitCopy(_) => self.viewer_quit(cx, id),
             Message::CloseCircuit(_) => self.circuit_closed(cx, id),

@@ -304,6 +304,7 @@ impl Region {
             welcomed: false,
             greeted: cx.now,
             reported: false,
+            wished_by: None,
             leaving: None,
             doubt: None,
             claim: create.claim,

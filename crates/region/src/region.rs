@@ -265,10 +265,17 @@ impl Region {
         _id: AgentId,
         answers: Vec<EventQueueEffect<Waiter>>,
     ) {
-        cx.effects.extend(answers.into_iter().map(|answer| match answer {
-            EventQueueEffect::Answer { waiter, body, .. } => Effect::EventQueue { waiter, body: Some(body) },
-            EventQueueEffect::Gone { waiter } => Effect::EventQueue { waiter, body: None },
-        }));
+        for answer in answers {
+            cx.effects.push(match answer {
+                EventQueueEffect::Answer { waiter, body, waited, .. } => {
+                    if let Some(waited) = waited {
+                        self.stats.event_delays.add(waited);
+                    }
+                    Effect::EventQueue { waiter, body: Some(body) }
+                }
+                EventQueueEffect::Gone { waiter } => Effect::EventQueue { waiter, body: None },
+            });
+        }
     }
 
     /// Notes that an agent may have something to send, or new deadlines.

@@ -2,7 +2,7 @@
 
 use crate::interface::Effect;
 use crate::region::{Context, Region};
-use model::{AgentId, Moment, SessionId};
+use model::{AgentId, Moment, SessionId, Vec3};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,7 +104,7 @@ impl Standing {
 }
 
 /// An agent that is here, root or child.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct SessionView {
     /// Who.
     pub agent: AgentId,
@@ -118,6 +118,8 @@ pub struct SessionView {
     pub viewer: String,
     /// Where the viewer is, once it has a circuit.
     pub address: Option<SocketAddr>,
+    /// Where it stands, region-local metres; of root agents.
+    pub position: Option<Vec3>,
     /// Since when it has been here.
     pub since: Moment,
     /// When the last packet came.
@@ -158,6 +160,7 @@ impl Region {
                     },
                     viewer: agent.client.viewer.clone(),
                     address: link.map(|link| link.address),
+                    position: agent.is_root().then(|| self.standpoint(agent.id)).flatten(),
                     since: agent.since,
                     last_packet: link.map(|_| circuit.last_received),
                     rtt: circuit.rtt,
@@ -169,6 +172,10 @@ impl Region {
                 }
             })
             .collect()
+    }
+
+    fn standpoint(&self, id: AgentId) -> Option<Vec3> {
+        self.scene.presence(id).map(|presence| presence.position())
     }
 
     /// Notes a step of a session's end.

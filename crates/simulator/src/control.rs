@@ -62,6 +62,11 @@ pub enum Command {
         /// 0 off to 6 with bodies.
         level: u8,
     },
+    /// What is logged at all.
+    Log {
+        /// In the form of RUST_LOG.
+        filter: String,
+    },
     /// Ends a session.
     Kick {
         /// First and last name.
@@ -99,6 +104,15 @@ pub struct Outcome {
     pub text: String,
 }
 
+impl Outcome {
+    pub(crate) fn of(result: Result<String, String>) -> Self {
+        match result {
+            Ok(text) => Self { ok: true, text },
+            Err(text) => Self { ok: false, text },
+        }
+    }
+}
+
 /// Sends a command to the process that runs on this data.
 ///
 /// # Errors
@@ -130,7 +144,11 @@ pub(crate) struct Levers {
     pub(crate) directory: Arc<Directory>,
     pub(crate) trace: Arc<HttpTrace>,
     pub(crate) services: Services,
+    pub(crate) log: Option<SetLog>,
 }
+
+/// Has the process log something else; says why that cannot be.
+pub type SetLog = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
 impl Control {
     /// Opens the socket.
@@ -192,16 +210,13 @@ async fn converse(mut stream: UnixStream, levers: &Levers) -> io::Result<()> {
         Ok(command) => obey(command, levers).await,
         Err(error) => Err(format!("not understood: {error}")),
     };
-    let outcome = match outcome {
-        Ok(text) => Outcome { ok: true, text },
-        Err(text) => Outcome { ok: false, text },
-    };
-    let mut answer = serde_json::to_vec(&outcome)?;
+    let mut answer = serde_json::to_vec(&Outcome::of(outcome))?;
     answer.push(b'\n');
     writer.write_all(&answer).await
 }
 
-async fn obey(command: Command, levers: &Levers) -> Result<String, String> {
+/// Does what a command says.
+pub(crate) async fn obey(command: Command, levers: &Levers) -> Result<String, String> {
     let Levers { directory, trace, .. } = levers;
     let done = match command {
         Command::DebugPacket { level, agent } => {
@@ -226,6 +241,11 @@ async fn obey(command: Command, levers: &Levers) -> Result<String, String> {
                 trace.set_outbound(level);
             }
             format!("HTTP tracing at level {level}")
+        }
+        Command::Log { filter } => {
+            let set = levers.log.as_ref().ok_or("the log of this process cannot be changed")?;
+            set(&filter)?;
+            format!("logs {filter}")
         }
         Command::Kick { agent, reason } => {
             let id = find(levers, &agent).await?;

@@ -187,6 +187,12 @@ impl Directory {
         self.ask_all(patience, Request::Stats).await
     }
 
+    /// How many requests wait for a region.
+    pub(crate) fn waiting(&self, region: RegionId) -> usize {
+        let regions = read(&self.regions);
+        regions.get(&region).map_or(0, |entry| entry.inbox.max_capacity() - entry.inbox.capacity())
+    }
+
     /// Who is in each region. Regions that do not answer in time are left out.
     pub(crate) async fn sessions_in(
         &self,

@@ -1,5 +1,6 @@
 //! Regions' questions and news in the words of the grid services.
 
+use crate::metrics::Metrics;
 use crate::peering::addresses::Addresses;
 use model::{AgentId, GridCell, RegionHandle, RegionId, SessionId};
 use region::{GridCall, GridNotice, Place, Reply};
@@ -8,6 +9,7 @@ use services::{
     RegionInfo, ServiceError, Services,
 };
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::Notify;
 use transfer::{Outfit, PeerError, Refusal};
 
@@ -19,13 +21,14 @@ const MAX_REGIONS: usize = 4096;
 pub(crate) struct GridSide {
     pub(crate) services: Services,
     pub(crate) addresses: Arc<Addresses>,
+    metrics: Arc<Metrics>,
     /// A call has failed for want of the grid.
     out_of_reach: Notify,
 }
 
 impl GridSide {
-    pub(crate) fn new(services: Services, addresses: Arc<Addresses>) -> Self {
-        Self { services, addresses, out_of_reach: Notify::new() }
+    pub(crate) fn new(services: Services, addresses: Arc<Addresses>, metrics: Arc<Metrics>) -> Self {
+        Self { services, addresses, metrics, out_of_reach: Notify::new() }
     }
 
     /// Comes when the grid turns out to be out of reach, or has since this came last.
@@ -41,7 +44,10 @@ impl GridSide {
 
     /// Answers a question of a region.
     pub(crate) async fn call(&self, call: GridCall) -> Result<Reply, PeerError> {
-        self.ask(call).await.inspect_err(|error| self.note(error)).map_err(|error| match error {
+        let (name, begun) = (call.name(), Instant::now());
+        let answer = self.ask(call).await;
+        self.metrics.work.asked_grid(name, outcome(&answer), begun.elapsed());
+        answer.inspect_err(|error| self.note(error)).map_err(|error| match error {
             ServiceError::Refused(reason) => PeerError::Refused(Refusal::new(reason)),
             ServiceError::Unavailable(why) => PeerError::Unreachable(why),
             ServiceError::Invalid(why) => PeerError::Garbage(why),
@@ -117,7 +123,10 @@ impl GridSide {
 
     /// Tells the grid what a region has to tell. May be repeated.
     pub(crate) async fn tell(&self, region: RegionId, notice: &GridNotice) -> services::Result<()> {
-        self.say(region, notice).await.inspect_err(|error| self.note(error))
+        let begun = Instant::now();
+        let told = self.say(region, notice).await;
+        self.metrics.work.asked_grid(notice.name(), outcome(&told), begun.elapsed());
+        told.inspect_err(|error| self.note(error))
     }
 
     /// Whether the grid still has a session.
@@ -162,6 +171,16 @@ impl GridSide {
                 avatars.set(*agent, &changed(&known, outfit)).await
             }
         }
+    }
+}
+
+/// For metrics: one of few.
+fn outcome<T>(answer: &services::Result<T>) -> &'static str {
+    match answer {
+        Ok(_) => "ok",
+        Err(ServiceError::Refused(_)) => "refused",
+        Err(ServiceError::Unavailable(_)) => "unavailable",
+        Err(ServiceError::Invalid(_)) => "invalid",
     }
 }
 

@@ -158,7 +158,7 @@ mod tests {
 
     fn membership(grid: &Arc<Fake>) -> Membership {
         Membership {
-            grid: Arc::new(GridSide::new(grid.services(), Arc::default())),
+            grid: Arc::new(GridSide::new(grid.services(), Arc::default(), Arc::default())),
             directory: Arc::default(),
             regions: vec![Arc::new(region(1).info())],
             alone: false,

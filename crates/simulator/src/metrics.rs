@@ -4,12 +4,16 @@
 //! registry; and those that regions keep ([`Stats`]), asked for when somebody looks.
 
 mod peers;
+#[cfg(test)]
+mod tests;
+mod work;
 
 pub(crate) use peers::PeerMetrics;
+pub(crate) use work::WorkMetrics;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
@@ -19,8 +23,8 @@ use prometheus_client::registry::Registry;
 use region::Stats;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// What the shell counts for one region; survives the region's restarts.
 #[derive(Debug, Default)]
@@ -75,6 +79,9 @@ pub struct Metrics {
     pub(crate) notices_waiting: Gauge,
     /// Calls between this process and others.
     pub(crate) peers: PeerMetrics,
+    /// What regions' tasks do.
+    pub(crate) work: WorkMetrics,
+    gauges: Gauges,
 }
 
 impl Default for Metrics {
@@ -129,6 +136,9 @@ impl Metrics {
         let notices_waiting = Gauge::default();
         registry.register("grid_notices_waiting", "News on its way to the grid", notices_waiting.clone());
         let peers = PeerMetrics::register(&mut registry);
+        let work = WorkMetrics::register(&mut registry);
+        let gauges = Gauges::default();
+        registry.register_collector(Box::new(gauges.clone()));
         Self {
             registry,
             requests,
@@ -142,7 +152,29 @@ impl Metrics {
             notices_dropped,
             notices_waiting,
             peers,
+            work,
+            gauges,
         }
+    }
+
+    /// Adds the connections to a database: how many are open, and how many of them are at work.
+    pub fn count_connections(&self, read: impl Fn() -> (usize, usize) + Clone + Send + Sync + 'static) {
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let open = read.clone();
+        self.add_gauge("database_connections", "Connections to the database", move || count(open().0));
+        let help = "Connections to the database that are at work";
+        self.add_gauge("database_connections_busy", help, move || count(read().1));
+    }
+
+    /// Adds a figure that is read whenever somebody looks.
+    fn add_gauge(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> i64 + Send + Sync + 'static,
+    ) {
+        let gauge = ReadGauge { name, help, read: Box::new(read) };
+        self.gauges.0.write().unwrap_or_else(PoisonError::into_inner).push(gauge);
     }
 
     /// Counts a login by what came of it: "success", "wrong_password" ...
@@ -153,6 +185,11 @@ impl Metrics {
     /// Counts the end of a session: "logout", "timeout" ...
     pub fn session_ended(&self, reason: &'static str) {
         self.sessions_ended.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    /// What is counted for the process, as text; nothing of regions.
+    pub fn text(&self) -> String {
+        self.encode(Vec::new(), 0).unwrap_or_default()
     }
 
     /// Everything as text.
@@ -170,12 +207,40 @@ impl Metrics {
     }
 }
 
+/// Figures that are read when somebody looks.
+#[derive(Clone, Default)]
+struct Gauges(Arc<RwLock<Vec<ReadGauge>>>);
+
+struct ReadGauge {
+    name: &'static str,
+    help: &'static str,
+    read: Box<dyn Fn() -> i64 + Send + Sync>,
+}
+
+impl fmt::Debug for Gauges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gauges")
+    }
+}
+
+impl Collector for Gauges {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        for gauge in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            let metric = encoder.encode_descriptor(gauge.name, gauge.help, None, MetricType::Gauge)?;
+            ConstGauge::new((gauge.read)()).encode(metric)?;
+        }
+        Ok(())
+    }
+}
+
 /// How one region stands.
 #[derive(Debug)]
 pub(crate) struct Sample {
     pub(crate) name: String,
     pub(crate) stats: Stats,
     pub(crate) counters: Arc<RegionCounters>,
+    /// Requests that wait for it.
+    pub(crate) waiting: usize,
 }
 
 #[derive(Debug)]
@@ -186,11 +251,12 @@ struct Regions {
 
 type Figure = (&'static str, &'static str, fn(&Sample) -> u64);
 
-const GAUGES: [Figure; 5] = [
+const GAUGES: [Figure; 6] = [
     ("root_agents", "Agents that stand in the region", |s| s.stats.root_agents as u64),
     ("child_agents", "Agents that look into the region", |s| s.stats.child_agents as u64),
     ("circuits", "LLUDP circuits open", |s| s.stats.circuits as u64),
     ("queued_bytes", "Bytes in the queues of all viewers", |s| s.stats.queued_bytes as u64),
+    ("waiting_requests", "Requests that wait until the region comes to them", |s| s.waiting as u64),
     ("open_transfers", "Transfers that have not ended", |s| s.stats.open_transfers as u64),
 ];
 
@@ -236,6 +302,19 @@ impl Collector for Regions {
                 let labels = [("region", region.name.as_str())];
                 ConstCounter::new(figure(region)).encode(metric.encode_family(&labels)?)?;
             }
+        }
+        let help = "Time that events waited until the viewer's poll took them";
+        let mut metric =
+            encoder.encode_descriptor("event_queue_delay_seconds", help, None, MetricType::Histogram)?;
+        for region in &self.regions {
+            let delays = &region.stats.event_delays;
+            let buckets: Vec<_> = delays.buckets().collect();
+            metric.encode_family(&[("region", region.name.as_str())])?.encode_histogram::<NoLabelSet>(
+                delays.sum().as_secs_f64(),
+                delays.count(),
+                &buckets,
+                None,
+            )?;
         }
         let mut transfers = BTreeMap::<_, u64>::new();
         for (key, count) in self.regions.iter().flat_map(|region| &region.stats.transfers) {
@@ -291,47 +370,4 @@ fn cpu_seconds() -> Option<f64> {
     let fields: Vec<&str> = stat.get(stat.rfind(')')? + 1..)?.split_whitespace().collect();
     let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
     Some(ticks as f64 / 100.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_figure_stands_in_the_text_once() {
-        let metrics = Metrics::new();
-        metrics.login("success");
-        metrics.session_ended("kick");
-        metrics.requests.get_or_create(&RequestLabels { route: "/healthz", status: 200 }).inc();
-        let mut stats = Stats { root_agents: 3, malformed: 7, ..Stats::default() };
-        stats.transfers.insert(("teleport", "departed"), 2);
-        let counters = Arc::new(RegionCounters::default());
-        counters.oversized.store(5, Ordering::Relaxed);
-        let sample =
-            |name: &str| Sample { name: name.into(), stats: stats.clone(), counters: counters.clone() };
-        let text = metrics.encode(vec![sample("One"), sample("Two \"quoted\"")], 4).unwrap();
-        for line in [
-            "sojourn_http_requests_total{route=\"/healthz\",status=\"200\"} 1",
-            "sojourn_logins_total{outcome=\"success\"} 1",
-            "sojourn_sessions_ended_total{reason=\"kick\"} 1",
-            "sojourn_root_agents{region=\"One\"} 3",
-            "sojourn_datagrams_malformed_total{region=\"Two \\\"quoted\\\"\"} 7",
-            "sojourn_datagrams_oversized_dropped_total{region=\"One\"} 5",
-            "sojourn_transfers_total{kind=\"teleport\",outcome=\"departed\"} 4",
-            "sojourn_capability_seeds 4",
-            "sojourn_regions 2",
-        ] {
-            assert_eq!(text.lines().filter(|l| *l == line).count(), 1, "{line} in\n{text}");
-        }
-        assert!(text.ends_with("# EOF\n"));
-        let types = text.lines().filter(|line| line.starts_with("# TYPE"));
-        let names: Vec<_> = types.clone().collect();
-        assert_eq!(names.len(), types.collect::<std::collections::BTreeSet<_>>().len());
-    }
-
-    #[test]
-    fn the_process_knows_itself() {
-        assert!(resident_bytes().is_some_and(|bytes| bytes > 1 << 20));
-        assert!(cpu_seconds().is_some());
-    }
 }

@@ -222,7 +222,7 @@ mod tests {
 
     fn start(grid: &Arc<Fake>) -> (Notices, Arc<Metrics>) {
         let metrics = Arc::new(Metrics::new());
-        let side = Arc::new(GridSide::new(grid.services(), Arc::default()));
+        let side = Arc::new(GridSide::new(grid.services(), Arc::default(), Arc::default()));
         let friends = Friends::new(grid.services(), Arc::new(LocalPeers(Arc::default())));
         let sessions = Arc::new(Sessions::new(Clock::start(), metrics.clone()));
         (Notices::start(side, Arc::default(), friends, sessions, metrics.clone()), metrics)

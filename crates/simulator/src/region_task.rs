@@ -8,7 +8,7 @@
 use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::directory::{CapsEntry, Directory, Request};
-use crate::metrics::RegionCounters;
+use crate::metrics::{Metrics, RegionCounters};
 use crate::notices::Notices;
 use crate::sessions::Sessions;
 use crate::transfers::Transfers;
@@ -65,6 +65,7 @@ pub(crate) struct RegionTask {
     pub(crate) transfers: Arc<Transfers>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) counters: Arc<RegionCounters>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl RegionTask {
@@ -82,6 +83,7 @@ impl RegionTask {
             transfers,
             sessions,
             counters,
+            metrics,
         } = self;
         let mut turn = Turn {
             id,
@@ -94,6 +96,7 @@ impl RegionTask {
             transfers,
             sessions,
             counters,
+            metrics,
             waiting: HashMap::new(),
             purge_at: WAITERS,
             effects: Vec::new(),
@@ -117,6 +120,7 @@ struct Turn {
     transfers: Arc<Transfers>,
     sessions: Arc<Sessions>,
     counters: Arc<RegionCounters>,
+    metrics: Arc<Metrics>,
     /// Only looked up, never walked in order.
     waiting: HashMap<Waiter, Waiting>,
     purge_at: usize,
@@ -133,18 +137,26 @@ impl Turn {
     async fn run(&mut self, mut inbox: mpsc::Receiver<Request>) {
         let mut alarm = Alarm::new(self.clock);
         while !self.closed {
-            let due = alarm.set(self.region.next_wakeup());
+            let wakeup = self.region.next_wakeup();
+            let due = alarm.set(wakeup);
             let socket = self.socket.clone();
+            // From here on the region works; whatever it has waited for has come.
+            let mut begun = None;
+            let mut begin = || begun = Some(Instant::now());
             tokio::select! {
-                ready = socket.readable() => match ready {
-                    Ok(()) => {
-                        self.receive().await;
-                        self.catch_up().await;
+                ready = socket.readable() => {
+                    begin();
+                    match ready {
+                        Ok(()) => {
+                            self.receive().await;
+                            self.catch_up().await;
+                        }
+                        Err(error) => self.socket_failed(&error).await,
                     }
-                    Err(error) => self.socket_failed(&error).await,
-                },
+                }
                 request = inbox.recv() => match request {
                     Some(request) => {
+                        begin();
                         self.catch_up().await;
                         self.take(request);
                         // What else has come in the meantime; the effects keep their order all the same.
@@ -158,10 +170,15 @@ impl Turn {
                     None => break,
                 },
                 Some((id, result)) = self.calls.next() => {
+                    begin();
                     self.catch_up().await;
                     self.put(Input::Reply { id, result });
                 }
                 () = alarm.ring(), if due => {
+                    begin();
+                    if let Some(wakeup) = wakeup {
+                        self.metrics.work.rang(self.clock.now().since(wakeup));
+                    }
                     self.catch_up().await;
                     self.put(Input::Wakeup);
                 }
@@ -170,6 +187,9 @@ impl Turn {
             }
             self.perform();
             self.send();
+            if let Some(begun) = begun {
+                self.metrics.work.turn(begun.elapsed());
+            }
         }
         self.say_farewell().await;
     }

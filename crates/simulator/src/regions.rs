@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::directory::{CapsEntry, Directory, INBOX, Request};
 use crate::grid_side::GridSide;
 use crate::http::trace::HttpTrace;
-use crate::metrics::RegionCounters;
+use crate::metrics::{Metrics, RegionCounters};
 use crate::notices::Notices;
 use crate::region_task::RegionTask;
 use crate::sessions::Sessions;
@@ -39,6 +39,7 @@ pub(crate) struct Kit {
     pub(crate) transfers: Arc<Transfers>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) trace: Arc<HttpTrace>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// One region, as it is started again and again.
@@ -93,7 +94,7 @@ impl Regions {
         let Some(known) = self.known.get_mut(&id) else { return };
         known.started = Instant::now() + pause;
         let (inbox, requests) = mpsc::channel(INBOX);
-        let Kit { clock, directory, grid, peers, notices, transfers, sessions, trace } = &self.kit;
+        let Kit { clock, directory, grid, peers, notices, transfers, sessions, trace, metrics } = &self.kit;
         directory.add(known.info.clone(), inbox);
         let task = RegionTask {
             id,
@@ -107,6 +108,7 @@ impl Regions {
             transfers: transfers.clone(),
             sessions: sessions.clone(),
             counters: known.counters.clone(),
+            metrics: metrics.clone(),
         };
         let task = self.tasks.spawn(async move {
             if !pause.is_zero() {

@@ -58,6 +58,9 @@ struct Here<'a> {
     standing: &'static str,
     viewer: &'a str,
     address: Option<String>,
+    /// Region-local metres; of root agents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<[f32; 3]>,
     /// Microseconds since 1970.
     since_us: u64,
     /// Seconds since 1970, where the grid says so.
@@ -142,6 +145,7 @@ impl Sessions {
             standing: view.standing.name(),
             viewer: &view.viewer,
             address: view.address.map(|address| address.to_string()),
+            position: view.position.map(|position| position.to_array()),
             since_us: self.clock.unix_us(view.since),
             login_s,
             last_packet_us: view.last_packet.map(|at| self.clock.unix_us(at)),

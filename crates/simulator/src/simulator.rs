@@ -3,7 +3,7 @@
 use crate::calls::{LocalPeers, PeerTransport};
 use crate::caps::{Memory, TemporaryAssets};
 use crate::clock::Clock;
-use crate::control::{Control, Levers};
+use crate::control::{Control, SetLog};
 use crate::directory::Directory;
 use crate::friends::Friends;
 use crate::grid_side::GridSide;
@@ -18,6 +18,7 @@ use crate::login::Destination;
 use crate::membership::Membership;
 use crate::metrics::Metrics;
 use crate::notices::Notices;
+use crate::operations::Operations;
 use crate::peering::addresses::Addresses;
 use crate::peering::gate::Gate;
 use crate::peering::proof::ProcessKey;
@@ -37,8 +38,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -154,7 +155,7 @@ impl Simulator {
         let trace = Arc::new(HttpTrace::default());
         let address = listener.local_addr().map_err(|error| bind("HTTP port", address, error))?;
         let addresses = Arc::new(Addresses::default());
-        let grid = Arc::new(GridSide::new(services.clone(), addresses.clone()));
+        let grid = Arc::new(GridSide::new(services.clone(), addresses.clone(), metrics.clone()));
         let key = Arc::new(ProcessKey::random());
         let client = web::client();
         let peers: Arc<dyn PeerTransport> = Arc::new(Everywhere {
@@ -169,7 +170,7 @@ impl Simulator {
         let friends_told = friends.clone();
         let notices =
             Notices::start(grid.clone(), directory.clone(), friends_told, sessions.clone(), metrics.clone());
-        let transfers = Arc::new(Transfers::new(clock));
+        let transfers = Arc::new(Transfers::new(clock, metrics.clone()));
         let counters: BTreeMap<_, _> =
             config.regions.iter().map(|region| (region.id, Arc::default())).collect();
         let mut regions = Regions::new(Kit {
@@ -181,6 +182,7 @@ impl Simulator {
             transfers: transfers.clone(),
             sessions: sessions.clone(),
             trace: trace.clone(),
+            metrics: metrics.clone(),
         });
         let order: Vec<RegionId> = config.regions.iter().map(|region| region.id).collect();
         for (mut config, socket) in config.regions.into_iter().zip(sockets) {
@@ -212,6 +214,7 @@ impl Simulator {
             grid_name: config.grid_name,
             ready: AtomicBool::new(false),
             counters,
+            log: OnceLock::new(),
         });
         let leases = Leases { grid: shared.grid.clone(), directory: shared.directory.clone() };
         let (http, drain) = (Http::Bound(listener), config.drain);
@@ -236,6 +239,16 @@ impl Simulator {
     /// What is counted.
     pub fn metrics(&self) -> Arc<Metrics> {
         self.shared.metrics.clone()
+    }
+
+    /// From now on its operators can change what is logged. Only the first counts.
+    pub fn set_log(&self, set: SetLog) {
+        let _ = self.shared.log.set(set);
+    }
+
+    /// What it says to its operators, and what it does as they wish.
+    pub fn operations(&self) -> Operations {
+        Operations { shared: self.shared.clone() }
     }
 
     /// What became of sessions.
@@ -288,11 +301,7 @@ impl Simulator {
         let Self { shared, http, control, destination, membership, leases, mut regions, drain, .. } =
             self.open(Router::new());
         let Http::Open { closing, task: mut http } = http else { return };
-        let levers = Levers {
-            directory: shared.directory.clone(),
-            trace: shared.trace.clone(),
-            services: shared.grid.services.clone(),
-        };
+        let levers = shared.levers();
         shared.ready.store(true, Ordering::Release);
         ready();
 

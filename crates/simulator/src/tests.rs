@@ -5,6 +5,7 @@ mod client;
 mod leaving;
 mod life;
 mod limits;
+mod operations;
 mod peers;
 mod recorded;
 
@@ -99,6 +100,7 @@ struct Running {
     destination: Arc<dyn LoginDestination>,
     directory: Arc<crate::Directory>,
     sessions: Arc<crate::sessions::Sessions>,
+    operations: crate::Operations,
     here: RegionInfo,
     folder: tempfile::TempDir,
     stop: mpsc::Sender<()>,
@@ -132,13 +134,14 @@ impl Running {
         let destination = simulator.login_destination();
         let directory = simulator.directory();
         let sessions = simulator.sessions();
+        let operations = simulator.operations();
         let (stop, stopped) = mpsc::channel(1);
         let (ready, is_ready) = oneshot::channel();
         let task = tokio::spawn(async move {
             simulator.run(|| ready.send(()).unwrap(), stopped).await;
         });
         is_ready.await.unwrap();
-        Self { address, grid, key, destination, directory, sessions, here, folder, stop, task }
+        Self { address, grid, key, destination, directory, sessions, operations, here, folder, stop, task }
     }
 
     async fn client(&self) -> Client {

@@ -5,11 +5,12 @@
 //! machine's clock.
 
 use crate::clock::Clock;
+use crate::metrics::Metrics;
 use model::{AgentId, RegionId};
 use region::TransferNote;
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -34,6 +35,7 @@ enum Numbered {
 /// The history of a process.
 pub(crate) struct Transfers {
     clock: Clock,
+    metrics: Arc<Metrics>,
     history: Mutex<History>,
     /// The number of the last note.
     last: watch::Sender<u64>,
@@ -93,8 +95,8 @@ struct View {
 }
 
 impl Transfers {
-    pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, history: Mutex::default(), last: watch::Sender::new(0) }
+    pub(crate) fn new(clock: Clock, metrics: Arc<Metrics>) -> Self {
+        Self { clock, metrics, history: Mutex::default(), last: watch::Sender::new(0) }
     }
 
     /// Takes a region's note.
@@ -116,7 +118,12 @@ impl Transfers {
             message: note.message,
             detail: note.detail.chars().take(DETAIL).collect(),
         };
-        log(key, &note, &kept, history.begun_us(key));
+        let begun_us = history.begun_us(key);
+        log(key, &note, &kept, begun_us);
+        if let Some(outcome) = note.outcome {
+            let took = Duration::from_micros(kept.at_us.saturating_sub(begun_us.unwrap_or(kept.at_us)));
+            self.metrics.work.transferred(note.kind, note.version.to_string(), outcome, took);
+        }
         history.add(key, note, kept);
         let last = history.last;
         drop(history);
@@ -256,7 +263,7 @@ mod tests {
     #[test]
     fn what_was_noted_is_told_and_then_only_what_is_new() {
         let clock = Clock::start();
-        let transfers = Transfers::new(clock);
+        let transfers = Transfers::new(clock, Arc::default());
         transfers.note(region(1), note(region(1), 5, "P5", None));
         transfers.note(region(2), note(region(1), 5, "T4", Some("arrived")));
         let told = view(&transfers, None);
@@ -278,7 +285,7 @@ mod tests {
 
     #[test]
     fn numbers_of_destinations_are_their_own() {
-        let transfers = Transfers::new(Clock::start());
+        let transfers = Transfers::new(Clock::start(), Arc::default());
         for destination in [region(1), region(2)] {
             transfers.note(destination, note(RegionId::NULL, 1, "T4", None));
         }
@@ -289,7 +296,7 @@ mod tests {
 
     #[test]
     fn the_history_is_bounded() {
-        let transfers = Transfers::new(Clock::start());
+        let transfers = Transfers::new(Clock::start(), Arc::default());
         for number in 0..TRANSFERS as u64 + 10 {
             transfers.note(region(1), note(region(1), number, "P5", None));
         }
@@ -305,7 +312,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_waits_hears_at_once() {
-        let transfers = Transfers::new(Clock::start());
+        let transfers = Transfers::new(Clock::start(), Arc::default());
         let begun = tokio::time::Instant::now();
         let noted = async { transfers.note(region(1), note(region(1), 1, "P5", None)) };
         tokio::join!(transfers.after(0), noted);

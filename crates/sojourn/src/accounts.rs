@@ -5,7 +5,7 @@ use crate::first_account::unix_now_s;
 use crate::options::StoreOptions;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
-use grid::{NewPerson, SqlStore, provision_account};
+use grid::{NewPerson, OperatorRecords as _, SqlStore, provision_account};
 use services::{Account, Services, ViewerPassword};
 use std::io::{BufRead as _, Read as _, Write as _};
 
@@ -66,6 +66,28 @@ pub(crate) struct Named {
     data: StoreOptions,
 }
 
+#[derive(Subcommand, Debug)]
+pub(crate) enum OperatorCommand {
+    /// Sets another password for the operator's pages; whoever is logged in there is logged out
+    Password {
+        /// Take the password from standard input, rather than ask for it
+        #[arg(long)]
+        password_stdin: bool,
+        #[command(flatten)]
+        data: StoreOptions,
+    },
+}
+
+pub(crate) async fn operator(command: OperatorCommand) -> Result<()> {
+    let OperatorCommand::Password { password_stdin, data } = command;
+    let password = read_password("the operator's pages", password_stdin)?;
+    let store = open(&data).await?;
+    store.set_operator_password(&password).await?;
+    println!("the operator's password is changed");
+    store.close().await;
+    Ok(())
+}
+
 pub(crate) async fn run(command: UserCommand) -> Result<()> {
     match command {
         UserCommand::Add(named) => add(named).await,
@@ -80,7 +102,7 @@ pub(crate) async fn run(command: UserCommand) -> Result<()> {
 
 async fn add(named: Named) -> Result<()> {
     let (first, last) = full_name(&named.name)?;
-    let password = read_password(&named)?;
+    let password = read_password(&named.name, named.password_stdin)?;
     let store = open(&named.data).await?;
     let person = NewPerson { first: first.to_owned(), last: last.to_owned(), email: String::new(), password };
     let account = provision_account(&store.services(), rand::random(), unix_now_s(), person).await?;
@@ -108,7 +130,7 @@ async fn list(data: StoreOptions) -> Result<()> {
 
 async fn password(named: Named) -> Result<()> {
     let (first, last) = full_name(&named.name)?;
-    let password = read_password(&named)?;
+    let password = read_password(&named.name, named.password_stdin)?;
     let store = open(&named.data).await?;
     let services = store.services();
     let account = find(&services, first, last).await?;
@@ -173,12 +195,12 @@ async fn find(services: &Services, first: &str, last: &str) -> Result<Account> {
 }
 
 /// The password, without the end of its line.
-fn read_password(named: &Named) -> Result<String> {
+fn read_password(whose: &str, from_stdin: bool) -> Result<String> {
     let mut password = String::new();
-    if named.password_stdin {
+    if from_stdin {
         std::io::stdin().lock().take(MAX_PASSWORD).read_to_string(&mut password)?;
     } else {
-        eprint!("password for {} (it will be seen): ", named.name);
+        eprint!("password for {whose} (it will be seen): ");
         std::io::stdin().lock().take(MAX_PASSWORD).read_line(&mut password)?;
     }
     let password = password.strip_suffix('\n').unwrap_or(&password);

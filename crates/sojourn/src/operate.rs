@@ -21,6 +21,12 @@ pub(crate) enum DebugCommand {
         #[command(flatten)]
         data: DataOptions,
     },
+    /// What is logged at all, in the form of RUST_LOG; at the start it is --log
+    Log {
+        filter: String,
+        #[command(flatten)]
+        data: DataOptions,
+    },
     /// Event queues: 0 off, 1 polls and events
     Eq {
         #[arg(value_parser = clap::value_parser!(u8).range(0..=1))]
@@ -101,6 +107,7 @@ enum Way {
 pub(crate) async fn debug(command: DebugCommand) -> Result<()> {
     let (command, data) = match command {
         DebugCommand::Packet { level, agent, data } => (Command::DebugPacket { level, agent }, data),
+        DebugCommand::Log { filter, data } => (Command::Log { filter }, data),
         DebugCommand::Eq { level, data } => (Command::DebugEventQueue { level }, data),
         DebugCommand::Http { what, data } => {
             let (direction, level) = http(&what)?;
@@ -149,8 +156,8 @@ pub(crate) async fn restart_region(restart: RestartRegion) -> Result<()> {
 }
 
 async fn ask(data: &DataOptions, command: Command) -> Result<()> {
-    let folder = data.folder()?;
-    let outcome = control::ask(&folder, &command).await.map_err(|error| match error.kind() {
+    let folder = &data.data;
+    let outcome = control::ask(folder, &command).await.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
             anyhow::anyhow!("no process runs on {}", folder.display())
         }

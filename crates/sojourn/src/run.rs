@@ -1,6 +1,7 @@
 //! Processes: what each of them does at its start and at its end.
 
 pub(crate) mod grid;
+mod operator;
 mod public;
 mod regions;
 pub(crate) mod simulator;
@@ -13,15 +14,24 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 
-/// Sends the log to standard error.
-fn start_log(filter: &str) -> Result<()> {
-    let filter = EnvFilter::try_new(filter).with_context(|| format!("log filter {filter:?}"))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+/// Shown to viewers, and to whoever asks what a grid is.
+pub(crate) const VERSION: &str = concat!("Sojourn ", env!("CARGO_PKG_VERSION"));
+
+/// Sends the log to standard error. What it gives is called with another filter, and says so if that is none.
+fn start_log(filter: &str) -> Result<operator::Log> {
+    let parsed = EnvFilter::try_new(filter).with_context(|| format!("log filter {filter:?}"))?;
+    let subscriber = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .init();
-    Ok(())
+        .with_env_filter(parsed)
+        .with_filter_reloading();
+    let handle = subscriber.reload_handle();
+    subscriber.init();
+    let set = move |filter: &str| {
+        let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
+        handle.reload(filter).map_err(|error| error.to_string())
+    };
+    Ok(operator::Log::new(filter, set))
 }
 
 /// SIGINT and SIGTERM, each a wish to end. From here on a signal is that, and not the end.

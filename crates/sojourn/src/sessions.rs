@@ -2,10 +2,9 @@
 
 mod draw;
 
-use crate::source::Source;
+use crate::transfers::sources;
 use anyhow::{Result, bail};
 use clap::Args;
-use serde::Deserialize;
 use std::io::Write as _;
 
 #[derive(Args, Debug)]
@@ -24,62 +23,14 @@ pub(crate) struct SessionsOptions {
     steps: bool,
 }
 
-/// What a simulator says.
-#[derive(Deserialize, Clone, Debug)]
-struct View {
-    /// Microseconds since 1970, as all times here that do not say otherwise.
-    now_us: u64,
-    sessions: Vec<Here>,
-    ended: Vec<Ended>,
-}
-
-/// An agent that is there.
-#[derive(Deserialize, Clone, Debug)]
-struct Here {
-    region: String,
-    agent: String,
-    name: String,
-    standing: String,
-    viewer: String,
-    address: Option<String>,
-    since_us: u64,
-    /// Seconds since 1970.
-    login_s: Option<u64>,
-    last_packet_us: Option<u64>,
-    rtt_us: Option<u64>,
-    packets_out: u64,
-    resends: u64,
-    lost: u64,
-}
-
-/// A session that ended there.
-#[derive(Deserialize, Clone, Debug)]
-struct Ended {
-    region: String,
-    agent: String,
-    name: String,
-    viewer: String,
-    since_us: Option<u64>,
-    at_us: u64,
-    reason: Option<String>,
-    steps: Vec<Step>,
-}
-
-#[derive(Deserialize, Clone, Debug)]
-struct Step {
-    at_us: u64,
-    step: String,
-    detail: String,
-}
-
 pub(crate) async fn run(options: SessionsOptions) -> Result<()> {
-    let sources: Vec<Source> = options.url.iter().map(|url| Source::new(url)).collect::<Result<_>>()?;
+    let sources = sources(&options.url)?;
     let mut views = Vec::with_capacity(sources.len());
     for source in &sources {
-        match source.get::<View>("/sessions").await {
+        match source.sessions().await {
             Ok(view) => views.push(view),
-            Err(error) if sources.len() == 1 => return Err(error),
-            Err(error) => eprintln!("sojourn: {error:#}"),
+            Err(error) if sources.len() == 1 => return Err(error.into()),
+            Err(error) => eprintln!("sojourn: {error}"),
         }
     }
     if views.is_empty() {

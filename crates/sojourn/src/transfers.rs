@@ -1,16 +1,13 @@
 //! `sojourn transfers`: what running simulators remember of transfers, as sequences in the terminal.
 
 mod draw;
-mod fetch;
-mod history;
 
-use crate::source::Source;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use draw::draw;
-use fetch::View;
-use history::History;
+use observe::{Failed, History, Http, Source, Transfers};
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -39,20 +36,20 @@ pub(crate) struct TransfersOptions {
 }
 
 pub(crate) async fn run(options: TransfersOptions) -> Result<()> {
-    let sources: Vec<Source> = options.url.iter().map(|url| Source::new(url)).collect::<Result<_>>()?;
+    let sources = sources(&options.url)?;
     let mut history = History::new(options.agent);
     let mut numbers = Vec::with_capacity(sources.len());
     let mut answered = false;
     for (index, source) in sources.iter().enumerate() {
-        let view = source.view(None).await;
+        let view = source.transfers(None).await;
         numbers.push(view.as_ref().ok().map(|view| view.last));
         match view {
             Ok(view) => {
                 answered = true;
                 history.add(index, view);
             }
-            Err(error) if sources.len() == 1 && !options.follow => return Err(error),
-            Err(error) => eprintln!("sojourn: {error:#}"),
+            Err(error) if sources.len() == 1 && !options.follow => return Err(error.into()),
+            Err(error) => eprintln!("sojourn: {error}"),
         }
     }
     if !answered && !options.follow {
@@ -66,6 +63,11 @@ pub(crate) async fn run(options: TransfersOptions) -> Result<()> {
     Ok(())
 }
 
+/// The processes at these addresses.
+pub(crate) fn sources(urls: &[String]) -> Result<Vec<Source>, Failed> {
+    urls.iter().map(|url| Ok(Source::new(Arc::new(Http::new(url)?)))).collect()
+}
+
 /// Shows what comes, until the process is ended.
 async fn follow(sources: Vec<Source>, numbers: Vec<Option<u64>>, mut history: History) -> Result<()> {
     let (views, mut coming) = mpsc::channel(WAITING);
@@ -76,8 +78,8 @@ async fn follow(sources: Vec<Source>, numbers: Vec<Option<u64>>, mut history: Hi
         let due = history.quiet_at(QUIET);
         tokio::select! {
             view = coming.recv() => {
-                let (index, view) = view.context("nobody is watched any more")?;
-                history.add(index, view);
+                let (index, said) = view.context("nobody is watched any more")?;
+                history.add(index, said);
             }
             () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                 show(&mut history, Some(QUIET))?;
@@ -88,9 +90,14 @@ async fn follow(sources: Vec<Source>, numbers: Vec<Option<u64>>, mut history: Hi
 }
 
 /// Asks one process again and again for what is new.
-async fn watch(index: usize, source: Source, mut number: Option<u64>, views: mpsc::Sender<(usize, View)>) {
+async fn watch(
+    index: usize,
+    source: Source,
+    mut number: Option<u64>,
+    views: mpsc::Sender<(usize, Transfers)>,
+) {
     loop {
-        match source.view(number).await {
+        match source.transfers(number).await {
             Ok(view) => {
                 number = Some(view.last);
                 if views.send((index, view)).await.is_err() {
@@ -98,7 +105,7 @@ async fn watch(index: usize, source: Source, mut number: Option<u64>, views: mps
                 }
             }
             Err(error) => {
-                eprintln!("sojourn: {error:#}");
+                eprintln!("sojourn: {error}");
                 tokio::time::sleep(PAUSE).await;
             }
         }

@@ -89,6 +89,23 @@ pub(crate) fn python(root: &Path) -> Result<PathBuf, String> {
     Ok(python)
 }
 
+/// Debian's Chromium, which the tests of the pages drive. Whether it is there, installed if need be and possible.
+pub(crate) fn chromium() -> bool {
+    let there =
+        || ["chromium", "chromium-browser"].iter().any(|name| succeeds(&mut version(Path::new(name))));
+    let apt = |arguments: &str| {
+        let mut apt = Command::new("apt-get");
+        apt.args(arguments.split(' ')).env("DEBIAN_FRONTEND", "noninteractive");
+        succeeds(&mut apt)
+    };
+    if there() {
+        return true;
+    }
+    println!("installing chromium");
+    // Only root may; asking does no harm where it is not root, and lists may be old or missing.
+    (apt("install -y -qq chromium") || (apt("update -qq") && apt("install -y -qq chromium"))) && there()
+}
+
 fn version(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.arg("--version");

@@ -65,6 +65,7 @@ pub struct EventQueue<W> {
 struct Written {
     name: &'static str,
     is_essential: bool,
+    pushed: Moment,
     /// The LLSD map of message name and body.
     xml: String,
 }
@@ -105,6 +106,8 @@ pub enum EventQueueEffect<W> {
         id: i32,
         /// Events in the document.
         events: usize,
+        /// How long the oldest of them has waited, when they are sent for the first time.
+        waited: Option<Duration>,
         /// The document; content type `application/llsd+xml`.
         body: String,
     },
@@ -159,7 +162,7 @@ impl<W: PartialEq> EventQueue<W> {
         }
         self.statistics.pushed += 1;
         let (name, is_essential) = (event.name(), event.is_essential());
-        let event = Written { name, is_essential, xml: event.into_xml() };
+        let event = Written { name, is_essential, pushed: self.now, xml: event.into_xml() };
         if !self.make_room(&event) {
             self.statistics.dropped += 1;
             return;
@@ -212,9 +215,10 @@ impl<W: PartialEq> EventQueue<W> {
         let Some(held) = self.poll.take() else { return };
         if let Some(batch) = self.sent.as_ref() {
             self.statistics.repeated += 1;
-            effects.push(batch.answer(held.waiter));
+            effects.push(batch.answer(held.waiter, None));
         } else if let Some(batch) = self.next_batch() {
-            effects.push(batch.answer(held.waiter));
+            let oldest = batch.events.iter().map(|event| event.pushed).min();
+            effects.push(batch.answer(held.waiter, oldest.map(|pushed| self.now - pushed)));
             self.sent = Some(batch);
         } else if self.now >= held.until {
             self.answer_nothing(held.waiter, effects);
@@ -278,7 +282,13 @@ impl<W: PartialEq> EventQueue<W> {
         // Zero is no id: one client takes it for none.
         self.last_id = self.last_id.max(1);
         let id = self.last_id;
-        effects.push(EventQueueEffect::Answer { waiter, id, events: 0, body: document(id, &[]) });
+        effects.push(EventQueueEffect::Answer {
+            waiter,
+            id,
+            events: 0,
+            waited: None,
+            body: document(id, &[]),
+        });
     }
 
     fn next_batch(&mut self) -> Option<Batch> {
@@ -326,9 +336,9 @@ impl<W: PartialEq> EventQueue<W> {
 }
 
 impl Batch {
-    fn answer<W>(&self, waiter: W) -> EventQueueEffect<W> {
+    fn answer<W>(&self, waiter: W, waited: Option<Duration>) -> EventQueueEffect<W> {
         let body = document(self.id, &self.events);
-        EventQueueEffect::Answer { waiter, id: self.id, events: self.events.len(), body }
+        EventQueueEffect::Answer { waiter, id: self.id, events: self.events.len(), waited, body }
     }
 
     fn bytes(&self) -> usize {

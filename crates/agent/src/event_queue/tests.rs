@@ -31,7 +31,7 @@ fn flush(queue: &mut EventQueue<u32>, ms: u64) -> Effects {
 /// An answer in short: waiter, id, names of the events.
 fn read(effects: &[EventQueueEffect<u32>]) -> Vec<(u32, i32, Vec<String>)> {
     let answer = |effect: &EventQueueEffect<u32>| {
-        let EventQueueEffect::Answer { waiter, id, events, body } = effect else {
+        let EventQueueEffect::Answer { waiter, id, events, body, .. } = effect else {
             return (0, 404, Vec::new());
         };
         let document = llsd::xml::parse(body).unwrap();
@@ -236,7 +236,9 @@ fn over_a_bad_connection_each_event_comes_once_and_in_order() {
         let mut effects = Effects::new();
         let mut deliver = |effects: &mut Effects, arrives: bool, newest: u32, ack: &mut Option<i32>| {
             for effect in effects.drain(..) {
-                let EventQueueEffect::Answer { waiter, id, events, body } = effect else { panic!("gone") };
+                let EventQueueEffect::Answer { waiter, id, events, body, .. } = effect else {
+                    panic!("gone")
+                };
                 // An answer to a poll that the viewer has given up is not read.
                 if !arrives || waiter != newest {
                     continue;
@@ -299,4 +301,19 @@ fn what_is_taken_back_is_not_said_again() {
     assert_eq!(poll(&mut queue, 50, 4, None), []);
     queue.push(at(60), event("TeleportFailed"));
     assert_eq!(read(&flush(&mut queue, 60)), [(4, 3, names(&["TeleportFailed"]))]);
+}
+
+#[test]
+fn an_answer_says_how_long_its_events_have_waited() {
+    let mut queue = queue();
+    queue.push(at(10), event("One"));
+    queue.push(at(20), event("Two"));
+    let mut effects = poll(&mut queue, 50, 1, None);
+    // The same again says nothing new.
+    effects.extend(poll(&mut queue, 90, 2, None));
+    let waited = effects.iter().map(|effect| match effect {
+        EventQueueEffect::Answer { waited, .. } => *waited,
+        EventQueueEffect::Gone { .. } => panic!("it is not gone"),
+    });
+    assert_eq!(waited.collect::<Vec<_>>(), [Some(Duration::from_millis(40)), None]);
 }

@@ -86,6 +86,11 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
+/// Who does something of this kind from an address, as [`LoginRecords::charge`] counts it.
+pub fn subject_of(kind: &str, from: IpAddr) -> String {
+    mark(kind, &network(from).to_string())
+}
+
 /// A text that stands for another and does not tell it at a glance.
 pub(super) fn mark(kind: &str, text: &str) -> String {
     let hash = Sha256::new().chain_update(kind).chain_update([0]).chain_update(text).finalize();

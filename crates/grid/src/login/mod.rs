@@ -18,6 +18,7 @@ mod turns;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use guard::subject_of;
 pub use records::{Allowance, LoginRecords};
 pub use request::LoginRequest;
 pub use response::{LoginFailure, LoginResponse, LoginSuccess};

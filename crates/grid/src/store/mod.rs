@@ -5,6 +5,8 @@ mod agent_prefs;
 mod assets;
 mod auth;
 mod avatars;
+mod copying;
+mod examine;
 mod friends;
 mod grid;
 mod grid_users;
@@ -13,8 +15,10 @@ mod inventory_rows;
 mod leases;
 mod login_records;
 mod map_tiles;
+mod moving;
 mod mute_list;
 mod offline_messages;
+mod operator;
 mod presence;
 mod statistics;
 #[cfg(test)]
@@ -23,7 +27,9 @@ mod tests;
 use super::engine::{self, Db, Pools};
 use crate::passwords::Passwords;
 use crate::{Clock, Database, HashCost};
+pub use examine::Examined;
 use model::Uuid;
+pub use moving::Taken;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use services::{Result, ServiceError, Services};
@@ -110,6 +116,15 @@ impl SqlStore {
             offline_messages: store.clone(),
             map_tiles: store,
         }
+    }
+
+    /// Connections to the database that are open, and how many of them are at work.
+    pub fn connections(&self) -> (usize, usize) {
+        let Pools { read, write } = &self.inner.pools;
+        let pools = [read, write];
+        let open = pools.iter().map(|pool| pool.size() as usize).sum::<usize>();
+        let idle = pools.iter().map(|pool| pool.num_idle()).sum::<usize>();
+        (open, open.saturating_sub(idle))
     }
 
     /// Waits for what is under way and closes all connections. Calls fail from then on.

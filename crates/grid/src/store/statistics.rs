@@ -1,7 +1,9 @@
 use super::{SqlStore, broken, narrow};
 use crate::{GridStatistics, Statistics};
 use async_trait::async_trait;
+use model::{RegionId, Uuid};
 use services::{RegionFlags, Result};
+use std::collections::BTreeMap;
 
 /// Who has logged in within so many seconds counts as active: 30 days.
 const ACTIVE_S: i64 = 30 * 24 * 60 * 60;
@@ -24,5 +26,15 @@ impl Statistics for SqlStore {
             online_users: narrow(counts.2),
             regions: narrow(counts.3),
         })
+    }
+
+    async fn people_by_region(&self) -> Result<BTreeMap<RegionId, u64>> {
+        let counts: Vec<(Uuid, i64)> =
+            sqlx::query_as("SELECT region, COUNT(*) FROM presences WHERE region <> $1 GROUP BY region")
+                .bind(Uuid::nil())
+                .fetch_all(self.read())
+                .await
+                .map_err(broken)?;
+        Ok(counts.into_iter().map(|(region, count)| (RegionId(region), narrow(count))).collect())
     }
 }

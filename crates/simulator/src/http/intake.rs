@@ -89,7 +89,10 @@ impl Intake {
 
     /// At the levels that show bodies, the answer's is read before it is sent.
     async fn show_body(&self, number: u64, response: Response<Body>) -> Response<Body> {
-        if !self.trace.wants_bodies() {
+        // A stream of events has no end to wait for.
+        let kind = response.headers().get(header::CONTENT_TYPE);
+        let streams = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        if streams || !self.trace.wants_bodies() {
             return response;
         }
         let (head, body) = response.into_parts();

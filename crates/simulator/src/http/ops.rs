@@ -1,10 +1,13 @@
 //! For operators: health, metrics, and the history of transfers.
 
+use super::intake::Whole;
 use super::reply;
 use super::routes::Shared;
+use crate::control::{self, Outcome};
 use crate::metrics::Sample;
+use crate::peering::gate::Knock;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -20,12 +23,40 @@ pub(crate) fn health(shared: &Shared) -> Response<Body> {
     }
 }
 
+/// Whether whoever asks may know: an operator, or the grid, which asks in an operator's name.
+pub(crate) async fn may_look(shared: &Shared, request: &Whole) -> bool {
+    let Whole { head, body, remote } = request;
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    let (method, headers, caller) = (head.method.as_str(), &head.headers, remote.ip());
+    let knock = Knock { method, path, headers, body, caller, claimed: None };
+    is_operator(&shared.operators, headers, caller) || shared.gate.is_of_grid(&knock).await
+}
+
+/// Does what the grid wishes in an operator's name: nobody else may say so here, however near they are, since a browser
+/// on the operator's machine would be as near.
+pub(crate) async fn command(shared: &Shared, request: &Whole) -> Response<Body> {
+    let Whole { head, body, remote } = request;
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    let (method, headers, caller) = (head.method.as_str(), &head.headers, remote.ip());
+    let knock = Knock { method, path, headers, body, caller, claimed: None };
+    if head.method != Method::POST || !shared.gate.is_of_grid(&knock).await {
+        return reply::status(StatusCode::FORBIDDEN);
+    }
+    let Ok(command) = serde_json::from_slice(body) else { return reply::status(StatusCode::BAD_REQUEST) };
+    let outcome = Outcome::of(control::obey(command, &shared.levers()).await);
+    match serde_json::to_string(&outcome) {
+        Ok(text) => reply::typed(StatusCode::OK, HeaderValue::from_static("application/json"), text),
+        Err(_) => reply::status(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
 /// Everything that is counted.
 pub(crate) async fn metrics(shared: &Shared) -> Response<Body> {
     let stats = shared.directory.stats(PATIENCE).await;
     let samples = stats.into_iter().map(|(info, stats)| Sample {
         name: info.name.clone(),
         counters: shared.counters.get(&info.id).cloned().unwrap_or_default(),
+        waiting: shared.directory.waiting(info.id),
         stats,
     });
     print_metrics(shared.metrics.encode(samples.collect(), shared.directory.caps_open()))
@@ -72,7 +103,7 @@ pub(crate) async fn transfers(shared: &Shared, query: &str) -> Response<Body> {
 
 /// Whether a request comes from an operator: from this machine or a listed address, and not by way of a proxy, whose
 /// address says nothing.
-pub(crate) fn is_operator(operators: &[IpAddr], headers: &HeaderMap, from: IpAddr) -> bool {
+pub fn is_operator(operators: &[IpAddr], headers: &HeaderMap, from: IpAddr) -> bool {
     let from = from.to_canonical();
     let direct =
         ["forwarded", "x-forwarded-for", "x-real-ip"].iter().all(|name| !headers.contains_key(*name));

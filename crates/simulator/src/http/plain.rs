@@ -63,15 +63,47 @@ impl Face for Plain {
     }
 
     async fn answer(&self, request: Request<Incoming>, remote: SocketAddr) -> Response<Body> {
-        let label = match request.uri().path() {
-            "/healthz" => "healthz",
-            "/metrics" => "metrics",
-            _ => "grid",
-        };
+        let label = label(request.uri().path());
         // Assets of others come in here.
         let limit = if self.private.is_some() { body::PEER } else { body::ORDINARY };
         let kind = Kind { name: "GRID", label, poll: false, limit };
         self.intake.pass(request, remote, kind, async |whole| self.dispatch(whole).await).await
+    }
+}
+
+/// What a grid serves, by the first part of the path.
+const SERVED: [&str; 23] = [
+    "healthz",
+    "metrics",
+    "accounts",
+    "agentprefs",
+    "assets",
+    "auth",
+    "avatar",
+    "friends",
+    "get_grid_info",
+    "get_grid_stats",
+    "grid",
+    "griduser",
+    "json_grid_info",
+    "login",
+    "look",
+    "map",
+    "mutelist",
+    "operate",
+    "presence",
+    "removemap",
+    "signup",
+    "sojourn",
+    "xinventory",
+];
+
+/// For metrics: one of few.
+fn label(path: &str) -> &'static str {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    match first {
+        "" => "root",
+        _ => SERVED.iter().find(|served| **served == first).copied().unwrap_or("other"),
     }
 }
 
@@ -91,6 +123,24 @@ impl Plain {
                 reply::typed(StatusCode::OK, kind, private.key.document())
             }
             _ => in_time(PATIENCE, ask_router(&self.router, request)).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_few() {
+        for (path, expected) in [
+            ("/", "root"),
+            ("/presence", "presence"),
+            ("//auth/plain", "auth"),
+            ("/operate/transfers/x", "operate"),
+            ("/map-1-1000-1000-objects.jpg", "other"),
+        ] {
+            assert_eq!(label(path), expected, "{path}");
         }
     }
 }

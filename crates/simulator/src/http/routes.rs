@@ -3,6 +3,7 @@
 use super::intake::Whole;
 use super::{body, event_queue, ops, reply, seed};
 use crate::caps::{self, Asked, Capability, Memory};
+use crate::control::{Levers, SetLog};
 use crate::directory::Directory;
 use crate::grid_side::GridSide;
 use crate::http::trace::HttpTrace;
@@ -18,8 +19,8 @@ use axum::http::{Method, Response, StatusCode};
 use model::{CapsSecret, RegionId, Uuid};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 /// What handlers share.
 pub(crate) struct Shared {
@@ -42,6 +43,17 @@ pub(crate) struct Shared {
     /// Logins are enabled.
     pub(crate) ready: AtomicBool,
     pub(crate) counters: BTreeMap<RegionId, Arc<RegionCounters>>,
+    /// How the log is changed, once that is known.
+    pub(crate) log: OnceLock<SetLog>,
+}
+
+impl Shared {
+    /// What commands act on.
+    pub(crate) fn levers(&self) -> Levers {
+        let services = self.grid.services.clone();
+        let log = self.log.get().cloned();
+        Levers { directory: self.directory.clone(), trace: self.trace.clone(), services, log }
+    }
 }
 
 /// What a path leads to.
@@ -65,6 +77,8 @@ pub(crate) enum Route {
     Transfers,
     /// `/sojourn/key`
     Key,
+    /// `/sojourn/command`
+    Command,
     /// The simulation service. Those that carry an agent are larger than others.
     Peer { large: bool },
     /// The grid's, or nobody's.
@@ -79,6 +93,7 @@ impl Route {
             "/sessions" => return Self::Sessions,
             "/transfers" => return Self::Transfers,
             _ if path.trim_start_matches('/') == proof::KEY_PATH => return Self::Key,
+            _ if path.trim_start_matches('/') == proof::COMMAND_PATH => return Self::Command,
             _ if simulation::is_ours(method.as_str(), path) => {
                 let carries = path.starts_with("/agent/") && [Method::POST, Method::PUT].contains(method);
                 return Self::Peer { large: carries };
@@ -109,7 +124,7 @@ impl Route {
             Self::Capability(_, capability) => capability.name(),
             Self::Upload(_) => "UPLOAD",
             Self::NoCapability => "CAPS",
-            Self::Health | Self::Metrics | Self::Sessions | Self::Transfers => "OPERATIONS",
+            Self::Health | Self::Metrics | Self::Sessions | Self::Transfers | Self::Command => "OPERATIONS",
             Self::Key | Self::Peer { .. } => "SIMULATION",
             Self::Other => "GRID",
         }
@@ -123,6 +138,7 @@ impl Route {
             Self::Sessions => "sessions",
             Self::Transfers => "transfers",
             Self::Key => "key",
+            Self::Command => "command",
             Self::Peer { .. } => "simulation",
             Self::Seed(_) => "seed",
             Self::Upload(_) => "upload",
@@ -153,13 +169,13 @@ fn id(text: &str) -> Option<Uuid> {
 
 /// Answers what is not the grid's.
 pub(crate) async fn answer(shared: &Shared, route: Route, request: Whole) -> Response<Body> {
+    let for_operators = matches!(route, Route::Metrics | Route::Sessions | Route::Transfers);
+    if for_operators && !ops::may_look(shared, &request).await {
+        return reply::status(StatusCode::FORBIDDEN);
+    }
     match route {
         Route::Health => ops::health(shared),
-        Route::Metrics | Route::Sessions | Route::Transfers
-            if !ops::is_operator(&shared.operators, &request.head.headers, request.remote.ip()) =>
-        {
-            reply::status(StatusCode::FORBIDDEN)
-        }
+        Route::Command => ops::command(shared, &request).await,
         Route::Metrics => ops::metrics(shared).await,
         Route::Sessions => ops::sessions(shared).await,
         Route::Transfers => ops::transfers(shared, request.head.uri.query().unwrap_or_default()).await,
@@ -212,6 +228,7 @@ mod tests {
         check("/sessions", Route::Sessions);
         check("/transfers", Route::Transfers);
         check("/sojourn/key", Route::Key);
+        check("/sojourn/command", Route::Command);
         check("/agent/SECRET/", Route::Peer { large: true });
         check("/", Route::Other);
         check("/get_grid_info", Route::Other);

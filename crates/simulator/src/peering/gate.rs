@@ -103,6 +103,20 @@ impl Gate {
         Ok(())
     }
 
+    /// Whether the grid has signed a request.
+    pub(crate) async fn is_of_grid(&self, knock: &Knock<'_>) -> bool {
+        match Proof::read(knock.headers) {
+            Ok(Some(proof)) if proof.source == Source::Grid => match self.check(knock, &proof).await {
+                Ok(_) => true,
+                Err(Denied { words, .. }) => {
+                    tracing::warn!(from = %knock.caller, "what the grid is said to want is turned away: {words}");
+                    false
+                }
+            },
+            _ => false,
+        }
+    }
+
     /// Who has signed a request.
     async fn check(&self, knock: &Knock<'_>, proof: &Proof) -> Result<Source, Denied> {
         let untimely = |why| match why {

@@ -15,6 +15,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Where a process serves its public key, below its base URL.
 pub(crate) const KEY_PATH: &str = "sojourn/key";
 
+/// Where a simulator takes the grid's commands, below its base URL.
+pub(crate) const COMMAND_PATH: &str = "sojourn/command";
+
 /// Header: who sends.
 pub(crate) const SOURCE: &str = "x-sojourn-source";
 /// Header: when, milliseconds since 1970.

@@ -58,11 +58,19 @@ pub(crate) fn host_of(base: &str) -> String {
 ///
 /// # Errors
 /// It breaks off, or is too large.
-pub(crate) async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, PeerError> {
+pub(crate) async fn body(response: reqwest::Response) -> Result<Vec<u8>, PeerError> {
+    body_up_to(MAX_ANSWER, response).await
+}
+
+/// The whole answer, if it has no more bytes than so many.
+///
+/// # Errors
+/// It breaks off, or is too large.
+pub(crate) async fn body_up_to(most: usize, mut response: reqwest::Response) -> Result<Vec<u8>, PeerError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
-        if body.len() + chunk.len() > MAX_ANSWER {
-            return Err(PeerError::Garbage(format!("an answer of more than {MAX_ANSWER} bytes")));
+        if body.len() + chunk.len() > most {
+            return Err(PeerError::Garbage(format!("an answer of more than {most} bytes")));
         }
         body.extend_from_slice(&chunk);
     }

@@ -128,7 +128,7 @@ async fn sessions_are_seen_renewed_and_disowned() {
     assert_eq!((standing(0), standing(1)), ("root", "child"), "{seen}");
     assert!(seen["sessions"][0]["last_packet_us"].as_u64() >= seen["sessions"][0]["since_us"].as_u64());
 
-    let grid = Arc::new(GridSide::new(running.grid.services(), Arc::default()));
+    let grid = Arc::new(GridSide::new(running.grid.services(), Arc::default(), Arc::default()));
     let leases = Leases { grid, directory: running.directory.clone() };
     leases.renew().await;
     let renewed = format!("renew {} in {}", session_of(ADA), running.here.id);

@@ -1,6 +1,6 @@
 //! `sojourn grid`: the grid services alone, for simulators in other processes.
 
-use super::{public, say_ready, start_log, stop_signals};
+use super::{operator, public, say_ready, start_log, stop_signals};
 use crate::options::GridOptions;
 use crate::{data, first_account};
 use anyhow::{Context as _, Result};
@@ -8,7 +8,10 @@ use axum::Router;
 use grid::Reaper;
 use model::RegionId;
 use services::{Presence, RegionFlags, RegionInfo, Services};
-use simulator::{Friends, Metrics, PlainSide, PrivateSide, ProcessKey, RemoteDestination, RemotePeers};
+use simulator::{
+    Friends, HttpTrace, Metrics, PlainSide, PrivateSide, ProcessKey, RemoteDestination, RemoteOperations,
+    RemotePeers,
+};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,7 +24,7 @@ mod arrivals;
 pub(crate) async fn run(options: GridOptions) -> Result<()> {
     let begun = Instant::now();
     let options = options.decide()?;
-    start_log(&options.process.log)?;
+    let log = start_log(&options.process.log)?;
     let mut stop = stop_signals()?;
     let bind = options.process.bind;
     if !bind.is_loopback() {
@@ -37,26 +40,40 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     if let Some(account) = first_account::create(&store.services()).await? {
         first_account::print(&account);
     }
+    operator::first_password(&store, &options.process.url(options.private_port)).await?;
 
     let url = options.process.url(options.port);
     let key = Arc::new(ProcessKey::random());
     let metrics = Arc::new(Metrics::new());
+    operator::count_connections(&metrics, &store);
     let destination = Arc::new(RemoteDestination::new(key.clone(), metrics.clone()));
     let peers = RemotePeers::new(key.clone(), metrics.clone());
     let friends = Friends::new(store.services(), Arc::new(peers));
     let public =
         public::router(&url, &options.grid_name, options.logins, &store, destination, metrics.clone());
-    let private = PrivateSide { key, operators: options.process.operators.clone() };
+    let trace = Arc::new(HttpTrace::default());
+    let simulators = operator::Simulators::Elsewhere {
+        grid: store.services().grid,
+        remote: RemoteOperations::new(key.clone()),
+        metrics: metrics.clone(),
+        trace: trace.clone(),
+    };
+    let operators = options.process.operators.clone();
+    let pages = operator::pages(&options.grid_name, &store, operators.clone(), log, simulators);
+    let private = PrivateSide { key, operators };
     let (closing, closed) = watch::channel(false);
     let side =
-        |router, private| PlainSide { router, metrics: metrics.clone(), trace: Arc::default(), private };
-    let services = private_router(store.services());
+        |router, private| PlainSide { router, metrics: metrics.clone(), trace: trace.clone(), private };
+    let services = private_router(store.services()).merge(pages);
     let sides = [
         tokio::spawn(side(public, None).serve(public_port, closed.clone())),
         tokio::spawn(side(services, Some(private)).serve(private_port, closed)),
     ];
     say_ready(begun, &url);
-    let told = |ended: &Presence| drop(friends.tell(RegionId::NULL, ended.agent, false));
+    let told = |ended: &Presence| {
+        metrics.session_ended("lease_expired");
+        drop(friends.tell(RegionId::NULL, ended.agent, false));
+    };
     tokio::select! {
         _ = stop.recv() => {}
         () = Reaper::new(store.clone()).run(told) => {}

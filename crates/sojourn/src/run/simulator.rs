@@ -24,7 +24,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 pub(crate) async fn run(options: SimulatorOptions) -> Result<()> {
     let begun = Instant::now();
     let options = options.decide()?;
-    start_log(&options.process.log)?;
+    let log = start_log(&options.process.log)?;
     let mut stop = stop_signals()?;
     data::prepare(&options.data)?;
     let address = GridAddress { private: options.grid.clone(), public: options.login.clone() };
@@ -34,6 +34,7 @@ pub(crate) async fn run(options: SimulatorOptions) -> Result<()> {
         // Nobody is inside yet.
         _ = stop.recv() => return Ok(()),
     };
+    joined.set_log(log.setter());
     joined.run(|| say_ready(begun, &options.login), stop).await;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `sojourn standalone`: a grid and a simulator in one process. The simulator calls the grid's services in memory,
 //! through the same traits that a grid elsewhere would stand behind.
 
-use super::{public, regions, say_ready, start_log, stop_signals};
+use super::{operator, public, regions, say_ready, start_log, stop_signals};
 use crate::options::{Standalone, StandaloneOptions, StoreOptions};
 use crate::world::WorldRegion;
 use crate::{data, first_account};
@@ -17,19 +17,23 @@ use std::time::Instant;
 pub(crate) async fn run(options: StandaloneOptions) -> Result<()> {
     let begun = Instant::now();
     let options = options.decide()?;
-    start_log(&options.process.log)?;
+    let log = start_log(&options.process.log)?;
     let stop = stop_signals()?;
     data::prepare(&options.data)?;
     let world = regions::read(&options.regions, options.port, data::identity(&options.data)?)?;
     let store = data::open(&StoreOptions::in_folder(&options.data)).await?;
     let services = store.services();
-    let simulator = simulator(&options, world, &store, &services).await?;
+    let simulator = simulator(&options, world, &store, &services, log).await?;
     if let Some(account) = first_account::create(&services).await? {
         first_account::print(&account);
     }
     let url = options.regions.url(&options.process, options.port);
-    let friends = simulator.friends();
-    let told = |ended: &Presence| drop(friends.tell(RegionId::NULL, ended.agent, false));
+    operator::first_password(&store, &url).await?;
+    let (friends, metrics) = (simulator.friends(), simulator.metrics());
+    let told = |ended: &Presence| {
+        metrics.session_ended("lease_expired");
+        drop(friends.tell(RegionId::NULL, ended.agent, false));
+    };
     tokio::select! {
         () = simulator.run(|| say_ready(begun, &url), stop) => {}
         () = Reaper::new(store.clone()).run(told) => {}
@@ -44,6 +48,7 @@ async fn simulator(
     world: Vec<WorldRegion>,
     store: &SqlStore,
     services: &Services,
+    log: operator::Log,
 ) -> Result<Simulator> {
     let first = world.first().map(|region| region.id);
     let url = options.regions.url(&options.process, options.port);
@@ -62,14 +67,14 @@ async fn simulator(
     };
     let simulator = Simulator::start(config, services.clone()).await?;
     let (destination, metrics) = (simulator.login_destination(), simulator.metrics());
-    let simulator = simulator.open(public::router(
-        &url,
-        &options.grid_name,
-        options.logins.clone(),
-        store,
-        destination,
-        metrics,
-    ));
+    operator::count_connections(&metrics, store);
+    simulator.set_log(log.setter());
+    let simulators = operator::Simulators::Here(simulator.operations());
+    let operators = options.process.operators.clone();
+    let pages = operator::pages(&options.grid_name, store, operators, log, simulators);
+    let logins = options.logins.clone();
+    let public = public::router(&url, &options.grid_name, logins, store, destination, metrics);
+    let simulator = simulator.open(public.merge(pages));
     // The sockets are ours, so no other process runs this world: what is marked as living is of a run before.
     store.forget_the_living().await?;
     simulator.register().await?;

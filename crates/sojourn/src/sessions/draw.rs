@@ -1,21 +1,24 @@
 //! Sessions as tables.
 
-use super::{Ended, Here, SessionsOptions, View};
+use super::SessionsOptions;
+use model::AgentId;
+use observe::{Ended, Here, Sessions, span};
 use std::fmt::Write as _;
 
 const HERE: [&str; 9] = ["REGION", "NAME", "AS", "HERE", "ONLINE", "HEARD", "RTT", "LOSS", "VIEWER"];
 const ENDED: [&str; 6] = ["ENDED", "REGION", "NAME", "WHY", "STAYED", "VIEWER"];
 
 /// All of it, as a terminal shows it.
-pub(super) fn draw(options: &SessionsOptions, views: Vec<View>) -> String {
-    let wanted = |agent: &str, name: &str| {
-        options.agent.as_ref().is_none_or(|only| only.eq_ignore_ascii_case(name) || only == agent)
+pub(super) fn draw(options: &SessionsOptions, views: Vec<Sessions>) -> String {
+    let wanted = |agent: AgentId, name: &str| {
+        let asked = options.agent.as_ref();
+        asked.is_none_or(|only| only.eq_ignore_ascii_case(name) || *only == agent.to_string())
     };
     let mut here = Vec::new();
     let mut ended = Vec::new();
-    for View { now_us, sessions, ended: over } in views {
-        here.extend(sessions.iter().filter(|one| wanted(&one.agent, &one.name)).map(|one| row(now_us, one)));
-        ended.extend(over.into_iter().filter(|one| wanted(&one.agent, &one.name)).map(|one| (now_us, one)));
+    for Sessions { now_us, sessions, ended: over } in views {
+        here.extend(sessions.iter().filter(|one| wanted(one.agent, &one.name)).map(|one| row(now_us, one)));
+        ended.extend(over.into_iter().filter(|one| wanted(one.agent, &one.name)).map(|one| (now_us, one)));
     }
     here.sort();
     ended.sort_by_key(|(_, one)| one.at_us);
@@ -33,10 +36,7 @@ pub(super) fn draw(options: &SessionsOptions, views: Vec<View>) -> String {
 }
 
 fn row(now_us: u64, one: &Here) -> Vec<String> {
-    let loss = match one.packets_out {
-        0 => "-".to_owned(),
-        out => format!("{:.1}%", (one.resends + one.lost) as f64 * 100.0 / out as f64),
-    };
+    let loss = one.loss_percent().map_or_else(|| "-".to_owned(), |loss| format!("{loss:.1}%"));
     let viewer = match &one.address {
         Some(address) => format!("{} ({address})", plain(&one.viewer)),
         None => plain(&one.viewer),
@@ -98,17 +98,6 @@ fn table(head: &[&str], rows: impl Iterator<Item = (Vec<String>, String)>) -> St
     text
 }
 
-/// A stretch of time, in its largest unit and the next.
-fn span(us: u64) -> String {
-    let s = us / 1_000_000;
-    match s {
-        0..60 => format!("{s} s"),
-        60..3600 => format!("{} min {} s", s / 60, s % 60),
-        3600..86_400 => format!("{} h {} min", s / 3600, s % 3600 / 60),
-        _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
-    }
-}
-
 /// Names and viewers are other people's words, and a terminal obeys what is not text.
 fn plain(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
@@ -122,23 +111,24 @@ mod tests {
         SessionsOptions { url: Vec::new(), agent: agent.map(Into::into), ended, steps }
     }
 
-    fn view() -> View {
+    fn view() -> Sessions {
+        let id = |n: u128| model::Uuid::from_u128(n);
         serde_json::from_value(serde_json::json!({
             "now_us": 10_000_000_000_u64,
             "sessions": [
-                {"region": "Plaza", "agent": "a", "name": "Bob Two", "standing": "child", "viewer": "V\u{1b}[2J",
+                {"region": "Plaza", "region_id": id(1), "session": id(2), "agent": id(10), "name": "Bob Two", "standing": "child", "viewer": "V\u{1b}[2J",
                  "address": null, "since_us": 9_999_000_000_u64, "login_s": null, "last_packet_us": null,
                  "rtt_us": null, "packets_out": 0, "resends": 0, "lost": 0},
-                {"region": "Annex", "agent": "b", "name": "Ada One", "standing": "root", "viewer": "Viewer 1",
+                {"region": "Annex", "region_id": id(3), "session": id(4), "agent": id(11), "name": "Ada One", "standing": "root", "viewer": "Viewer 1",
                  "address": "127.0.0.1:5", "since_us": 9_910_000_000_u64, "login_s": 1_000,
                  "last_packet_us": 9_998_000_000_u64, "rtt_us": 12_300, "packets_out": 200, "resends": 1, "lost": 1},
             ],
             "ended": [
-                {"region": "r", "agent": "b", "name": "Ada One", "viewer": "Viewer 1", "since_us": 9_000_000_000_u64,
+                {"region": "r", "agent": id(11), "name": "Ada One", "viewer": "Viewer 1", "since_us": 9_000_000_000_u64,
                  "at_us": 9_005_000_000_u64, "reason": "logout",
                  "steps": [{"at_us": 9_005_000_000_u64, "step": "V->R LogoutRequest", "detail": ""},
                            {"at_us": 9_005_001_500_u64, "step": "R->P logged out", "detail": ""}]},
-                {"region": "r", "agent": "c", "name": "Cleo", "viewer": "", "since_us": null,
+                {"region": "r", "agent": id(12), "name": "Cleo", "viewer": "", "since_us": null,
                  "at_us": 9_006_000_000_u64, "reason": null, "steps": []},
             ],
         }))

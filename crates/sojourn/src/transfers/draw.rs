@@ -1,7 +1,6 @@
 //! A transfer as lines of text: who said what to whom, and when.
 
-use super::fetch::Note;
-use super::history::Sequence;
+use observe::{Note, Sequence, time_of_day};
 
 /// Those who take part, in the order of their lanes; whoever else is a neighbour.
 const LANES: [(&str, &str); 5] = [
@@ -85,13 +84,6 @@ fn lanes(from: usize, to: usize) -> String {
     line.into_iter().map(char::from).collect()
 }
 
-/// Hours, minutes, seconds and milliseconds of the day, UTC.
-fn time_of_day(unix_us: u64) -> String {
-    let ms = unix_us / 1000 % 86_400_000;
-    let (s, ms) = (ms / 1000, ms % 1000);
-    format!("{:02}:{:02}:{:02}.{ms:03}Z", s / 3600, s / 60 % 60, s % 60)
-}
-
 /// What others wrote, without what would move the cursor.
 fn plain(text: &str) -> String {
     text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
@@ -99,28 +91,46 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::history::History;
-    use super::super::history::tests::{HARBOUR, LIGHTHOUSE, note, view};
     use super::*;
+    use model::{AgentId, RegionId, Uuid};
+    use observe::Key;
+    use std::sync::Arc;
+
+    /// A note: microseconds, and "step from to message detail".
+    fn note(at_us: u64, text: &str) -> Arc<Note> {
+        let mut words = text.splitn(5, ' ').map(str::to_owned);
+        let mut word = || words.next().unwrap_or_default();
+        let (step, from, to, message, detail) = (word(), word(), word(), word(), word());
+        let region_id = RegionId(Uuid::from_u128(1));
+        Arc::new(Note { n: 1, at_us, region: "Harbour".into(), region_id, step, from, to, message, detail })
+    }
 
     #[test]
     fn a_transfer_is_drawn_as_a_sequence() {
-        let mut history = History::new(None);
         let begun = 45_296_789_000;
-        let notes = vec![
-            note(1, begun, HARBOUR, "P1 viewer source TeleportLocationRequest"),
-            note(2, begun + 300, HARBOUR, "P3 source grid RegionAt"),
-            note(3, begun + 700, HARBOUR, "P4 grid source Region Lighthouse at 127.0.0.1"),
-            note(4, begun + 900, HARBOUR, "P5 source destination QueryAccess"),
-            note(9, begun + 15_000_000, HARBOUR, "C1B source Plaza CloseAgent"),
-        ];
-        history.add(0, view(5, Some("departed"), notes));
-        let notes = vec![
-            note(1, begun + 4000, LIGHTHOUSE, "T4 destination destination Root"),
-            note(2, begun + 4100, LIGHTHOUSE, "T4A destination viewer AgentMovementComplete \x1b[2J"),
-        ];
-        history.add(1, view(5, Some("arrived"), notes));
-        let drawn: String = history.take(None).iter().map(draw).collect();
+        let sequence = Sequence {
+            key: Key { region: RegionId(Uuid::from_u128(1)), by_destination: false, number: 5 },
+            agent: "Ada Lovelace".into(),
+            agent_id: AgentId(Uuid::from_u128(7)),
+            kind: "teleport".into(),
+            version: "0.2".into(),
+            source: "Harbour".into(),
+            destination: "Lighthouse".into(),
+            outcomes: vec!["departed".into(), "arrived".into()],
+            begun_us: begun,
+            took_us: 15_000_000,
+            continued: false,
+            notes: vec![
+                note(begun, "P1 viewer source TeleportLocationRequest"),
+                note(begun + 300, "P3 source grid RegionAt"),
+                note(begun + 700, "P4 grid source Region Lighthouse at 127.0.0.1"),
+                note(begun + 900, "P5 source destination QueryAccess"),
+                note(begun + 4000, "T4 destination destination Root"),
+                note(begun + 4100, "T4A destination viewer AgentMovementComplete \x1b[2J"),
+                note(begun + 15_000_000, "C1B source Plaza CloseAgent"),
+            ],
+        };
+        let drawn = draw(&sequence);
         let expected = "\
 12:34:56.789Z  teleport 0.2  Ada Lovelace  Harbour -> Lighthouse  departed, arrived  15000.0 ms
                     viewer   source    dest     grid  neighbours

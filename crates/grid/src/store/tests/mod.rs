@@ -1,7 +1,9 @@
 //! Every service on a fresh database.
 
+mod copying;
 mod inventory;
 mod logins;
+mod operator;
 mod people;
 mod personal;
 mod places;

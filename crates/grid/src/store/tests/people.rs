@@ -255,6 +255,10 @@ async fn the_grid_is_counted() {
     account(&store, "Ada", "One").await;
     store.logged_in(agent(1)).await.unwrap();
     PresenceService::login(&store, agent(1), SessionId(id(1)), SecureSessionId(id(1))).await.unwrap();
+    assert!(store.people_by_region().await.unwrap().is_empty(), "nobody has arrived yet");
+    let region = RegionId(id(8));
+    assert!(store.report(SessionId(id(1)), region).await.unwrap());
+    assert_eq!(store.people_by_region().await.unwrap(), [(region, 1)].into());
     let counted = store.statistics().await.unwrap();
     assert_eq!(
         (counted.residents, counted.active_users, counted.online_users, counted.regions),

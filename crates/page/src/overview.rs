@@ -1,0 +1,66 @@
+//! The grid at a glance: its size, its regions, and how many stand where. Whoever looks at the login page asks for it,
+//! so it is kept for a moment, and counted once however many ask.
+
+use grid::{GridStatistics, LoginRecords, Statistics};
+use model::RegionId;
+use services::{RegionInfo, Services};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// How long it is kept.
+const AGE: Duration = Duration::from_secs(2);
+/// Regions at most.
+pub(crate) const REGIONS: usize = 2000;
+
+/// Where pages read.
+#[derive(Clone)]
+pub struct GridData {
+    /// The grid's services.
+    pub services: Services,
+    /// How large it is.
+    pub statistics: Arc<dyn Statistics>,
+    /// What somebody has done too often.
+    pub records: Arc<dyn LoginRecords>,
+}
+
+/// What is shown.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Overview {
+    pub(crate) counted: GridStatistics,
+    /// By name.
+    pub(crate) regions: Vec<RegionInfo>,
+    pub(crate) people: BTreeMap<RegionId, u64>,
+}
+
+/// The overview of a moment ago.
+pub(crate) struct Overviews {
+    data: GridData,
+    last: Mutex<Option<(Instant, Arc<Overview>)>>,
+}
+
+impl Overviews {
+    pub(crate) fn new(data: GridData) -> Self {
+        Self { data, last: Mutex::default() }
+    }
+
+    /// The latest.
+    pub(crate) async fn get(&self) -> services::Result<Arc<Overview>> {
+        let mut last = self.last.lock().await;
+        if let Some((at, overview)) = &*last
+            && at.elapsed() < AGE
+        {
+            return Ok(overview.clone());
+        }
+        let GridData { services, statistics, .. } = &self.data;
+        let counted = statistics.statistics().await?;
+        let people = statistics.people_by_region().await?;
+        let mut regions = services.grid.online_regions(0, 0, REGIONS).await?;
+        regions.sort_by(|a, b| a.name.cmp(&b.name));
+        let overview = Arc::new(Overview { counted, regions, people });
+        *last = Some((Instant::now(), overview.clone()));
+        Ok(overview)
+    }
+}

@@ -84,6 +84,9 @@ pub(crate) struct RegionOptions {
     /// Versions of the simulation protocol that are offered and accepted [default: all, 0.1..0.8]
     #[arg(long, value_name = "LOW..HIGH", env = "SOJOURN_SIMULATION_PROTOCOL")]
     pub(crate) simulation_protocol: Option<String>,
+    /// Where transfers are sent as traces: a collector of OpenTelemetry that takes OTLP over HTTP, http://HOST:4318
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub(crate) otlp: Option<String>,
 }
 
 /// Options of `sojourn standalone`.
@@ -167,6 +170,8 @@ pub(crate) struct Regions {
     pub(crate) versions: VersionRange,
     /// Waits of transfers.
     pub(crate) patience: Patience,
+    /// Base URL of a collector of traces.
+    pub(crate) otlp: Option<String>,
     /// Where the HTTP side is reached, with its slash, if not at the process's own address.
     pub(crate) url: Option<String>,
 }
@@ -281,6 +286,8 @@ impl RegionOptions {
         }
         let reached = self.url.or_else(|| file.url.clone());
         let reached = reached.map(|given| url(&given, 80).with_context(|| format!("--url {given:?}")));
+        let otlp = self.otlp.or_else(|| file.otlp.clone());
+        let otlp = otlp.map(|given| url(&given, 4318).with_context(|| format!("--otlp {given:?}")));
         let versions = self.simulation_protocol.or_else(|| file.simulation_protocol.clone());
         Ok(Regions {
             world: self.world.or_else(|| file.world.clone()),
@@ -289,6 +296,7 @@ impl RegionOptions {
             versions: versions.map_or(Ok(VersionRange::ALL), |text| text.parse())?,
             patience: file.transfer.decide()?,
             url: reached.transpose()?,
+            otlp: otlp.transpose()?,
         })
     }
 }

@@ -28,6 +28,7 @@ pub(super) struct File {
     pub(super) sign_up: bool,
     pub(super) url: Option<String>,
     pub(super) simulation_protocol: Option<String>,
+    pub(super) otlp: Option<String>,
     #[serde(default)]
     pub(super) operator_from: Vec<IpAddr>,
     pub(super) log: Option<String>,

@@ -1,6 +1,6 @@
-"""Every recorded login and logout has its counterpart: what OpenSimulator said to whom, and in which order, beside what we
-say in the same scene. `golden/` has the recordings in excerpt; `golden/exceptions.txt` says where we differ on purpose,
-and no other difference is allowed."""
+"""Every recorded login and logout has its counterpart: what OpenSimulator said to whom, and in which order, beside what
+we say in the same scene. `golden/` has the recordings in excerpt; `golden/exceptions.txt` says where we differ on
+purpose, and no other difference is allowed."""
 
 import asyncio
 import fnmatch
@@ -150,7 +150,8 @@ async def befriended(grid, friend, account, at):
     """The account has been here before, as in the recordings, and the two are friends."""
     async with grid.viewer(account, at=at) as client:
         await befriend(friend, client)
-        agent = client.agent_id
+        agent, mark = client.agent_id, friend.inbox.mark()
+    await sees_go(friend, agent, mark)
     await until(lambda: not presences(grid, agent), 10, "it has not gone")
     return agent
 

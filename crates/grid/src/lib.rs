@@ -35,5 +35,5 @@ pub use operator::OperatorRecords;
 pub use passwords::HashCost;
 pub use provision::{FirstAccount, NewPerson, create_first_account, new_password, provision_account};
 pub use reaper::Reaper;
-pub use sqlite::SqlStore;
+pub use sqlite::{Examined, SqlStore, Taken};
 pub use statistics::{GridStatistics, Statistics};

@@ -10,9 +10,14 @@
 //! remembered, so a quick answer says what the answer says). Somebody who can read the process's memory could try
 //! passwords of recent logins faster than argon2id allows; such a reader sees the digests of logins pass by anyway.
 //! A changed password has another stored hash (in whichever process it was changed), and is not remembered.
+//!
+//! Who comes from an OpenSimulator brings a salted MD5 digest over that digest. It is kept as it is until its owner logs
+//! in, which it opens once: from what the viewer sent then, a hash of ours is made that takes its place. To try it takes
+//! as long as to try one of ours, so that nobody learns who has not been here yet.
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+use md5::Md5;
 use services::{Result, ServiceError, ViewerPassword};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -49,6 +54,33 @@ impl Default for HashCost {
 
 type Mark = [u8; 32];
 
+/// What stands before the salt and the digest of a password that OpenSimulator kept.
+const OPENSIM: &str = "$opensim-md5$";
+/// Bytes of such a salt.
+const OPENSIM_SALT: usize = 64;
+
+/// The text to store for a password that OpenSimulator kept; `None` if it cannot have been one.
+pub(crate) fn of_opensim(hash: &str, salt: &str) -> Option<String> {
+    let hex = hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let sound = hex && salt.len() <= OPENSIM_SALT && !salt.contains(['$', '\0']);
+    sound.then(|| format!("{OPENSIM}{salt}${}", hash.to_ascii_lowercase()))
+}
+
+/// Whether a stored text is of OpenSimulator.
+pub(crate) fn is_of_opensim(stored: &str) -> bool {
+    stored.starts_with(OPENSIM)
+}
+
+/// Whether OpenSimulator kept this for the password with this digest; `None` if it is not of OpenSimulator.
+fn opensim_matches(stored: &str, digest: &[u8; 16]) -> Option<bool> {
+    let (salt, hash) = stored.strip_prefix(OPENSIM)?.split_once('$')?;
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let made = hex(&Md5::digest(format!("{}:{salt}", hex(digest))));
+    // In constant time, as far as a compiler can be made to.
+    let apart = made.bytes().zip(hash.bytes()).fold(0, |apart, (one, other)| apart | (one ^ other));
+    Some(made.len() == hash.len() && std::hint::black_box(apart) == 0)
+}
+
 pub(crate) struct Passwords {
     cost: HashCost,
     key: [u8; 32],
@@ -71,29 +103,35 @@ impl Passwords {
         self.blocking(move || hash(cost, digest, salt)).await?
     }
 
-    /// Whether the password is one of those that these texts were made from.
-    pub(crate) async fn verify(
+    /// Which of these texts was made from the password, if one was.
+    pub(crate) async fn verify<'a>(
         &self,
-        stored: &[String],
+        stored: &'a [String],
         password: &ViewerPassword,
         now_s: u64,
-    ) -> Result<bool> {
+    ) -> Result<Option<&'a str>> {
         if stored.is_empty() {
             let nothing = self.nothing().await?;
             self.matches(nothing, password).await?;
-            return Ok(false);
+            return Ok(None);
         }
         let marks: Vec<_> = stored.iter().map(|stored| self.mark(stored, password)).collect();
-        if marks.iter().any(|mark| self.remembers(mark, now_s)) {
-            return Ok(true);
+        if let Some(at) = marks.iter().position(|mark| self.remembers(mark, now_s)) {
+            return Ok(Some(&stored[at]));
         }
         for (stored, mark) in stored.iter().zip(marks) {
-            if self.matches(stored.clone(), password).await? {
+            if let Some(matches) = opensim_matches(stored, password.digest()) {
+                if matches {
+                    return Ok(Some(stored));
+                }
+                let nothing = self.nothing().await?;
+                self.matches(nothing, password).await?;
+            } else if self.matches(stored.clone(), password).await? {
                 self.remember(mark, now_s);
-                return Ok(true);
+                return Ok(Some(stored));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     async fn nothing(&self) -> Result<String> {
@@ -191,10 +229,11 @@ mod tests {
         let stored = vec![passwords.hash(&secret(), [2; 16]).await.unwrap()];
         assert!(stored[0].starts_with("$argon2id$v=19$m=32,t=1,p=1$"), "{}", stored[0]);
         for _ in 0..2 {
-            assert!(passwords.verify(&stored, &secret(), 0).await.unwrap());
-            assert!(!passwords.verify(&stored, &ViewerPassword::from_plain("Secret"), 0).await.unwrap());
+            assert!(passwords.verify(&stored, &secret(), 0).await.unwrap().is_some());
+            let wrong = ViewerPassword::from_plain("Secret");
+            assert_eq!(passwords.verify(&stored, &wrong, 0).await.unwrap(), None);
         }
-        assert!(!passwords.verify(&[], &secret(), 0).await.unwrap());
+        assert_eq!(passwords.verify(&[], &secret(), 0).await.unwrap(), None);
     }
 
     /// Made by the reference implementation (argon2-cffi) of the 16 bytes of the MD5 digest of "secret".
@@ -204,7 +243,27 @@ mod tests {
     #[tokio::test]
     async fn a_hash_of_another_implementation_is_understood() {
         let passwords = Passwords::new(CHEAP, [1; 32]);
-        assert!(passwords.verify(&[MADE_ELSEWHERE.into()], &secret(), 0).await.unwrap());
+        assert!(passwords.verify(&[MADE_ELSEWHERE.into()], &secret(), 0).await.unwrap().is_some());
+    }
+
+    /// Worked out with md5sum: of "secret", then of that, a colon and the salt.
+    const OF_OPENSIM: (&str, &str) = ("66aa8b2609672e6c70f510dd6c0eea33", "7c1a3b0e5d2f4a6c8e9b0d1f2a3c4e5f");
+
+    #[tokio::test]
+    async fn what_opensim_kept_is_understood() {
+        let passwords = Passwords::new(CHEAP, [1; 32]);
+        let (hash, salt) = OF_OPENSIM;
+        let stored = [of_opensim(&hash.to_uppercase(), salt).unwrap()];
+        assert!(is_of_opensim(&stored[0]));
+        let opens = passwords.verify(&stored, &secret(), 0).await.unwrap();
+        assert_eq!(opens, Some(stored[0].as_str()));
+        let wrong = ViewerPassword::from_plain("Secret");
+        assert_eq!(passwords.verify(&stored, &wrong, 0).await.unwrap(), None);
+        // It is not remembered: it is replaced.
+        assert!(passwords.remembered.lock().unwrap().is_empty());
+        for (hash, salt) in [("", salt), ("x", salt), (hash, "a$b"), (&hash[..31], "")] {
+            assert_eq!(of_opensim(hash, salt), None, "{hash} {salt}");
+        }
     }
 
     #[tokio::test]

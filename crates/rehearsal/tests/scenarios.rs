@@ -72,7 +72,7 @@ scenarios! {
     a_teleport_in_sight_survives_each_single_fault: "single-fault-in-sight";
     a_teleport_out_of_sight_survives_each_single_fault: "single-fault-out-of-sight";
     a_region_that_shuts_down_empties_itself: "shutdown";
-    a_region_that_restarts_as_planned_moves_everybody_on: "restart-as-planned";
+    a_region_that_restarts_as_planned_moves_everybody_first: "restart-as-planned";
     a_kick_at_any_moment_of_a_teleport_ends_the_session: "kick-in-transfer";
     a_viewer_that_misbehaves_harms_nobody: "bad-viewers";
     a_viewer_with_one_way_cut_recovers: "half-cut";

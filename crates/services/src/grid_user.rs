@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use model::{AgentId, RegionId, Vec3};
 
 /// A place that outlasts sessions.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Place {
     /// Which region.
     pub region: RegionId,

@@ -2,13 +2,18 @@
 //!
 //! What runs is decided elsewhere; here it is put together. [`options`] merges command line, environment and file into
 //! plain values; [`world`] reads the regions; [`run`] is the processes: a grid, a simulator, or both in one, where the
-//! simulator calls the grid's services in memory; [`accounts`], [`operate`], [`sessions`] and [`transfers`] are the commands that act
-//! on data and look at running processes.
+//! simulator calls the grid's services in memory. [`config`] explains and checks what they go by, [`doctor`] whether
+//! they would work. [`accounts`], [`backup`], [`import`], [`operate`], [`sessions`] and [`transfers`] are the commands that
+//! act on data and look at running processes.
 
 mod accounts;
+mod backup;
+mod config;
 mod counted;
 mod data;
+mod doctor;
 mod first_account;
+mod import;
 mod operate;
 mod options;
 mod run;
@@ -37,6 +42,19 @@ enum Command {
     Grid(options::GridOptions),
     /// Regions that are joined to a grid, ours or an OpenSimulator ROBUST
     Simulator(options::SimulatorOptions),
+    /// What can be configured, whether a file is sound, and files made of an OpenSimulator's
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Looks at a deployment without changing it, and says what is to be done; takes the options of what is to run
+    #[command(subcommand)]
+    Doctor(doctor::DoctorCommand),
+    /// Copies all that a process keeps into a folder, also while it runs
+    Backup(backup::BackupOptions),
+    /// Brings back what `backup` has copied, to where nothing is; the database may be of another engine
+    Restore(backup::RestoreOptions),
+    /// Moving in from an OpenSimulator
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// Accounts: add, list, change, remove; also while the world runs.
     #[command(subcommand)]
     User(accounts::UserCommand),
@@ -66,7 +84,14 @@ const BLOCKING: usize = 4;
 const STACK: usize = 1 << 20;
 
 fn main() -> ExitCode {
-    let CommandLine { command, standalone } = CommandLine::parse();
+    let CommandLine { command, standalone } = match options::read_command_line(std::env::args_os().collect())
+    {
+        Ok(line) => line,
+        Err(error) => {
+            eprintln!("sojourn: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
@@ -86,6 +111,11 @@ fn main() -> ExitCode {
             Command::Standalone(options) => run::standalone::run(options).await,
             Command::Grid(options) => run::grid::run(options).await,
             Command::Simulator(options) => run::simulator::run(options).await,
+            Command::Config(command) => config::run(command),
+            Command::Doctor(command) => doctor::run(command).await,
+            Command::Backup(options) => backup::backup(options).await,
+            Command::Restore(options) => backup::restore(options).await,
+            Command::Import(command) => import::run(command).await,
             Command::User(command) => accounts::run(command).await,
             Command::Operator(command) => accounts::operator(command).await,
             Command::Debug(command) => operate::debug(command).await,
@@ -132,9 +162,9 @@ mod tests {
     fn no_command_is_standalone_and_takes_its_options() {
         let line = CommandLine::try_parse_from(["sojourn", "--data", "d", "--port", "1"]).unwrap();
         assert!(line.command.is_none());
-        assert_eq!(line.standalone.port, Some(1));
+        assert_eq!(line.standalone.port, 1);
         let line = CommandLine::try_parse_from(["sojourn", "standalone", "--port", "2"]).unwrap();
-        assert!(matches!(line.command, Some(Command::Standalone(options)) if options.port == Some(2)));
+        assert!(matches!(line.command, Some(Command::Standalone(options)) if options.port == 2));
     }
 
     #[test]

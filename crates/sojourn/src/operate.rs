@@ -156,8 +156,8 @@ pub(crate) async fn restart_region(restart: RestartRegion) -> Result<()> {
 }
 
 async fn ask(data: &DataOptions, command: Command) -> Result<()> {
-    let folder = data.folder()?;
-    let outcome = control::ask(&folder, &command).await.map_err(|error| match error.kind() {
+    let folder = &data.data;
+    let outcome = control::ask(folder, &command).await.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
             anyhow::anyhow!("no process runs on {}", folder.display())
         }

@@ -1,12 +1,19 @@
 //! Options: command line over environment over file over defaults.
 //!
-//! clap reads the first two into one value each; the file fills what is still empty. What several commands have in
-//! common is one set here: where data is ([`DataOptions`], [`StoreOptions`]), what a process is to others
-//! ([`ProcessOptions`]), what its regions are ([`RegionOptions`]).
+//! An option is described once, here, as clap is told of it: its name, environment, unit, default, and what it may be.
+//! [`settings`] has all that from clap again, and with it [`file`] reads the file: what stands there takes the place of
+//! the default before the command line is read ([`read_command_line`]). An option `some_thing` is `--some-thing`,
+//! `SOJOURN_SOME_THING` and `some_thing` in the file; one with a dot in its id stands in a table there.
+//!
+//! What several commands have in common is one set: where data is ([`DataOptions`], [`StoreOptions`]), what a process is
+//! to others ([`ProcessOptions`]), what its regions are ([`RegionOptions`]). What options mean together is decided by
+//! `decide` of each command, which makes plain values of them.
 
 mod file;
 mod logins;
+mod settings;
 mod transfer;
+mod values;
 
 #[cfg(test)]
 mod tests;
@@ -14,12 +21,14 @@ mod tests;
 use ::transfer::{Patience, VersionRange};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use file::File;
+pub(crate) use file::{ConfigFile, read_command_line, text_of, unknown};
 use grid::Database;
 pub(crate) use logins::{LoginOptions, Logins};
-use std::net::{IpAddr, Ipv4Addr};
+pub(crate) use settings::{Setting, Usual, meaning, settings, usual};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use transfer::TransferOptions;
 
 /// The database's file in the data folder.
 const DATABASE: &str = "grid.sqlite";
@@ -28,123 +37,137 @@ const DATABASE: &str = "grid.sqlite";
 const MAX_DRAIN_S: u64 = 24 * 3600;
 
 /// Where data is.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct DataOptions {
-    /// Where everything is kept [default: sojourn-data]
-    #[arg(long, value_name = "DIR", env = "SOJOURN_DATA")]
-    pub(crate) data: Option<PathBuf>,
+    /// Where everything is kept; each process has its own
+    #[arg(long, value_name = "DIR", env = "SOJOURN_DATA", default_value = "sojourn-data")]
+    pub(crate) data: PathBuf,
     /// A file that holds any of these options, in TOML
     #[arg(long, value_name = "FILE", env = "SOJOURN_CONFIG")]
     pub(crate) config: Option<PathBuf>,
 }
 
 /// Where a grid keeps what it knows.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct StoreOptions {
     #[command(flatten)]
     pub(crate) data: DataOptions,
     /// The grid's database, sqlite:PATH [default: a file in the data folder]
-    #[arg(long, value_name = "URL", env = "SOJOURN_DATABASE")]
+    #[arg(long, value_name = "URL", env = "SOJOURN_DATABASE", hide_env_values = true)]
     pub(crate) database: Option<String>,
 }
 
 /// What a process is to others.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct ProcessOptions {
-    /// What sockets bind to [default: 127.0.0.1]
-    #[arg(long, value_name = "ADDR", env = "SOJOURN_BIND")]
-    pub(crate) bind: Option<IpAddr>,
+    /// What sockets bind to
+    #[arg(long, value_name = "ADDR", env = "SOJOURN_BIND", value_parser = values::address)]
+    #[arg(default_value = "127.0.0.1")]
+    pub(crate) bind: IpAddr,
     /// Name or address that viewers and other processes are told [default: the bind address]
-    #[arg(long, value_name = "NAME", env = "SOJOURN_HOST")]
+    #[arg(long, value_name = "NAME", env = "SOJOURN_HOST", value_parser = values::host)]
     pub(crate) host: Option<String>,
-    /// Addresses that may see /metrics and /transfers, besides this machine
-    #[arg(long, value_name = "ADDR", env = "SOJOURN_OPERATOR_FROM", value_delimiter = ',')]
+    /// Addresses that may see /metrics, /sessions, /transfers and /operate, besides this machine [default: none]
+    #[arg(long, value_name = "ADDR", env = "SOJOURN_OPERATOR_FROM", value_parser = values::address)]
+    #[arg(value_delimiter = ',')]
     pub(crate) operator_from: Vec<IpAddr>,
-    /// What is logged, in the form of RUST_LOG [default: info,sqlx=warn]
-    #[arg(long, value_name = "FILTER", env = "SOJOURN_LOG")]
-    pub(crate) log: Option<String>,
+    /// What is logged, in the form of RUST_LOG
+    #[arg(long, value_name = "FILTER", env = "SOJOURN_LOG", value_parser = values::log_filter)]
+    #[arg(default_value = "info,sqlx=warn")]
+    pub(crate) log: String,
 }
 
 /// What the regions of a process are.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct RegionOptions {
-    /// The world file; without it a small world is built in
+    /// The world file [default: a small world is built in]
     #[arg(long, value_name = "FILE", env = "SOJOURN_WORLD")]
     pub(crate) world: Option<PathBuf>,
-    /// A viewer that is silent for so long has gone [default: 60]
-    #[arg(long, value_name = "SECONDS", env = "SOJOURN_SILENCE_TIMEOUT")]
-    pub(crate) silence_timeout: Option<u64>,
-    /// On SIGTERM those inside are warned for so long, and moved to other simulators then [default: 0]
-    #[arg(long, value_name = "SECONDS", env = "SOJOURN_DRAIN")]
-    pub(crate) drain: Option<u64>,
+    /// A viewer that is silent for so long is logged out
+    #[arg(long, value_name = "SECONDS", env = "SOJOURN_SILENCE_TIMEOUT", default_value_t = 60)]
+    #[arg(value_parser = values::seconds::<5, 3600>)]
+    pub(crate) silence_timeout: u64,
+    /// On SIGTERM those inside are warned for so long, and moved to other simulators then
+    #[arg(long, value_name = "SECONDS", env = "SOJOURN_DRAIN", default_value_t = 0)]
+    #[arg(value_parser = values::seconds::<0, MAX_DRAIN_S>)]
+    pub(crate) drain: u64,
     /// Base URL under which viewers and other processes reach the HTTP side, behind a proxy for example [default:
     /// http://HOST:PORT/]
-    #[arg(long, value_name = "URL", env = "SOJOURN_URL")]
+    #[arg(long, value_name = "URL", env = "SOJOURN_URL", value_parser = values::url::<80>)]
     pub(crate) url: Option<String>,
-    /// Versions of the simulation protocol that are offered and accepted [default: all, 0.1..0.8]
+    /// Versions of the simulation protocol in which agents are sent and taken
     #[arg(long, value_name = "LOW..HIGH", env = "SOJOURN_SIMULATION_PROTOCOL")]
-    pub(crate) simulation_protocol: Option<String>,
-    /// Where transfers are sent as traces: a collector of OpenTelemetry that takes OTLP over HTTP, http://HOST:4318
-    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    #[arg(value_parser = values::versions, default_value_t = VersionRange::ALL)]
+    pub(crate) simulation_protocol: VersionRange,
+    /// Where transfers are sent as traces: a collector of OpenTelemetry that takes OTLP over HTTP [default: none]
+    #[arg(long, value_name = "URL", env = "SOJOURN_OTLP", value_parser = values::url::<4318>)]
     pub(crate) otlp: Option<String>,
+    #[command(flatten)]
+    transfer: TransferOptions,
 }
 
 /// Options of `sojourn standalone`.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct StandaloneOptions {
     #[command(flatten)]
     pub(crate) data: DataOptions,
-    /// HTTP port: logins, capabilities, /healthz, /metrics [default: 9000]
-    #[arg(long, value_name = "PORT", env = "SOJOURN_PORT")]
-    pub(crate) port: Option<u16>,
+    /// HTTP port: logins, pages, capabilities, /healthz, /metrics
+    #[arg(long, value_name = "PORT", env = "SOJOURN_PORT", value_parser = values::port)]
+    #[arg(default_value_t = 9000)]
+    pub(crate) port: u16,
     #[command(flatten)]
     pub(crate) process: ProcessOptions,
     #[command(flatten)]
     pub(crate) regions: RegionOptions,
     #[command(flatten)]
     pub(crate) logins: LoginOptions,
-    /// Name of the grid, as viewers show it [default: Sojourn]
-    #[arg(long, value_name = "NAME", env = "SOJOURN_GRID_NAME")]
-    pub(crate) grid_name: Option<String>,
+    /// Name of the grid, as viewers show it
+    #[arg(long, value_name = "NAME", env = "SOJOURN_GRID_NAME", default_value = "Sojourn")]
+    pub(crate) grid_name: String,
 }
 
 /// Options of `sojourn grid`.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct GridOptions {
     #[command(flatten)]
     pub(crate) store: StoreOptions,
-    /// Port for everybody: logins, grid info, map tiles, /healthz [default: 8002]
-    #[arg(long, value_name = "PORT", env = "SOJOURN_PORT")]
-    pub(crate) port: Option<u16>,
-    /// Port for simulators and operators: the grid services, /healthz, /metrics [default: 8003]
-    #[arg(long, value_name = "PORT", env = "SOJOURN_PRIVATE_PORT")]
-    pub(crate) private_port: Option<u16>,
+    /// Port for everybody: logins, pages, grid info, map tiles, /healthz
+    #[arg(long, value_name = "PORT", env = "SOJOURN_PORT", value_parser = values::port)]
+    #[arg(default_value_t = 8002)]
+    pub(crate) port: u16,
+    /// Port for simulators and operators: the grid services, /operate, /healthz, /metrics
+    #[arg(long, value_name = "PORT", env = "SOJOURN_PRIVATE_PORT", value_parser = values::port)]
+    #[arg(default_value_t = 8003)]
+    pub(crate) private_port: u16,
     #[command(flatten)]
     pub(crate) process: ProcessOptions,
-    /// Name of the grid, as viewers show it [default: Sojourn]
-    #[arg(long, value_name = "NAME", env = "SOJOURN_GRID_NAME")]
-    pub(crate) grid_name: Option<String>,
+    /// Name of the grid, as viewers show it
+    #[arg(long, value_name = "NAME", env = "SOJOURN_GRID_NAME", default_value = "Sojourn")]
+    pub(crate) grid_name: String,
     #[command(flatten)]
     pub(crate) logins: LoginOptions,
-    /// A session that its simulator has not renewed for so long is over [default: 25]
-    #[arg(long, value_name = "SECONDS", env = "SOJOURN_LEASE")]
-    pub(crate) lease: Option<u64>,
+    /// A session that its simulator has not renewed for so long is over
+    // Simulators renew every ten seconds; one renewal may be lost.
+    #[arg(long, value_name = "SECONDS", env = "SOJOURN_LEASE", value_parser = values::seconds::<21, 600>)]
+    #[arg(default_value_t = 25)]
+    pub(crate) lease: u64,
 }
 
 /// Options of `sojourn simulator`.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct SimulatorOptions {
     #[command(flatten)]
     pub(crate) data: DataOptions,
-    /// The grid's private side, http://HOST:8003
-    #[arg(long, value_name = "URL", env = "SOJOURN_GRID")]
+    /// The grid's private side [required]
+    #[arg(long, value_name = "URL", env = "SOJOURN_GRID", value_parser = values::url::<8003>)]
     pub(crate) grid: Option<String>,
     /// The grid's public side [default: port 8002 on the host of --grid]
-    #[arg(long, value_name = "URL", env = "SOJOURN_LOGIN")]
+    #[arg(long, value_name = "URL", env = "SOJOURN_LOGIN", value_parser = values::url::<8002>)]
     pub(crate) login: Option<String>,
-    /// HTTP port: capabilities, other simulators, /healthz, /metrics [default: 9000]
-    #[arg(long, value_name = "PORT", env = "SOJOURN_PORT")]
-    pub(crate) port: Option<u16>,
+    /// HTTP port: capabilities, other simulators, /healthz, /metrics
+    #[arg(long, value_name = "PORT", env = "SOJOURN_PORT", value_parser = values::port)]
+    #[arg(default_value_t = 9000)]
+    pub(crate) port: u16,
     #[command(flatten)]
     pub(crate) process: ProcessOptions,
     #[command(flatten)]
@@ -212,21 +235,6 @@ pub(crate) struct Simulator {
     pub(crate) regions: Regions,
 }
 
-impl DataOptions {
-    /// The data folder.
-    pub(crate) fn folder(&self) -> Result<PathBuf> {
-        Ok(self.clone().over(&self.file()?))
-    }
-
-    fn file(&self) -> Result<File> {
-        File::read(self.config.as_deref())
-    }
-
-    fn over(self, file: &File) -> PathBuf {
-        self.data.or_else(|| file.data.clone()).unwrap_or_else(|| "sojourn-data".into())
-    }
-}
-
 impl StoreOptions {
     /// The database that a folder has of itself.
     pub(crate) fn in_folder(folder: &Path) -> Database {
@@ -235,13 +243,8 @@ impl StoreOptions {
 
     /// The data folder and the database.
     pub(crate) fn decide(self) -> Result<(PathBuf, Database)> {
-        let file = self.data.file()?;
-        self.over(&file)
-    }
-
-    fn over(self, file: &File) -> Result<(PathBuf, Database)> {
-        let folder = self.data.over(file);
-        let database = match self.database.or_else(|| file.database.clone()) {
+        let folder = self.data.data;
+        let database = match self.database {
             None => Self::in_folder(&folder),
             // Its password is nobody's business.
             Some(url) if url.starts_with("postgres") => {
@@ -254,49 +257,29 @@ impl StoreOptions {
 }
 
 impl ProcessOptions {
-    fn over(self, file: &File) -> Result<Process> {
-        let bind = self.bind.or(file.bind).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let host = match self.host.or_else(|| file.host.clone()) {
+    fn decide(self) -> Result<Process> {
+        let Self { bind, host, operator_from: operators, log } = self;
+        let host = match host {
             Some(host) => host,
             None if bind.is_unspecified() => bail!(
                 "sockets bind to {bind}, which is no address to tell viewers; --host says which to tell them"
             ),
             None => bind.to_string(),
         };
-        let sound = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
-        if host.is_empty() || !host.chars().all(sound) {
-            bail!("{host:?} is no name or address of a host");
-        }
-        let named = !self.operator_from.is_empty();
-        let operators = if named { self.operator_from } else { file.operator_from.clone() };
-        let log = self.log.or_else(|| file.log.clone()).unwrap_or_else(|| "info,sqlx=warn".into());
         Ok(Process { bind, host, operators, log })
     }
 }
 
 impl RegionOptions {
-    fn over(self, file: &File) -> Result<Regions> {
-        let silence_timeout = self.silence_timeout.or(file.silence_timeout).unwrap_or(60);
-        if !(5..=3600).contains(&silence_timeout) {
-            bail!("the silence timeout is {silence_timeout} s; it must be between 5 and 3600");
-        }
-        let drain = self.drain.or(file.drain).unwrap_or(0);
-        if drain > MAX_DRAIN_S {
-            bail!("draining takes {drain} s; it must be at most {MAX_DRAIN_S}");
-        }
-        let reached = self.url.or_else(|| file.url.clone());
-        let reached = reached.map(|given| url(&given, 80).with_context(|| format!("--url {given:?}")));
-        let otlp = self.otlp.or_else(|| file.otlp.clone());
-        let otlp = otlp.map(|given| url(&given, 4318).with_context(|| format!("--otlp {given:?}")));
-        let versions = self.simulation_protocol.or_else(|| file.simulation_protocol.clone());
+    fn decide(self) -> Result<Regions> {
         Ok(Regions {
-            world: self.world.or_else(|| file.world.clone()),
-            silence_timeout: Duration::from_secs(silence_timeout),
-            drain: Duration::from_secs(drain),
-            versions: versions.map_or(Ok(VersionRange::ALL), |text| text.parse())?,
-            patience: file.transfer.decide()?,
-            url: reached.transpose()?,
-            otlp: otlp.transpose()?,
+            world: self.world,
+            silence_timeout: Duration::from_secs(self.silence_timeout),
+            drain: Duration::from_secs(self.drain),
+            versions: self.simulation_protocol,
+            patience: self.transfer.decide()?,
+            url: self.url,
+            otlp: self.otlp,
         })
     }
 }
@@ -304,18 +287,13 @@ impl RegionOptions {
 impl StandaloneOptions {
     /// All of it, decided.
     pub(crate) fn decide(self) -> Result<Standalone> {
-        let file = self.data.file()?;
-        self.over(&file)
-    }
-
-    fn over(self, file: &File) -> Result<Standalone> {
         Ok(Standalone {
-            data: self.data.over(file),
-            port: self.port.or(file.port).unwrap_or(9000),
-            process: self.process.over(file)?,
-            regions: self.regions.over(file)?,
-            logins: self.logins.over(file)?,
-            grid_name: grid_name(self.grid_name, file),
+            data: self.data.data,
+            port: self.port,
+            process: self.process.decide()?,
+            regions: self.regions.decide()?,
+            logins: self.logins.decide()?,
+            grid_name: self.grid_name,
         })
     }
 }
@@ -323,26 +301,14 @@ impl StandaloneOptions {
 impl GridOptions {
     /// All of it, decided.
     pub(crate) fn decide(self) -> Result<Grid> {
-        let file = self.store.data.file()?;
-        self.over(&file)
-    }
-
-    fn over(self, file: &File) -> Result<Grid> {
-        let (data, database) = self.store.over(file)?;
-        let port = self.port.or(file.port).unwrap_or(8002);
-        let private_port = self.private_port.or(file.private_port).unwrap_or(8003);
+        let (data, database) = self.store.decide()?;
+        let Self { port, private_port, grid_name, .. } = self;
         if port == private_port {
             bail!("the public and the private port are both {port}");
         }
-        let process = self.process.over(file)?;
-        let lease = self.lease.or(file.lease).unwrap_or(25);
-        // Simulators renew every ten seconds; one renewal may be lost.
-        if !(21..=600).contains(&lease) {
-            bail!("the lease of sessions is {lease} s; it must be between 21 and 600");
-        }
-        let lease = Duration::from_secs(lease);
-        let logins = self.logins.over(file)?;
-        let grid_name = grid_name(self.grid_name, file);
+        let process = self.process.decide()?;
+        let lease = Duration::from_secs(self.lease);
+        let logins = self.logins.decide()?;
         Ok(Grid { data, database, port, private_port, process, grid_name, logins, lease })
     }
 }
@@ -350,25 +316,15 @@ impl GridOptions {
 impl SimulatorOptions {
     /// All of it, decided.
     pub(crate) fn decide(self) -> Result<Simulator> {
-        let file = self.data.file()?;
-        self.over(&file)
-    }
-
-    fn over(self, file: &File) -> Result<Simulator> {
-        let grid = self.grid.or_else(|| file.grid.clone());
-        let grid = grid.context("--grid says which grid to join: http://HOST:8003")?;
-        let grid = url(&grid, 8003).with_context(|| format!("--grid {grid:?}"))?;
-        let login = match self.login.or_else(|| file.login.clone()) {
-            Some(login) => url(&login, 8002).with_context(|| format!("--login {login:?}"))?,
-            None => format!("{}:8002/", grid.rsplit_once(':').map_or(grid.as_str(), |(host, _)| host)),
-        };
+        let grid = self.grid.context("--grid says which grid to join: http://HOST:8003")?;
+        let host = grid.rsplit_once(':').map_or(grid.as_str(), |(host, _)| host);
         Ok(Simulator {
-            data: self.data.over(file),
+            data: self.data.data,
+            login: self.login.unwrap_or_else(|| format!("{host}:8002/")),
             grid,
-            login,
-            port: self.port.or(file.port).unwrap_or(9000),
-            process: self.process.over(file)?,
-            regions: self.regions.over(file)?,
+            port: self.port,
+            process: self.process.decide()?,
+            regions: self.regions.decide()?,
         })
     }
 }
@@ -391,27 +347,4 @@ impl Process {
             format!("http://{host}:{port}/")
         }
     }
-}
-
-fn grid_name(option: Option<String>, file: &File) -> String {
-    option.or_else(|| file.grid_name.clone()).unwrap_or_else(|| "Sojourn".into())
-}
-
-/// A base URL: `http://HOST:PORT/` and nothing more.
-fn url(text: &str, port: u16) -> Result<String> {
-    let wanted = || format!("an address like http://HOST:{port} is wanted");
-    let authority = text.strip_prefix("http://").with_context(wanted)?;
-    let authority = authority.strip_suffix('/').unwrap_or(authority);
-    let (host, given) = match authority.rsplit_once(':') {
-        // Within the brackets of an IPv6 address.
-        Some((_, rest)) if rest.ends_with(']') => (authority, None),
-        Some((host, given)) => (host, Some(given)),
-        None => (authority, None),
-    };
-    let port = given.map_or(Ok(port), str::parse).with_context(wanted)?;
-    let sound = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
-    if host.is_empty() || !host.chars().all(sound) {
-        bail!(wanted());
-    }
-    Ok(format!("http://{host}:{port}/"))
 }

@@ -14,6 +14,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 
+/// Shown to viewers, and to whoever asks what a grid is.
+pub(crate) const VERSION: &str = concat!("Sojourn ", env!("CARGO_PKG_VERSION"));
+
 /// Sends the log to standard error. What it gives is called with another filter, and says so if that is none.
 fn start_log(filter: &str) -> Result<operator::Log> {
     let parsed = EnvFilter::try_new(filter).with_context(|| format!("log filter {filter:?}"))?;

@@ -87,6 +87,14 @@ async fn connect(options: SqliteConnectOptions, connections: u32) -> Result<Sqli
     pool(connections).connect_with(options).await
 }
 
+/// Begins a transaction that only reads, and sees the database as it is now until it ends.
+pub(crate) async fn snapshot(read: &Pool<Db>) -> Result<Transaction<'static, Db>, sqlx::Error> {
+    let mut snapshot = read.begin().await?;
+    // It is taken with the first look.
+    sqlx::query("SELECT 1 FROM sqlite_master LIMIT 1").fetch_optional(&mut *snapshot).await?;
+    Ok(snapshot)
+}
+
 /// Begins a transaction that is going to write. The lock is taken at once, since SQLite refuses a transaction that
 /// has read and then finds that somebody else has written.
 pub(crate) async fn begin(write: &Pool<Db>) -> Result<Transaction<'static, Db>, sqlx::Error> {

@@ -39,7 +39,7 @@ impl From<Row> for Account {
     }
 }
 
-fn name_key(first: &str, last: &str) -> String {
+pub(super) fn name_key(first: &str, last: &str) -> String {
     format!("{} {}", key_of(first), key_of(last))
 }
 
@@ -53,7 +53,7 @@ fn check_name(part: &str) -> Result<()> {
     Ok(())
 }
 
-fn check(first: &str, last: &str, email: &str) -> Result<()> {
+pub(super) fn check(first: &str, last: &str, email: &str) -> Result<()> {
     check_name(first)?;
     check_name(last)?;
     if email.len() > EMAIL_BYTES {

@@ -1,4 +1,5 @@
 use super::{Db, SqlStore, broken, narrow};
+use crate::passwords;
 use async_trait::async_trait;
 use model::{AgentId, Uuid};
 use rand::RngExt as _;
@@ -9,6 +10,22 @@ use sqlx::Transaction;
 const FORMS: usize = 2;
 /// Tokens that a person can have at once; one more ends the oldest.
 const TOKENS: i64 = 16;
+
+impl SqlStore {
+    /// Puts a hash of ours in the place of one that came with an import, unless that has been replaced meanwhile.
+    async fn upgrade(&self, agent: AgentId, old: &str, password: &ViewerPassword) -> Result<()> {
+        let salt = self.random(|random| random.random());
+        let hash = self.inner.passwords.hash(password, salt).await?;
+        sqlx::query("UPDATE passwords SET hash = $3 WHERE agent = $1 AND hash = $2")
+            .bind(agent.0)
+            .bind(old)
+            .bind(hash)
+            .execute(self.write())
+            .await
+            .map(drop)
+            .map_err(broken)
+    }
+}
 
 #[async_trait]
 impl AuthService for SqlStore {
@@ -59,7 +76,11 @@ impl AuthService for SqlStore {
                 .fetch_all(self.read())
                 .await
                 .map_err(broken)?;
-        self.inner.passwords.verify(&hashes, password, narrow(self.now_s())).await
+        let opened = self.inner.passwords.verify(&hashes, password, narrow(self.now_s())).await?;
+        if let Some(old) = opened.filter(|stored| passwords::is_of_opensim(stored)) {
+            self.upgrade(agent, old, password).await?;
+        }
+        Ok(opened.is_some())
     }
 
     async fn authenticate(

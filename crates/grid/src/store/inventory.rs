@@ -29,7 +29,7 @@ fn refused<T>(why: &str) -> Result<T> {
 
 impl SqlStore {
     /// Begins a change of somebody's inventory.
-    async fn change(&self, owner: AgentId) -> Result<Change> {
+    pub(super) async fn change(&self, owner: AgentId) -> Result<Change> {
         if owner == library::OWNER || owner.is_null() {
             return refused("that inventory cannot be changed");
         }

@@ -46,7 +46,8 @@ impl OperatorRecords for SqlStore {
 
     async fn is_operator_password(&self, password: &str) -> Result<bool> {
         let stored: Vec<String> = self.operator_hash().await?.into_iter().collect();
-        self.inner.passwords.verify(&stored, &form(password), narrow(self.now_s())).await
+        let opened = self.inner.passwords.verify(&stored, &form(password), narrow(self.now_s())).await?;
+        Ok(opened.is_some())
     }
 
     async fn begin_operator_session(&self, mark: &str, lifetime_s: u32) -> Result<()> {

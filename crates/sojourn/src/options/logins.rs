@@ -1,8 +1,7 @@
 //! Who may log in: for the commands that serve logins.
 
-use super::file::File;
 use anyhow::{Context as _, Result, bail};
-use clap::Args;
+use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
 /// Bytes of the terms.
@@ -11,19 +10,22 @@ const MAX_TERMS: usize = 64 * 1024;
 const CLOSED: &str = "The grid is closed at the moment. Please come back later.";
 
 /// Who may log in.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct LoginOptions {
-    /// Nobody but gods of the grid may log in
-    #[arg(long)]
+    /// Nobody but gods (level 200 and above) may log in; whoever is inside stays
+    #[arg(long, value_name = "true|false", env = "SOJOURN_CLOSED", action = ArgAction::Set, default_value_t = false)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     closed: bool,
     /// What the others are told then
-    #[arg(long, value_name = "TEXT", env = "SOJOURN_CLOSED_MESSAGE")]
-    closed_message: Option<String>,
-    /// A file with the terms that everybody has to agree to once, or the address of a page
+    #[arg(long, value_name = "TEXT", env = "SOJOURN_CLOSED_MESSAGE", default_value = CLOSED)]
+    closed_message: String,
+    /// A file with the terms that everybody has to agree to once (anew when they change), or the address of a page
+    /// [default: none]
     #[arg(long, value_name = "FILE-or-URL", env = "SOJOURN_TERMS")]
     terms: Option<String>,
     /// People may make accounts for themselves, on the grid's page
-    #[arg(long)]
+    #[arg(long, value_name = "true|false", env = "SOJOURN_SIGN_UP", action = ArgAction::Set, default_value_t = false)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     sign_up: bool,
 }
 
@@ -39,17 +41,9 @@ pub(crate) struct Logins {
 }
 
 impl LoginOptions {
-    pub(super) fn over(self, file: &File) -> Result<Logins> {
-        let closed = match file.logins.as_deref() {
-            _ if self.closed => true,
-            None | Some("open") => false,
-            Some("closed") => true,
-            Some(other) => bail!("logins are {other:?}; they can be \"open\" or \"closed\""),
-        };
-        let message = self.closed_message.or_else(|| file.closed_message.clone());
-        let terms = self.terms.or_else(|| file.terms.clone()).map(read).transpose()?;
-        let sign_up = self.sign_up || file.sign_up;
-        Ok(Logins { closed: closed.then(|| message.unwrap_or_else(|| CLOSED.into())), terms, sign_up })
+    pub(super) fn decide(self) -> Result<Logins> {
+        let terms = self.terms.map(read).transpose()?;
+        Ok(Logins { closed: self.closed.then_some(self.closed_message), terms, sign_up: self.sign_up })
     }
 }
 
@@ -68,54 +62,54 @@ fn read(terms: String) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{by_both, by_file};
     use super::*;
-
-    fn decided(options: LoginOptions, file: &str) -> Result<Logins> {
-        options.over(&File::parse(file).unwrap())
-    }
 
     #[test]
     fn closed_by_option_or_by_file() {
-        let open = LoginOptions::default;
-        let shut = || LoginOptions { closed: true, ..open() };
-        for (options, file, closed) in [
-            (open(), "", None),
-            (open(), "logins = 'open'\nclosed_message = 'x'", None),
-            (open(), "logins = 'closed'", Some(CLOSED)),
-            (open(), "logins = 'closed'\nclosed_message = 'At noon.'", Some("At noon.")),
-            (shut(), "logins = 'open'", Some(CLOSED)),
+        for (words, file, closed) in [
+            (&[][..], "", None),
+            (&[], "closed = false\nclosed_message = 'x'", None),
+            (&[], "closed = true", Some(CLOSED)),
+            (&[], "closed = true\nclosed_message = 'At noon.'", Some("At noon.")),
+            (&["--closed"], "closed = false", Some(CLOSED)),
+            (&["--closed=false"], "closed = true", None),
         ] {
-            assert_eq!(decided(options, file).unwrap().closed.as_deref(), closed, "{file}");
+            let decided = by_both::<LoginOptions>(words, file).unwrap().decide().unwrap();
+            assert_eq!(decided.closed.as_deref(), closed, "{words:?} {file}");
         }
-        assert!(decided(open(), "logins = 'ajar'").unwrap_err().to_string().contains("closed"));
+        let error = by_file::<LoginOptions>("closed = 'ajar'").unwrap_err().to_string();
+        assert!(error.contains("true or false"), "{error}");
     }
 
     #[test]
     fn signing_up_is_off_unless_it_is_wished() {
-        let wished = || LoginOptions { sign_up: true, ..LoginOptions::default() };
-        for (options, file, expected) in [
-            (LoginOptions::default(), "", false),
-            (LoginOptions::default(), "sign_up = true", true),
-            (wished(), "", true),
+        for (words, file, wished) in [
+            (&[][..], "", false),
+            (&[], "sign_up = true", true),
+            (&["--sign-up"], "", true),
+            (&["--sign-up=false"], "sign_up = true", false),
         ] {
-            assert_eq!(decided(options, file).unwrap().sign_up, expected, "{file}");
+            let decided = by_both::<LoginOptions>(words, file).unwrap().decide().unwrap();
+            assert_eq!(decided.sign_up, wished, "{words:?} {file}");
         }
     }
 
     #[test]
     fn terms_are_a_page_or_a_file() {
+        let terms = |terms: &str| {
+            let options: LoginOptions = by_file(&format!("terms = {terms:?}")).unwrap();
+            options.decide().map(|decided| decided.terms)
+        };
         let page = "https://example.org/terms";
-        assert_eq!(
-            decided(LoginOptions::default(), &format!("terms = '{page}'")).unwrap().terms.as_deref(),
-            Some(page)
-        );
+        assert_eq!(terms(page).unwrap().as_deref(), Some(page));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("terms.txt");
-        let terms = || LoginOptions { terms: Some(path.display().to_string()), ..LoginOptions::default() };
-        assert!(decided(terms(), "").is_err(), "there is no such file");
+        let text = path.display().to_string();
+        assert!(terms(&text).is_err(), "there is no such file");
         std::fs::write(&path, " \n").unwrap();
-        assert!(decided(terms(), "").is_err(), "it says nothing");
+        assert!(terms(&text).is_err(), "it says nothing");
         std::fs::write(&path, "Be kind.").unwrap();
-        assert_eq!(decided(terms(), "").unwrap().terms.as_deref(), Some("Be kind."));
+        assert_eq!(terms(&text).unwrap().as_deref(), Some("Be kind."));
     }
 }

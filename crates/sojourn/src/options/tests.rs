@@ -1,117 +1,167 @@
 use super::*;
+use clap::{Command, FromArgMatches};
 
-fn file(text: &str) -> File {
-    File::parse(text).unwrap()
+/// The options that these words and this file give, whatever the environment says.
+pub(super) fn by_both<O: Args + FromArgMatches>(words: &[&str], file: &str) -> Result<O> {
+    let (file, problems) = ConfigFile::parse(file);
+    if let Some(problem) = problems.first() {
+        bail!("{problem}");
+    }
+    let command = file.under(O::augment_args(Command::new("test"))).no_binary_name(true);
+    let command = command.mut_args(|arg| arg.env(clap::builder::Resettable::Reset));
+    Ok(O::from_arg_matches(&command.try_get_matches_from(words)?)?)
+}
+
+/// The options that this file gives.
+pub(super) fn by_file<O: Args + FromArgMatches>(file: &str) -> Result<O> {
+    by_both(&[], file)
+}
+
+/// The options that these words give.
+fn by_words<O: Args + FromArgMatches>(words: &[&str]) -> Result<O> {
+    by_both(words, "")
 }
 
 #[test]
 fn the_command_line_is_over_the_file_and_the_file_over_defaults() {
-    let over = file("port = 1\ndata = 'f'\nbind = '::1'\noperator_from = ['192.0.2.1']");
-    let options = StandaloneOptions { port: Some(2), ..StandaloneOptions::default() };
-    let decided = options.over(&over).unwrap();
+    let over = "port = 1\ndata = 'f'\nbind = '::1'\noperator_from = ['192.0.2.1']";
+    let decided = by_both::<StandaloneOptions>(&["--port", "2"], over).unwrap().decide().unwrap();
     assert_eq!((decided.port, decided.data, decided.process.host.as_str()), (2, "f".into(), "::1"));
     assert_eq!(decided.process.operators, ["192.0.2.1".parse::<IpAddr>().unwrap()]);
-    let decided = StandaloneOptions::default().over(&File::default()).unwrap();
+    let decided = by_words::<StandaloneOptions>(&[]).unwrap().decide().unwrap();
     assert_eq!(decided.process.url(decided.port), "http://127.0.0.1:9000/");
     assert_eq!(decided.data, PathBuf::from("sojourn-data"));
     assert_eq!(decided.regions.versions, VersionRange::ALL);
+    let grid = by_words::<GridOptions>(&[]).unwrap().decide().unwrap();
+    assert_eq!((grid.port, grid.private_port), (8002, 8003));
 }
 
 #[test]
-fn an_unknown_key_is_refused_and_the_known_ones_are_named() {
-    let error = File::parse("prot = 9000").unwrap_err().to_string();
-    assert!(error.contains("prot") && error.contains("silence_timeout"), "{error}");
+fn all_that_is_wrong_with_a_file_is_said_with_its_place() {
+    for (text, problems) in [
+        ("prot = 9000", &["1:1: there is no option \"prot\"; did you mean \"port\"?"][..]),
+        ("\n  privat_port = 1", &["2:3: there is no option \"privat_port\"; did you mean \"private_port\"?"]),
+        ("answer = 3", &["1:1: there is no option \"answer\"; did you mean \"transfer.answer\"?"]),
+        ("[transfers]\nanswer = 3", &["1:2: there is no option \"transfers\"; did you mean \"transfer\"?"]),
+        ("[transfer]\nport = 1", &["2:1: there is no option \"transfer.port\"; did you mean \"port\"?"]),
+        (
+            "[voice]\nx = 1",
+            &["1:2: there is no option \"voice\"; `sojourn config explain` lists all there are"],
+        ),
+        ("port = 99999", &["1:8: port is 99999; a port from 1 to 65535 is wanted"]),
+        ("port = '9000'", &["1:8: port is \"9000\"; a port from 1 to 65535 is wanted"]),
+        ("data = 5", &["1:8: data is 5; a path is wanted"]),
+        ("closed = 1", &["1:10: closed is 1; true or false is wanted"]),
+        ("port = {}", &["1:8: port is a table; a port from 1 to 65535 is wanted"]),
+        ("port = [1]", &["1:8: port is a list; a port from 1 to 65535 is wanted"]),
+        (
+            "operator_from = ['x']\nlease = 3",
+            &[
+                "1:17: operator_from is a list; an address like 127.0.0.1 or :: is wanted",
+                "2:9: lease is 3; a whole number of seconds from 21 to 600 is wanted",
+            ],
+        ),
+    ] {
+        let found: Vec<String> = ConfigFile::parse(text).1.iter().map(ToString::to_string).collect();
+        assert_eq!(found, problems, "{text}");
+    }
+    assert!(ConfigFile::parse("port = ").1[0].to_string().starts_with("1:"));
+    assert!(ConfigFile::parse("[transfer]\nanswer = 0x3").1.is_empty());
+    assert!(ConfigFile::parse("transfer.answer = 2.5\noperator_from = '::1'").1.is_empty());
+}
+
+#[test]
+fn an_option_has_one_name_everywhere() {
+    for setting in settings() {
+        let key = setting.key.as_str();
+        for (command, arg) in &setting.of {
+            let dashes = key.replace(['_', '.'], "-");
+            assert_eq!(arg.get_long(), Some(dashes.as_str()), "{command} {key}");
+            let environment = arg.get_env().expect(key).to_string_lossy();
+            assert_eq!(environment, setting.environment(), "{command} {key}");
+            assert!(!meaning(arg).is_empty(), "{command} {key}: what is it for?");
+            assert!(setting.of[0].1.get_value_names() == arg.get_value_names(), "{command} {key}: the unit");
+            match usual(arg) {
+                // What holds by default can be said, too.
+                Usual::Value(usual) => assert_eq!(setting.read(&usual), Ok(()), "{command} {key}"),
+                Usual::Words(words) => assert!(!words.is_empty(), "{command} {key}: no default"),
+            }
+        }
+        assert!(setting.wanted().contains("wanted"), "{key}: {}", setting.wanted());
+    }
 }
 
 #[test]
 fn what_viewers_cannot_reach_is_refused() {
-    let bound = |host: Option<&str>| {
-        let process = ProcessOptions {
-            bind: Some(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-            host: host.map(Into::into),
-            ..ProcessOptions::default()
-        };
-        process.over(&File::default())
+    let bound = |words: &[&str]| {
+        let words = [&["--bind", "0.0.0.0"], words].concat();
+        by_words::<ProcessOptions>(&words)?.decide()
     };
-    assert!(bound(None).unwrap_err().to_string().contains("--host"));
-    assert!(bound(Some("a b")).is_err());
-    assert!(bound(Some("")).is_err());
-    assert_eq!(bound(Some("world.example.org")).unwrap().url(9000), "http://world.example.org:9000/");
-    assert_eq!(bound(Some("2001:db8::1")).unwrap().url(9000), "http://[2001:db8::1]:9000/");
+    assert!(bound(&[]).unwrap_err().to_string().contains("--host"));
+    assert!(bound(&["--host", "a b"]).is_err());
+    assert!(bound(&["--host", ""]).is_err());
+    let url = |host| bound(&["--host", host]).unwrap().url(9000);
+    assert_eq!(url("world.example.org"), "http://world.example.org:9000/");
+    assert_eq!(url("2001:db8::1"), "http://[2001:db8::1]:9000/");
 }
 
 #[test]
 fn a_grid_keeps_its_data_where_it_is_told() {
-    let store = |database: Option<&str>| {
-        let store = StoreOptions { database: database.map(Into::into), ..StoreOptions::default() };
-        store.over(&file("data = 'd'"))
-    };
-    assert_eq!(store(None).unwrap().1, Database::File("d/grid.sqlite".into()));
-    assert_eq!(store(Some("sqlite:/x/y.db")).unwrap().1, Database::File("/x/y.db".into()));
-    let error = store(Some("postgres://grid:secret@db/grid")).unwrap_err().to_string();
+    let store = |words: &[&str]| by_both::<StoreOptions>(words, "data = 'd'")?.decide();
+    assert_eq!(store(&[]).unwrap().1, Database::File("d/grid.sqlite".into()));
+    assert_eq!(store(&["--database", "sqlite:/x/y.db"]).unwrap().1, Database::File("/x/y.db".into()));
+    let error = store(&["--database", "postgres://grid:secret@db/grid"]).unwrap_err().to_string();
     assert!(error.contains("SQLite") && !error.contains("secret"), "{error}");
-    assert!(store(Some("x.db")).is_err());
-    let lease =
-        |lease| GridOptions { lease: Some(lease), ..GridOptions::default() }.over(&file("lease = 40"));
-    assert_eq!(lease(30).unwrap().lease, Duration::from_secs(30));
-    assert!(lease(10).unwrap_err().to_string().contains("lease"));
-    let same = GridOptions { port: Some(8003), ..GridOptions::default() };
-    assert!(same.over(&File::default()).unwrap_err().to_string().contains("8003"));
+    assert!(store(&["--database", "x.db"]).is_err());
+    let lease = |words: &[&str]| by_both::<GridOptions>(words, "lease = 40")?.decide().map(|grid| grid.lease);
+    assert_eq!(lease(&[]).unwrap(), Duration::from_secs(40));
+    assert_eq!(lease(&["--lease", "30"]).unwrap(), Duration::from_secs(30));
+    assert!(lease(&["--lease", "10"]).unwrap_err().to_string().contains("--lease"));
+    let same = by_words::<GridOptions>(&["--port", "8003"]).unwrap().decide();
+    assert!(same.unwrap_err().to_string().contains("8003"));
 }
 
 #[test]
 fn a_simulator_knows_both_sides_of_its_grid() {
-    let joined = |grid: &str, login: Option<&str>| {
-        let options = SimulatorOptions {
-            grid: Some(grid.into()),
-            login: login.map(Into::into),
-            ..SimulatorOptions::default()
-        };
-        options.over(&File::default()).map(|decided| (decided.grid, decided.login))
+    let joined = |words: &[&str]| {
+        let decided = by_words::<SimulatorOptions>(words)?.decide()?;
+        anyhow::Ok((decided.grid, decided.login))
     };
     let both = |grid: &str, login: &str| Some((grid.to_owned(), login.to_owned()));
-    let a = "http://grid.example.org:8003/";
-    assert_eq!(joined("http://grid.example.org:8003", None).ok(), both(a, "http://grid.example.org:8002/"));
-    assert_eq!(joined("http://grid.example.org/", None).ok(), both(a, "http://grid.example.org:8002/"));
-    assert_eq!(joined(a, Some("http://login.example.org:80/")).ok(), both(a, "http://login.example.org:80/"));
-    assert_eq!(joined("http://[::1]:9", None).ok(), both("http://[::1]:9/", "http://[::1]:8002/"));
-    assert_eq!(joined("http://[::1]", None).ok(), both("http://[::1]:8003/", "http://[::1]:8002/"));
-    for grid in ["", "grid:8003", "https://grid:8003", "http://", "http://grid:x/", "http://grid/path"] {
-        let error = format!("{:#}", joined(grid, None).unwrap_err());
-        assert!(error.contains("http://HOST:8003"), "{grid}: {error}");
-    }
-    let nowhere = SimulatorOptions::default().over(&File::default()).unwrap_err();
-    assert!(nowhere.to_string().contains("--grid"));
+    let (a, public) = ("http://grid.example.org:8003/", "http://grid.example.org:8002/");
+    assert_eq!(joined(&["--grid", "http://grid.example.org:8003"]).ok(), both(a, public));
+    assert_eq!(joined(&["--grid", "http://grid.example.org/"]).ok(), both(a, public));
+    let login = "http://login.example.org:80/";
+    assert_eq!(joined(&["--grid", a, "--login", login]).ok(), both(a, login));
+    assert_eq!(joined(&["--grid", "http://[::1]:9"]).ok(), both("http://[::1]:9/", "http://[::1]:8002/"));
+    let error = joined(&["--grid", "grid:8003"]).unwrap_err().to_string();
+    assert!(error.contains("http://HOST:8003"), "{error}");
+    assert!(joined(&[]).unwrap_err().to_string().contains("--grid"));
 }
 
 #[test]
 fn behind_a_proxy_its_address_is_told() {
-    let reached = |url: Option<&str>, over: &str| {
-        let regions = RegionOptions { url: url.map(Into::into), ..RegionOptions::default() };
-        let options = StandaloneOptions { regions, ..StandaloneOptions::default() };
-        let decided = options.over(&file(over))?;
+    let reached = |words: &[&str], over: &str| {
+        let decided = by_both::<StandaloneOptions>(words, over)?.decide()?;
         anyhow::Ok(decided.regions.url(&decided.process, decided.port))
     };
     let own = "http://world.example.org:9000/";
-    assert_eq!(reached(None, "host = 'world.example.org'").unwrap(), own);
-    assert_eq!(reached(Some("http://proxy:81"), "url = 'http://other/'").unwrap(), "http://proxy:81/");
-    assert_eq!(reached(None, "url = 'http://other'").unwrap(), "http://other:80/");
+    assert_eq!(reached(&[], "host = 'world.example.org'").unwrap(), own);
+    let proxy = "http://proxy:81";
+    assert_eq!(reached(&["--url", proxy], "url = 'http://other/'").unwrap(), "http://proxy:81/");
+    assert_eq!(reached(&[], "url = 'http://other'").unwrap(), "http://other:80/");
     for url in ["proxy:81", "https://proxy/", "http://proxy/below"] {
-        let error = format!("{:#}", reached(Some(url), "").unwrap_err());
+        let error = reached(&["--url", url], "").unwrap_err().to_string();
         assert!(error.contains("--url") && error.contains("http://HOST"), "{url}: {error}");
     }
 }
 
 #[test]
 fn versions_are_narrowed_and_nonsense_is_refused() {
-    let regions = |text: &str| {
-        let options = RegionOptions { simulation_protocol: Some(text.into()), ..RegionOptions::default() };
-        options.over(&File::default())
-    };
-    assert_eq!(regions("0.1..0.2").unwrap().versions.to_string(), "0.1..0.2");
-    assert!(regions("0.9").unwrap_err().to_string().contains("LOW..HIGH"));
-    let slow = RegionOptions { drain: Some(86_401), ..RegionOptions::default() };
-    assert!(slow.over(&File::default()).is_err());
-    let silent = RegionOptions { silence_timeout: Some(1), ..RegionOptions::default() };
-    assert!(silent.over(&File::default()).is_err());
+    let regions = |words: &[&str]| by_words::<RegionOptions>(words)?.decide();
+    assert_eq!(regions(&["--simulation-protocol", "0.1..0.2"]).unwrap().versions.to_string(), "0.1..0.2");
+    let error = regions(&["--simulation-protocol", "0.9"]).unwrap_err().to_string();
+    assert!(error.contains("LOW..HIGH"), "{error}");
+    assert!(regions(&["--silence-timeout", "1"]).is_err());
+    assert!(regions(&["--drain", "86401"]).is_err());
 }

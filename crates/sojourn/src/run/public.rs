@@ -1,5 +1,6 @@
 //! What a grid shows everybody: logins, what it says about itself, the map.
 
+use super::VERSION;
 use crate::counted::CountedAuth;
 use crate::options::Logins;
 use axum::Router;
@@ -55,7 +56,7 @@ pub(super) fn router(
     let nick: String =
         grid_name.to_lowercase().chars().filter(char::is_ascii_alphanumeric).take(MAX_NICK).collect();
     let nick = if nick.is_empty() { "sojourn".to_owned() } else { nick };
-    let mut info = GridInfo::new(url, grid_name, &nick).with("welcome", url);
+    let mut info = GridInfo::new(url, grid_name, &nick).with("welcome", url).with("server", VERSION);
     if sign_up {
         info = info.with("register", &format!("{url}{SIGN_UP}"));
     }

@@ -1,5 +1,6 @@
 //! Regions as a process is told them, and as they are told who they are.
 
+use super::VERSION;
 use crate::data;
 use crate::options::{Process, Regions};
 use crate::world::{self, Access, Maturity, Terrain, WorldRegion};
@@ -9,9 +10,6 @@ use region::{AccessPolicy, RegionConfig};
 use services::{Services, access};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-
-/// Shown to viewers.
-const VERSION: &str = concat!("Sojourn ", env!("CARGO_PKG_VERSION"));
 
 /// The regions of a process whose HTTP side has this port.
 pub(super) fn read(regions: &Regions, port: u16, identity: Uuid) -> Result<Vec<WorldRegion>> {

@@ -231,7 +231,8 @@ async fn many_come_and_go_in_all_ways_and_nothing_is_left() {
     let (clients, rounds) = size.split_once('x').expect("CLIENTSxROUNDS");
     let (clients, rounds): (usize, usize) = (clients.parse().unwrap(), rounds.parse().unwrap());
     let seed = from_environment("SOJOURN_SEED").unwrap_or(4);
-    let folder = tempfile::tempdir().unwrap();
+    // Kept when something fails, with what the processes have said.
+    let folder = tempfile::Builder::new().disable_cleanup(true).tempdir().unwrap();
     let processes = Processes::start(folder.path(), SILENCE_S);
     for number in 0..clients {
         processes.account(&format!("Churn {number}"), "secret");
@@ -274,4 +275,6 @@ async fn many_come_and_go_in_all_ways_and_nothing_is_left() {
     for guest in last {
         assert_eq!(guest.viewer.logout().await, Ok(true), "acknowledged");
     }
+    drop(churn);
+    std::fs::remove_dir_all(folder.path()).unwrap();
 }

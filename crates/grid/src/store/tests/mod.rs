@@ -1,5 +1,6 @@
 //! Every service on a fresh database.
 
+mod copying;
 mod inventory;
 mod logins;
 mod operator;

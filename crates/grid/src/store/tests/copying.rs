@@ -1,0 +1,180 @@
+//! A copy has everything, also while others write; and everything comes back from it.
+
+use super::{CHEAP, SqlStore, account, agent, id};
+use crate::{Database, NewPerson, SystemClock, provision_account};
+use model::{AssetId, GridCell, RegionId, Vec3};
+use services::{Asset, AssetMetadata, FriendRights, Mute, Place, RegionInfo, ServiceError, ViewerPassword};
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
+use std::path::Path;
+use std::sync::Arc;
+
+async fn on_file(path: &Path) -> SqlStore {
+    let database = Database::File(path.to_owned());
+    SqlStore::open(&database, Arc::new(SystemClock), [9; 32], CHEAP).await.unwrap()
+}
+
+/// Some of everything that services keep.
+async fn settle(store: &SqlStore) {
+    let services = store.services();
+    let region = RegionInfo {
+        id: RegionId(id(7)),
+        name: "Plaza".into(),
+        handle: GridCell { x: 1000, y: 1000 }.handle(),
+        ..RegionInfo::default()
+    };
+    services.grid.register(&region).await.unwrap();
+    let person = |first: &str| NewPerson {
+        first: first.into(),
+        last: "Settler".into(),
+        email: "ä@example.org".into(),
+        password: "secret".into(),
+    };
+    let ada = provision_account(&services, [1; 32], 5, person("Ada")).await.unwrap().id;
+    let alan = provision_account(&services, [2; 32], 6, person("Alan")).await.unwrap().id;
+    services.friends.store(ada, alan, FriendRights::all()).await.unwrap();
+    let position = Vec3::new(0.1, -2.5, 1e9);
+    let place = Place { region: region.id, position, look_at: Vec3::Y };
+    services.grid_users.set_last_position(ada, place).await.unwrap();
+    let mute = Mute { id: id(3), name: "O'Noise \"x\"".into(), kind: 2, flags: u32::MAX };
+    services.mutes.update(ada, &mute).await.unwrap();
+    for n in 0..50_u8 {
+        let metadata = AssetMetadata { id: AssetId(id(100 + u128::from(n))), ..AssetMetadata::default() };
+        // Every byte, and half of them share their content.
+        let data: Vec<u8> = (0..=255).map(|byte: u8| byte.wrapping_add(n / 2)).collect();
+        services.assets.store(&Asset { metadata, data: data.into() }).await.unwrap();
+    }
+    services
+        .map_tiles
+        .put(GridCell { x: 1000, y: 1000 }, [vec![0xFF, 0xD8], vec![0; 500]].concat().into())
+        .await
+        .unwrap();
+    services.auth.authenticate(ada, &ViewerPassword::from_plain("secret"), 30).await.unwrap().unwrap();
+}
+
+/// What is in one file and not in the other, by table; and all tables, with how many rows they have.
+async fn difference(one: &Path, other: &Path) -> (Vec<String>, Vec<(String, i64)>) {
+    let mut connection = SqliteConnection::connect(&format!("sqlite:{}", one.display())).await.unwrap();
+    sqlx::query("ATTACH $1 AS other")
+        .bind(other.display().to_string())
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM main.sqlite_master WHERE type = 'table' ORDER BY name")
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+    let (mut differing, mut sizes) = (Vec::new(), Vec::new());
+    for table in tables.into_iter().filter(|table| !table.starts_with("_sqlx")) {
+        let mut count = async |text: String| -> i64 {
+            sqlx::query_scalar(AssertSqlSafe(text)).fetch_one(&mut connection).await.unwrap()
+        };
+        let missing = count(format!(
+            "SELECT COUNT(*) FROM (SELECT * FROM main.{table} EXCEPT SELECT * FROM other.{table})"
+        ))
+        .await;
+        let (here, there) = (
+            count(format!("SELECT COUNT(*) FROM main.{table}")).await,
+            count(format!("SELECT COUNT(*) FROM other.{table}")).await,
+        );
+        if missing != 0 || here != there {
+            differing.push(format!("{table}: {here} and {there} rows, {missing} of them missing"));
+        }
+        sizes.push((table, here));
+    }
+    connection.close().await.unwrap();
+    (differing, sizes)
+}
+
+#[tokio::test]
+async fn what_comes_back_from_a_copy_is_what_was_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let store = on_file(&path("a.sqlite")).await;
+    settle(&store).await;
+    let copied = store.copy_into(&path("copy.sqlite")).await.unwrap();
+    let (differing, sizes) = difference(&path("a.sqlite"), &path("copy.sqlite")).await;
+    assert_eq!(differing, [""; 0]);
+    assert_eq!(sizes.iter().map(|(_, rows)| rows.unsigned_abs()).sum::<u64>(), copied);
+    for table in
+        ["accounts", "passwords", "inventory_items", "contents", "assets", "tokens", "map_tiles", "mutes"]
+    {
+        assert!(sizes.iter().any(|(name, rows)| name == table && *rows > 0), "{table} is empty: {sizes:?}");
+    }
+    // One file: nothing lies beside it.
+    assert!(!path("copy.sqlite-wal").exists());
+
+    let back = on_file(&path("b.sqlite")).await;
+    assert_eq!(back.copy_from(&path("copy.sqlite")).await.unwrap(), copied);
+    let (differing, _) = difference(&path("a.sqlite"), &path("b.sqlite")).await;
+    assert_eq!(differing, [""; 0]);
+    // It is not only the same, it works.
+    let services = back.services();
+    let ada = services.accounts.by_name("Ada", "Settler").await.unwrap().unwrap();
+    assert!(services.auth.verify(ada.id, &ViewerPassword::from_plain("secret")).await.unwrap());
+    store.close().await;
+    back.close().await;
+}
+
+#[tokio::test]
+async fn a_copy_is_of_one_moment_and_nobody_waits_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let store = on_file(&path("a.sqlite")).await;
+    settle(&store).await;
+    let writing = store.clone();
+    // Two rows at a time: half of a pair is never in a copy.
+    let writer = tokio::spawn(async move {
+        for n in 0.. {
+            let name = format!("N{n}");
+            account(&writing, &name, "Writer").await;
+            let agent = agent(n);
+            let friends = writing.services().friends;
+            friends.store(agent, agent, FriendRights::empty()).await.unwrap();
+        }
+    });
+    for n in 0..5 {
+        let copy = path(&format!("copy-{n}.sqlite"));
+        store.copy_into(&copy).await.unwrap();
+        let mut connection = SqliteConnection::connect(&format!("sqlite:{}", copy.display())).await.unwrap();
+        let writers: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM accounts WHERE last_name = 'Writer'")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        let pairs: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM friends WHERE agent = friend")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        connection.close().await.unwrap();
+        // The account comes before its pair.
+        assert!(writers == pairs || writers == pairs + 1, "{writers} accounts, {pairs} pairs");
+        while store.services().accounts.by_name(&format!("N{}", 10 * n), "Writer").await.unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+    }
+    writer.abort();
+    let _ = writer.await;
+    store.close().await;
+}
+
+#[tokio::test]
+async fn nothing_is_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let store = on_file(&path("a.sqlite")).await;
+    settle(&store).await;
+    store.copy_into(&path("copy.sqlite")).await.unwrap();
+    for refused in [store.copy_into(&path("copy.sqlite")).await, store.copy_from(&path("copy.sqlite")).await]
+    {
+        assert!(matches!(refused, Err(ServiceError::Refused(_))), "{refused:?}");
+    }
+    std::fs::write(
+        path("odd.sqlite"),
+        "no database, but as long as the start of one would have to be, and longer",
+    )
+    .unwrap();
+    let empty = on_file(&path("b.sqlite")).await;
+    assert!(empty.copy_from(&path("odd.sqlite")).await.is_err());
+    store.close().await;
+    empty.close().await;
+}

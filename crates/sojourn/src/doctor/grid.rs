@@ -1,0 +1,201 @@
+//! The grid that a simulator joins: its sides, its services, its clock.
+
+use super::Finding;
+use crate::run::VERSION;
+use connectors::GridAddress;
+use model::{AgentId, AssetId, GridCell, RegionId, SessionId, Uuid};
+use services::{ServiceError, Services};
+use std::time::{Duration, SystemTime};
+
+/// How long the grid may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Seconds by which clocks may differ: proofs of origin have the time in them.
+const APART_S: u64 = 5;
+const MOST_APART_S: u64 = 20;
+
+pub(super) async fn look(grid: &str, login: &str) -> Vec<Finding> {
+    let mut findings = vec![public(login).await];
+    let address = GridAddress { private: grid.to_owned(), public: login.to_owned() };
+    let services = match connectors::connect(&address, &connectors::Options::default()) {
+        Ok(services) => services,
+        Err(error) => {
+            findings.push(Finding::ill("grid", error.to_string(), "see --grid"));
+            return findings;
+        }
+    };
+    match private(grid).await {
+        Ok(finding) => {
+            findings.push(finding);
+            findings.extend(services_of(&services).await);
+        }
+        Err(silent) => findings.push(silent),
+    }
+    findings
+}
+
+/// The public side says what the grid is called, and what time it is.
+async fn public(login: &str) -> Finding {
+    match fetch(&format!("{login}get_grid_info")).await {
+        Ok(answer) if answer.status == 200 => {
+            let name = element(&answer.text, "gridname").unwrap_or("a grid without a name");
+            let server = element(&answer.text, "server").unwrap_or("another server than ours");
+            let found = format!("{login}: {name}, on {server}");
+            if server.starts_with("Sojourn") && server != VERSION {
+                let remedy = format!("this is {VERSION}: update whichever is older");
+                return Finding::odd("grid, public side", found, remedy);
+            }
+            Finding::well("grid, public side", found)
+        }
+        Ok(answer) => Finding::odd(
+            "grid, public side",
+            format!("{login}: HTTP status {}", answer.status),
+            "see --login",
+        ),
+        Err(why) => {
+            Finding::ill("grid, public side", format!("{login}: {why}"), "start the grid, or see --login")
+        }
+    }
+}
+
+/// The text of an element of a grid info document.
+fn element<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = info.split_once(&format!("<{name}>"))?;
+    Some(rest.split_once("</")?.0)
+}
+
+/// Ours says whether it is ready; others say at least something. Both tell the time.
+async fn private(grid: &str) -> Result<Finding, Finding> {
+    let silent =
+        |why| Finding::ill("grid, private side", format!("{grid}: {why}"), "start it, or see --grid");
+    let answer = fetch(&format!("{grid}healthz")).await.map_err(silent)?;
+    let kind = match answer.status {
+        200 => "a grid of Sojourn, ready",
+        503 => "a grid of Sojourn, not ready yet",
+        _ => "a grid of another kind",
+    };
+    Ok(clock(&format!("{grid}: {kind}"), answer.apart_s))
+}
+
+fn clock(found: &str, apart_s: Option<u64>) -> Finding {
+    let subject = "grid, private side";
+    let remedy = "set both clocks by NTP: simulators prove who they are with the time in it";
+    match apart_s {
+        None => Finding::odd(
+            subject,
+            format!("{found}; it does not tell the time"),
+            "see that clocks are set by NTP",
+        ),
+        Some(apart) if apart > MOST_APART_S => {
+            Finding::ill(subject, format!("{found}; its clock and ours are {apart} s apart"), remedy)
+        }
+        Some(apart) if apart > APART_S => {
+            Finding::odd(subject, format!("{found}; its clock and ours are {apart} s apart"), remedy)
+        }
+        Some(_) => Finding::well(subject, format!("{found}; clocks agree")),
+    }
+}
+
+struct Answer {
+    status: u16,
+    text: String,
+    /// Seconds between its clock and ours.
+    apart_s: Option<u64>,
+}
+
+async fn fetch(url: &str) -> Result<Answer, String> {
+    let client =
+        reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().map_err(|e| e.to_string())?;
+    let answer = client.get(url).send().await.map_err(|error| {
+        // Why, rather than that.
+        let mut why: &dyn std::error::Error = &error;
+        while let Some(source) = why.source() {
+            why = source;
+        }
+        why.to_string()
+    })?;
+    let date =
+        answer.headers().get("date").and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+    let now = SystemTime::now();
+    let apart = date.map(|date| date.duration_since(now).or_else(|_| now.duration_since(date)));
+    let apart_s = apart.and_then(Result::ok).map(|apart| apart.as_secs());
+    let status = answer.status().as_u16();
+    // A page of any size may stand there.
+    let text = match answer.content_length() {
+        Some(length) if length > 1 << 20 => String::new(),
+        _ => answer.text().await.map_err(|error| error.to_string())?,
+    };
+    Ok(Answer { status, text, apart_s })
+}
+
+/// Asks each service something harmless.
+async fn services_of(services: &Services) -> Vec<Finding> {
+    let nobody = AgentId(Uuid::max());
+    let asked = [
+        ("accounts", said(services.accounts.by_id(nobody).await)),
+        ("regions", said(services.grid.by_id(RegionId(Uuid::max())).await)),
+        ("presence", said(services.presence.by_session(SessionId(Uuid::max())).await)),
+        ("grid users", said(services.grid_users.get(nobody).await)),
+        ("friends", said(services.friends.list(nobody).await)),
+        ("avatars", said(services.avatars.get(nobody).await)),
+        ("inventory", said(services.inventory.root(nobody).await)),
+        ("assets", said(services.assets.metadata(AssetId(Uuid::max())).await)),
+        ("preferences", said(services.agent_prefs.get(nobody).await)),
+        ("mute lists", said(services.mutes.list(nobody).await)),
+        ("map tiles", said(services.map_tiles.get(GridCell { x: 0, y: 0 }).await)),
+    ];
+    let silent: Vec<_> = asked.iter().filter_map(|(name, why)| Some((*name, why.as_ref()?))).collect();
+    let mut findings: Vec<Finding> = silent
+        .iter()
+        .map(|(name, why)| Finding::ill(format!("grid, {name}"), (*why).clone(), "see the grid's log"))
+        .collect();
+    let answering = asked.len() - silent.len();
+    if answering > 0 {
+        findings.push(Finding::well("grid, services", format!("{answering} of {} answer", asked.len())));
+    }
+    findings
+}
+
+/// Why there was no answer. A no is one.
+fn said<T>(answer: services::Result<T>) -> Option<String> {
+    match answer {
+        Err(ServiceError::Unavailable(why)) => Some(why),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Health;
+    use super::*;
+
+    #[test]
+    fn clocks() {
+        for (apart, health) in
+            [(Some(0), Health::Well), (Some(9), Health::Odd), (Some(60), Health::Ill), (None, Health::Odd)]
+        {
+            assert_eq!(clock("x", apart).health, health, "{apart:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_grid_says_of_itself() {
+        let info = "<gridinfo><gridname>A</gridname><server>Sojourn 9</server></gridinfo>";
+        assert_eq!((element(info, "gridname"), element(info, "server")), (Some("A"), Some("Sojourn 9")));
+        assert_eq!(element(info, "login"), None);
+    }
+
+    #[tokio::test]
+    async fn a_grid_that_runs_and_one_that_does_not() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}/", listener.local_addr().unwrap());
+        let silent = look(&address.replace("127.0.0.1", "127.0.0.2"), &address).await;
+        let store = crate::data::open(&grid::Database::Memory).await.unwrap();
+        let router = grid::private_router(store.services(), grid::PrivateConfig::default());
+        let _serving = tokio::spawn(async move { axum::serve(listener, router).await });
+        let findings = look(&address, &address).await;
+        let services = findings.iter().find(|finding| finding.subject == "grid, services").unwrap();
+        assert!(services.found.starts_with("11 of 11"), "{findings:?}");
+        // Nobody is asked where nobody is.
+        assert_eq!(silent.iter().filter(|finding| finding.health == Health::Ill).count(), 1, "{silent:?}");
+    }
+}

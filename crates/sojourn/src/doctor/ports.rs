@@ -1,0 +1,81 @@
+//! Ports: free, or in use by a Sojourn that runs already.
+
+use super::Finding;
+use crate::options::Process;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::{TcpListener, UdpSocket};
+
+/// How long something that is on a port may take to say what it is.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Ports of a process, kept until they have been tried from outside.
+pub(super) struct Held {
+    /// Bound by us, so that somebody answers.
+    pub(super) tcp: Vec<TcpListener>,
+    /// Bound by us.
+    pub(super) udp: Vec<UdpSocket>,
+    /// A Sojourn runs on them.
+    pub(super) running: bool,
+    findings: Vec<Finding>,
+}
+
+impl Held {
+    pub(super) fn into_findings(self) -> Vec<Finding> {
+        self.findings
+    }
+}
+
+/// Takes ports that are free. The first TCP port tells whether the process runs.
+pub(super) async fn look(process: &Process, tcp: &[(&str, u16)], udp: &[(&str, u16)]) -> Held {
+    let mut held = Held { tcp: Vec::new(), udp: Vec::new(), running: false, findings: Vec::new() };
+    for &(what, port) in tcp {
+        let subject = format!("{what} {port}");
+        let address = SocketAddr::new(process.bind, port);
+        held.findings.push(match TcpListener::bind(address).await {
+            Ok(listener) => {
+                held.tcp.push(listener);
+                Finding::well(subject, format!("TCP, free on {}", process.bind))
+            }
+            Err(_) if is_ours(&process.url(port), address).await => {
+                held.running = true;
+                Finding::well(subject, "TCP, in use by a Sojourn that runs")
+            }
+            Err(why) => Finding::ill(subject, format!("TCP on {}: {why}", process.bind), remedy(port)),
+        });
+    }
+    for &(what, port) in udp {
+        let subject = format!("region {port}");
+        held.findings.push(match UdpSocket::bind(SocketAddr::new(process.bind, port)).await {
+            Ok(socket) => {
+                held.udp.push(socket);
+                Finding::well(subject, format!("UDP, free on {}: {what}", process.bind))
+            }
+            Err(_) if held.running => {
+                Finding::well(subject, format!("UDP, in use by the Sojourn that runs: {what}"))
+            }
+            Err(why) => {
+                Finding::ill(subject, format!("UDP on {}: {why}: {what}", process.bind), remedy(port))
+            }
+        });
+    }
+    held
+}
+
+fn remedy(port: u16) -> String {
+    if port < 1024 {
+        return "ports below 1024 need the right to use them; otherwise another one".into();
+    }
+    format!("end what uses it (`ss -lnp | grep {port}` says what), or choose another port or --bind")
+}
+
+/// Whether what listens there answers as one of ours does.
+async fn is_ours(url: &str, address: SocketAddr) -> bool {
+    let near = match address.ip() {
+        ip if ip.is_unspecified() => format!("http://127.0.0.1:{}/", address.port()),
+        _ => url.to_owned(),
+    };
+    let Ok(client) = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build() else { return false };
+    let answer = client.get(format!("{near}healthz")).send().await;
+    answer.is_ok_and(|answer| matches!(answer.status().as_u16(), 200 | 503))
+}

@@ -99,6 +99,9 @@ pub(crate) struct RegionOptions {
     #[arg(long, value_name = "LOW..HIGH", env = "SOJOURN_SIMULATION_PROTOCOL")]
     #[arg(value_parser = values::versions, default_value_t = VersionRange::ALL)]
     pub(crate) simulation_protocol: VersionRange,
+    /// Where transfers are sent as traces: a collector of OpenTelemetry that takes OTLP over HTTP, http://HOST:4318
+    #[arg(long, value_name = "URL", env = "SOJOURN_OTLP", value_parser = values::url::<4318>)]
+    pub(crate) otlp: Option<String>,
     #[command(flatten)]
     transfer: TransferOptions,
 }
@@ -190,6 +193,8 @@ pub(crate) struct Regions {
     pub(crate) versions: VersionRange,
     /// Waits of transfers.
     pub(crate) patience: Patience,
+    /// Base URL of a collector of traces.
+    pub(crate) otlp: Option<String>,
     /// Where the HTTP side is reached, with its slash, if not at the process's own address.
     pub(crate) url: Option<String>,
 }
@@ -274,6 +279,7 @@ impl RegionOptions {
             versions: self.simulation_protocol,
             patience: self.transfer.decide()?,
             url: self.url,
+            otlp: self.otlp,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Options: command line over environment over file over defaults.
 //!
 //! An option is described once, here, as clap is told of it: its name, environment, unit, default, and what it may be.
-//! [`settings`] has all that from clap again, and with it [`file`] reads the file: what stands there takes the place of
+//! [`mod@settings`] has all that from clap again, and with it [`mod@file`] reads the file: what stands there takes the place of
 //! the default before the command line is read ([`read_command_line`]). An option `some_thing` is `--some-thing`,
 //! `SOJOURN_SOME_THING` and `some_thing` in the file; one with a dot in its id stands in a table there.
 //!
@@ -158,7 +158,7 @@ pub(crate) struct GridOptions {
 pub(crate) struct SimulatorOptions {
     #[command(flatten)]
     pub(crate) data: DataOptions,
-    /// The grid's private side [required]
+    /// The grid's private side; it has to be given [default: none]
     #[arg(long, value_name = "URL", env = "SOJOURN_GRID", value_parser = values::url::<8003>)]
     pub(crate) grid: Option<String>,
     /// The grid's public side [default: port 8002 on the host of --grid]

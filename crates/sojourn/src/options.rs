@@ -67,7 +67,7 @@ pub(crate) struct ProcessOptions {
     /// Name or address that viewers and other processes are told [default: the bind address]
     #[arg(long, value_name = "NAME", env = "SOJOURN_HOST", value_parser = values::host)]
     pub(crate) host: Option<String>,
-    /// Addresses that may see /metrics, /sessions and /transfers, besides this machine [default: none]
+    /// Addresses that may see /metrics, /sessions, /transfers and /operate, besides this machine [default: none]
     #[arg(long, value_name = "ADDR", env = "SOJOURN_OPERATOR_FROM", value_parser = values::address)]
     #[arg(value_delimiter = ',')]
     pub(crate) operator_from: Vec<IpAddr>,
@@ -99,7 +99,7 @@ pub(crate) struct RegionOptions {
     #[arg(long, value_name = "LOW..HIGH", env = "SOJOURN_SIMULATION_PROTOCOL")]
     #[arg(value_parser = values::versions, default_value_t = VersionRange::ALL)]
     pub(crate) simulation_protocol: VersionRange,
-    /// Where transfers are sent as traces: a collector of OpenTelemetry that takes OTLP over HTTP, http://HOST:4318
+    /// Where transfers are sent as traces: a collector of OpenTelemetry that takes OTLP over HTTP [default: none]
     #[arg(long, value_name = "URL", env = "SOJOURN_OTLP", value_parser = values::url::<4318>)]
     pub(crate) otlp: Option<String>,
     #[command(flatten)]
@@ -111,7 +111,7 @@ pub(crate) struct RegionOptions {
 pub(crate) struct StandaloneOptions {
     #[command(flatten)]
     pub(crate) data: DataOptions,
-    /// HTTP port: logins, capabilities, /healthz, /metrics
+    /// HTTP port: logins, pages, capabilities, /healthz, /metrics
     #[arg(long, value_name = "PORT", env = "SOJOURN_PORT", value_parser = values::port)]
     #[arg(default_value_t = 9000)]
     pub(crate) port: u16,
@@ -131,11 +131,11 @@ pub(crate) struct StandaloneOptions {
 pub(crate) struct GridOptions {
     #[command(flatten)]
     pub(crate) store: StoreOptions,
-    /// Port for everybody: logins, grid info, map tiles, /healthz
+    /// Port for everybody: logins, pages, grid info, map tiles, /healthz
     #[arg(long, value_name = "PORT", env = "SOJOURN_PORT", value_parser = values::port)]
     #[arg(default_value_t = 8002)]
     pub(crate) port: u16,
-    /// Port for simulators and operators: the grid services, /healthz, /metrics
+    /// Port for simulators and operators: the grid services, /operate, /healthz, /metrics
     #[arg(long, value_name = "PORT", env = "SOJOURN_PRIVATE_PORT", value_parser = values::port)]
     #[arg(default_value_t = 8003)]
     pub(crate) private_port: u16,

@@ -6,6 +6,7 @@
 //! Everything here may have been edited by hand or by programs of others for ten years. So what cannot be read is
 //! counted and named, and the rest goes on.
 
+mod assets;
 mod configuration;
 mod files;
 mod ini;
@@ -13,9 +14,10 @@ mod inventory;
 mod records;
 mod source;
 
+pub use assets::{AssetTable, OldAsset};
 pub use configuration::{Architecture, Configuration, Left, Region};
 pub use files::FileStore;
 pub use ini::Unreadable;
 pub use inventory::mended;
-pub use records::{AssetTable, Counts, OldAsset, OldBelongings, OldFriend, OldPassword};
+pub use records::{Counts, OldBelongings, OldFriend, OldPassword};
 pub use source::Source;

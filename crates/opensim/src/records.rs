@@ -1,19 +1,17 @@
 //! What rows mean (database fact sheet, 2 to 6): each kind of record read into the services' own types.
 
-use crate::source::{Record, Table, Wanted};
+use crate::source::{Record, Wanted};
 use crate::{Source, Unreadable};
 use model::{AgentId, AssetId, FolderId, ItemId, RegionId, Uuid, Vec3};
 use services::{
-    Account, AgentPrefs, AssetFlags, AssetMetadata, AvatarData, FriendRights, GridUser, InventoryFolder,
-    InventoryItem, Mute, Permissions, Place, SaleInfo,
+    Account, AgentPrefs, AvatarData, FriendRights, GridUser, InventoryFolder, InventoryItem, Mute,
+    Permissions, Place, SaleInfo,
 };
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Rows of one person that are read at most, of each kind but items.
 const MOST: usize = 20_000;
 /// Rows read at a time.
-const PAGE: usize = 500;
+pub(crate) const PAGE: usize = 500;
 
 /// A password as OpenSimulator keeps it: a salted MD5 digest over the digest that viewers send.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,44 +61,33 @@ pub struct Counts {
     pub assets: u64,
 }
 
-/// An asset, and where its content is.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct OldAsset {
-    /// All about it.
-    pub metadata: AssetMetadata,
-    /// As the database writes its id.
-    pub(crate) key: String,
-    /// Of its content, where that is kept by it.
-    pub(crate) hash: Option<String>,
-}
-
 impl Record {
-    fn text(&self, column: &str) -> String {
+    pub(crate) fn text(&self, column: &str) -> String {
         self.get(column).unwrap_or_default().replace('\0', "")
     }
 
     /// Numbers may have been stored as texts, and fractions.
-    fn number(&self, column: &str) -> Option<i64> {
+    pub(crate) fn number(&self, column: &str) -> Option<i64> {
         let text = self.get(column)?.trim();
         text.parse().ok().or_else(|| text.parse::<f64>().ok().map(|number| number as i64))
     }
 
-    fn int(&self, column: &str) -> i32 {
+    pub(crate) fn int(&self, column: &str) -> i32 {
         let number = self.number(column).unwrap_or(0);
         i32::try_from(number).unwrap_or(0)
     }
 
     /// A mask: unsigned, though the column may be signed.
-    fn mask(&self, column: &str) -> u32 {
+    pub(crate) fn mask(&self, column: &str) -> u32 {
         let number = self.number(column).unwrap_or(0);
         u32::try_from(number).unwrap_or_else(|_| i32::try_from(number).map_or(0, i32::cast_unsigned))
     }
 
-    fn time(&self, column: &str) -> u64 {
+    pub(crate) fn time(&self, column: &str) -> u64 {
         self.number(column).and_then(|number| u64::try_from(number).ok()).unwrap_or(0)
     }
 
-    fn truth(&self, column: &str) -> bool {
+    pub(crate) fn truth(&self, column: &str) -> bool {
         matches!(
             self.get(column).map(|text| text.trim().to_lowercase()).as_deref(),
             Some("1" | "true" | "\u{1}")
@@ -108,7 +95,7 @@ impl Record {
     }
 
     /// The id at the start of a column; null where there is none.
-    fn id(&self, column: &str) -> Uuid {
+    pub(crate) fn id(&self, column: &str) -> Uuid {
         let text = self.get(column).unwrap_or_default();
         let start = text.split(';').next().unwrap_or_default();
         Uuid::try_parse(start.trim()).unwrap_or_default()
@@ -271,15 +258,6 @@ impl Source {
         let id = agent.0.to_string();
         table.rows(Wanted { columns, of: Some((column, &id)), order, after: "", limit: MOST }).await
     }
-
-    /// The tables in which assets are.
-    pub fn asset_tables(&self) -> Vec<AssetTable> {
-        let named = |name: &'static str| self.table(name).map(|table| (name, table.clone()));
-        let found = ["assets", "xassetsmeta", "fsassets"].into_iter().filter_map(named);
-        found
-            .map(|(name, table)| AssetTable { name, table, contents: self.table("xassetsdata").cloned() })
-            .collect()
-    }
 }
 
 /// Tables of which nothing is wanted: what they hold is about processes that run, or is made anew.
@@ -321,70 +299,6 @@ impl Source {
     }
 }
 
-/// A table of assets.
-#[derive(Clone, Debug)]
-pub struct AssetTable {
-    name: &'static str,
-    table: Table,
-    contents: Option<Table>,
-}
-
-impl AssetTable {
-    /// Whether the content of its assets is in files.
-    pub fn is_of_files(&self) -> bool {
-        self.name == "fsassets"
-    }
-
-    fn key(&self) -> &'static str {
-        if self.table.has("uuid") { "uuid" } else { "id" }
-    }
-
-    /// Assets after one, in the order of their ids, and how the last is written.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn assets(&self, after: &str) -> Result<(Vec<OldAsset>, Option<String>), Unreadable> {
-        let key = self.key();
-        let rows =
-            self.table.rows(Wanted { columns: ASSET, of: None, order: key, after, limit: PAGE }).await?;
-        let hashes = match self.name {
-            "xassetsmeta" => self.table.hex_of("hash", (key, after), PAGE).await?,
-            _ => BTreeMap::new(),
-        };
-        let last = rows.last().and_then(|row| row.get(key)).map(str::to_owned);
-        let assets = rows.iter().map(|row| {
-            let written = row.text(key);
-            let hash = match self.name {
-                "fsassets" => Some(row.text("hash")),
-                _ => hashes.get(&written).cloned(),
-            };
-            OldAsset { metadata: asset(row.id(key), row), hash, key: written }
-        });
-        Ok((assets.collect(), last))
-    }
-
-    /// The content of one; `None` if it is lost. Content in files is looked for in this folder.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn data(
-        &self,
-        asset: &OldAsset,
-        files: Option<&crate::FileStore>,
-    ) -> Result<Option<Arc<[u8]>>, Unreadable> {
-        let data = match (self.name, &asset.hash) {
-            ("fsassets", Some(hash)) => files.and_then(|files| files.content(hash)),
-            ("xassetsmeta", Some(hash)) => match &self.contents {
-                Some(contents) => contents.bytes("data", ("hash", hash), true).await?,
-                None => None,
-            },
-            _ => self.table.bytes("data", (self.key(), &asset.key), false).await?,
-        };
-        // There are no empty assets: what has no content was lost.
-        Ok(data.filter(|data| !data.is_empty()).map(Arc::from))
-    }
-}
-
 const GRID_USER: &[&str] = &[
     "homeregionid",
     "homeposition",
@@ -405,20 +319,6 @@ const PREFS: &[&str] = &[
     "permnextowner",
 ];
 const MUTES: &[&str] = &["muteid", "mutename", "mutetype", "muteflags"];
-const ASSET: &[&str] = &[
-    "id",
-    "uuid",
-    "name",
-    "description",
-    "assettype",
-    "type",
-    "create_time",
-    "createtime",
-    "asset_flags",
-    "assetflags",
-    "creatorid",
-    "hash",
-];
 const ITEM: &[&str] = &[
     "inventoryid",
     "parentfolderid",
@@ -570,23 +470,6 @@ fn item(owner: AgentId, row: &Record) -> InventoryItem {
     }
 }
 
-fn asset(id: Uuid, row: &Record) -> AssetMetadata {
-    let either = |one: &str, other: &str| row.number(one).or_else(|| row.number(other)).unwrap_or(0);
-    AssetMetadata {
-        id: AssetId(id),
-        kind: i32::try_from(either("assettype", "type")).unwrap_or(-1),
-        name: row.text("name"),
-        description: row.text("description"),
-        creator: AgentId(row.id("creatorid")),
-        created: u64::try_from(either("create_time", "createtime")).unwrap_or(0),
-        flags: AssetFlags::from_bits_truncate(
-            u32::try_from(either("asset_flags", "assetflags")).unwrap_or(0),
-        ),
-        temporary: false,
-        local: false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -601,6 +484,6 @@ mod tests {
         assert_eq!(pair, Some(("HomeURI".into(), "http://a.example:8002/".into())));
         assert_eq!(service_url("GatekeeperURI="), None);
         assert_eq!(decoded("50%+%zz"), "50% %zz");
-        assert_eq!(cut("aé".repeat(200), 255).len(), 254);
+        assert_eq!(cut("é".repeat(200), 255).len(), 254);
     }
 }

@@ -61,6 +61,19 @@ impl Rig {
             };
             store.services().grid.register(&region).await.unwrap();
         }
+        let done = Arc::new(Mutex::default());
+        let pages = Self::pages(&store, sign_up, &done);
+        Self { store, clock, pages, done }
+    }
+
+    /// The same grid, as another of its processes serves it.
+    fn another_process(&self) -> Self {
+        let done = Arc::new(Mutex::default());
+        let pages = Self::pages(&self.store, true, &done);
+        Self { store: self.store.clone(), clock: self.clock.clone(), pages, done }
+    }
+
+    fn pages(store: &SqlStore, sign_up: bool, done: &Arc<Mutex<Vec<Switch>>>) -> Router {
         let data = GridData {
             services: store.services(),
             statistics: Arc::new(store.clone()),
@@ -72,7 +85,6 @@ impl Rig {
             closed: None,
             sign_up,
         };
-        let done = Arc::new(Mutex::default());
         let lookout = Arc::new(Lookout::new(Arc::new(Hostile)));
         tokio::spawn(lookout.clone().keep());
         let operator = OperatorConfig {
@@ -83,8 +95,7 @@ impl Rig {
             switches: Arc::new(Board(done.clone())),
             admits: Arc::new(|headers, from| from.is_loopback() && !headers.contains_key("x-forwarded-for")),
         };
-        let pages = crate::public_pages(config, data).merge(crate::operator_pages(operator));
-        Self { store, clock, pages, done }
+        crate::public_pages(config, data).merge(crate::operator_pages(operator))
     }
 
     async fn ask(&self, request: Request<Body>) -> Answer {

@@ -104,6 +104,9 @@ impl Region {
         match there {
             Some(Whereabouts::Withdrawn) => {
                 if let Some(doubt) = agent.doubt.take() {
+                    if !doubt.tickets {
+                        self.bar_arrival(cx, id, &doubt);
+                    }
                     self.confirm_stay(cx, id, Box::new(doubt));
                 }
             }
@@ -115,6 +118,16 @@ impl Region {
                 self.touch(id);
             }
         }
+    }
+
+    /// A destination without tickets has not heard that the agent stays: a viewer that is late would still arrive there.
+    fn bar_arrival(&mut self, cx: &mut Context<'_>, id: AgentId, doubt: &Doubt) {
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        agent.children.remove(&doubt.region.handle);
+        let call = PeerCall::CloseChild { agent: id, session: agent.session, claim: None };
+        self.tell_peer(cx, doubt.region.clone(), call, false);
+        // What the viewer saw there is opened anew.
+        self.survey(cx, id);
     }
 
     /// Another region speaks as one where the agent is root: `asks` keeps a child agent here, or (`comes`) sends the

@@ -27,7 +27,7 @@ use crate::peering::remote::{Everywhere, RemotePeers};
 use crate::peering::web;
 use crate::regions::{Kit, Regions};
 use crate::sessions::Sessions;
-use crate::transfers::Transfers;
+use crate::transfers::{Transfers, traces};
 use crate::udp::RegionSocket;
 use axum::Router;
 use model::RegionId;
@@ -158,10 +158,9 @@ impl Simulator {
         let grid = Arc::new(GridSide::new(services.clone(), addresses.clone(), metrics.clone()));
         let key = Arc::new(ProcessKey::random());
         let client = web::client();
-        let peers: Arc<dyn PeerTransport> = Arc::new(Everywhere {
-            here: LocalPeers(directory.clone()),
-            elsewhere: RemotePeers::with(client.clone(), key.clone(), metrics.clone()),
-        });
+        let elsewhere = RemotePeers::with(client.clone(), key.clone(), metrics.clone());
+        let here = LocalPeers(directory.clone());
+        let peers: Arc<dyn PeerTransport> = Arc::new(Everywhere { here, elsewhere: elsewhere.clone() });
         let friends = Friends::new(services.clone(), peers.clone());
         let registry = Arc::new(Registry::new(services, addresses.clone()));
         let alone = config.grid.is_none();
@@ -215,6 +214,7 @@ impl Simulator {
             ready: AtomicBool::new(false),
             counters,
             log: OnceLock::new(),
+            elsewhere,
         });
         let leases = Leases { grid: shared.grid.clone(), directory: shared.directory.clone() };
         let (http, drain) = (Http::Bound(listener), config.drain);
@@ -244,6 +244,13 @@ impl Simulator {
     /// From now on its operators can change what is logged. Only the first counts.
     pub fn set_log(&self, set: SetLog) {
         let _ = self.shared.log.set(set);
+    }
+
+    /// From now on transfers are sent as traces to a collector of OpenTelemetry, which is at this base URL.
+    pub fn export_traces(&self, endpoint: &str) {
+        self.shared.elsewhere.trace();
+        let (transfers, instance) = (self.shared.transfers.clone(), self.shared.http_base.to_string());
+        tokio::spawn(traces::export(transfers, endpoint.to_owned(), instance));
     }
 
     /// What it says to its operators, and what it does as they wish.

@@ -4,6 +4,8 @@
 //! the same key (source region and number), and whoever looks at it puts the parts together. Times are those of the
 //! machine's clock.
 
+pub(crate) mod traces;
+
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use model::{AgentId, RegionId};

@@ -11,6 +11,8 @@ mod backup;
 mod config;
 mod counted;
 mod data;
+#[cfg(test)]
+mod deploy;
 mod doctor;
 mod first_account;
 mod import;

@@ -1,7 +1,7 @@
 //! Options: command line over environment over file over defaults.
 //!
 //! An option is described once, here, as clap is told of it: its name, environment, unit, default, and what it may be.
-//! [`settings`] has all that from clap again, and with it [`file`] reads the file: what stands there takes the place of
+//! [`mod@settings`] has all that from clap again, and with it [`mod@file`] reads the file: what stands there takes the place of
 //! the default before the command line is read ([`read_command_line`]). An option `some_thing` is `--some-thing`,
 //! `SOJOURN_SOME_THING` and `some_thing` in the file; one with a dot in its id stands in a table there.
 //!
@@ -79,7 +79,7 @@ pub(crate) struct ProcessOptions {
     /// Name or address that viewers and other processes are told [default: the bind address]
     #[arg(long, value_name = "NAME", env = "SOJOURN_HOST", value_parser = values::host)]
     pub(crate) host: Option<String>,
-    /// Addresses that may see /metrics, /sessions and /transfers, besides this machine [default: none]
+    /// Addresses that may see /metrics, /sessions, /transfers and /operate, besides this machine [default: none]
     #[arg(long, value_name = "ADDR", env = "SOJOURN_OPERATOR_FROM", value_parser = values::address)]
     #[arg(value_delimiter = ',')]
     pub(crate) operator_from: Vec<IpAddr>,
@@ -111,6 +111,9 @@ pub(crate) struct RegionOptions {
     #[arg(long, value_name = "LOW..HIGH", env = "SOJOURN_SIMULATION_PROTOCOL")]
     #[arg(value_parser = values::versions, default_value_t = VersionRange::ALL)]
     pub(crate) simulation_protocol: VersionRange,
+    /// Where transfers are sent as traces: a collector of OpenTelemetry that takes OTLP over HTTP [default: none]
+    #[arg(long, value_name = "URL", env = "SOJOURN_OTLP", value_parser = values::url::<4318>)]
+    pub(crate) otlp: Option<String>,
     #[command(flatten)]
     transfer: TransferOptions,
 }
@@ -122,7 +125,7 @@ pub(crate) struct StandaloneOptions {
     pub(crate) data: DataOptions,
     #[command(flatten)]
     pub(crate) assets: AssetOptions,
-    /// HTTP port: logins, capabilities, /healthz, /metrics
+    /// HTTP port: logins, pages, capabilities, /healthz, /metrics
     #[arg(long, value_name = "PORT", env = "SOJOURN_PORT", value_parser = values::port)]
     #[arg(default_value_t = 9000)]
     pub(crate) port: u16,
@@ -144,11 +147,11 @@ pub(crate) struct GridOptions {
     pub(crate) store: StoreOptions,
     #[command(flatten)]
     pub(crate) assets: AssetOptions,
-    /// Port for everybody: logins, grid info, map tiles, /healthz
+    /// Port for everybody: logins, pages, grid info, map tiles, /healthz
     #[arg(long, value_name = "PORT", env = "SOJOURN_PORT", value_parser = values::port)]
     #[arg(default_value_t = 8002)]
     pub(crate) port: u16,
-    /// Port for simulators and operators: the grid services, /healthz, /metrics
+    /// Port for simulators and operators: the grid services, /operate, /healthz, /metrics
     #[arg(long, value_name = "PORT", env = "SOJOURN_PRIVATE_PORT", value_parser = values::port)]
     #[arg(default_value_t = 8003)]
     pub(crate) private_port: u16,
@@ -179,7 +182,7 @@ pub(crate) struct GridOptions {
 pub(crate) struct SimulatorOptions {
     #[command(flatten)]
     pub(crate) data: DataOptions,
-    /// The grid's private side [required]
+    /// The grid's private side; it has to be given [default: none]
     #[arg(long, value_name = "URL", env = "SOJOURN_GRID", value_parser = values::url::<8003>)]
     pub(crate) grid: Option<String>,
     /// The grid's public side [default: port 8002 on the host of --grid]
@@ -218,6 +221,8 @@ pub(crate) struct Regions {
     pub(crate) versions: VersionRange,
     /// Waits of transfers.
     pub(crate) patience: Patience,
+    /// Base URL of a collector of traces.
+    pub(crate) otlp: Option<String>,
     /// Where the HTTP side is reached, with its slash, if not at the process's own address.
     pub(crate) url: Option<String>,
 }
@@ -316,6 +321,7 @@ impl RegionOptions {
             versions: self.simulation_protocol,
             patience: self.transfer.decide()?,
             url: self.url,
+            otlp: self.otlp,
         })
     }
 }

@@ -295,3 +295,12 @@ fn kick(sequence: u8) -> Vec<u8> {
     bytes.resize(bytes.len() + 6 + 32 + 2, 0);
     bytes
 }
+
+#[test]
+fn what_was_meant_for_the_last_owner_of_its_port_is_nothing_to_it() {
+    let mut rig = Rig::new(Config::default());
+    assert_eq!(rig.core.phase(), Phase::Seed);
+    rig.core.handle_datagram(rig.now, address(HOME), &kick(1));
+    rig.run_for(Duration::from_secs(2));
+    assert_eq!(rig.core.phase(), Phase::InWorld);
+}

@@ -5,7 +5,7 @@
 //! later ones from running, so that one run tells everything. Nothing outside the standard library is used: this
 //! program is the first thing that a fresh machine compiles.
 
-mod postgres;
+mod server;
 mod steps;
 mod structure;
 mod tools;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::postgres::{self, Postgres};
+use crate::server::{self, Server};
 use crate::{structure, tools};
 
 /// One thing that is checked.
@@ -105,17 +105,26 @@ impl Step {
     }
 }
 
-/// The store's tests run on both engines, wherever there can be a PostgreSQL.
+/// With database servers, wherever there can be one; what cannot be tested without is left out, and said.
 fn test(root: &Path) -> Outcome {
-    let mut test = tools::cargo(root, "test --workspace --locked");
-    let postgres = Postgres::start(root);
-    match &postgres {
-        Ok(postgres) => test.env(postgres::VARIABLE, postgres.url()),
-        Err(_) => test.args(["--", "--skip", "postgres::"]),
-    };
-    match (run(&mut test), postgres) {
-        (Outcome::Passed, Err(why)) => Outcome::PassedBut(format!("nothing was tested on PostgreSQL: {why}")),
-        (outcome, _) => outcome,
+    let wanted = [server::POSTGRES, server::MARIADB];
+    let mut test = tools::cargo(root, "test --workspace --locked --");
+    let (mut servers, mut missing) = (Vec::new(), Vec::new());
+    for wanted in wanted {
+        match Server::start(root, wanted) {
+            Ok(server) => {
+                test.env(wanted.variable, server.url());
+                servers.push(server);
+            }
+            Err(why) => {
+                test.args(["--skip", wanted.tests]);
+                missing.push(format!("nothing was tested on {}: {why}", wanted.name));
+            }
+        }
+    }
+    match run(&mut test) {
+        Outcome::Passed if !missing.is_empty() => Outcome::PassedBut(missing.join("; ")),
+        outcome => outcome,
     }
 }
 
@@ -161,7 +170,7 @@ fn e2e(root: &Path, pytest: &[String]) -> Outcome {
         return Outcome::Failed("no target/release/sojourn: cargo xtask test --only release".into());
     }
     // The tests start servers of their own; here one is put in place where there is none, if that can be.
-    let postgres = Postgres::start(root).map(drop);
+    let postgres = Server::start(root, server::POSTGRES).map(drop);
     let browser = tools::chromium();
     let mut command = Command::new(python);
     // Most of their time these tests wait, for clocks that count seconds: several files run side by side.

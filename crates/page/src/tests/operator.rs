@@ -234,3 +234,22 @@ async fn pages_that_live_are_bounded() {
     let response = rig.begin(request(Method::GET, "/operate/live/metrics", &cookie, "")).await;
     assert_eq!(response.status(), StatusCode::OK);
 }
+
+#[tokio::test]
+async fn all_processes_of_a_grid_know_who_is_inside_and_who_tried() {
+    let one = Rig::with_operator().await;
+    let other = one.another_process();
+    let cookie = one.inside().await;
+    let page = other.get("/operate/switches", &cookie).await;
+    assert_eq!(page.status, StatusCode::OK);
+    let token = page.token();
+    let moved = [("token", token.as_str()), ("what", "http"), ("level", "1")];
+    assert_eq!(one.post("/operate/switches", &cookie, &moved).await.status, StatusCode::OK);
+    for n in 0..6 {
+        let asked = if n % 2 == 0 { &one } else { &other };
+        assert_eq!(asked.log_in("wrong").await.status, StatusCode::FORBIDDEN);
+    }
+    for asked in [&one, &other] {
+        assert_eq!(asked.log_in("wrong").await.status, StatusCode::TOO_MANY_REQUESTS);
+    }
+}

@@ -11,6 +11,7 @@ use crate::metrics::{Metrics, RegionCounters};
 use crate::notices::Notices;
 use crate::peering::gate::Gate;
 use crate::peering::proof::{self, ProcessKey};
+use crate::peering::remote::RemotePeers;
 use crate::peering::service;
 use crate::sessions::Sessions;
 use crate::transfers::Transfers;
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) counters: BTreeMap<RegionId, Arc<RegionCounters>>,
     /// How the log is changed, once that is known.
     pub(crate) log: OnceLock<SetLog>,
+    /// The way to other processes.
+    pub(crate) elsewhere: RemotePeers,
 }
 
 impl Shared {

@@ -4,9 +4,11 @@ use super::proof::{ProcessKey, Signed, Source};
 use super::web;
 use crate::calls::{LocalPeers, PeerAnswer, PeerTransport};
 use crate::metrics::Metrics;
+use crate::transfers::traces::TraceIds;
 use model::RegionId;
 use services::RegionInfo;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, oneshot};
 use transfer::{PeerCall, PeerError, PeerReply};
@@ -28,6 +30,8 @@ struct Inner {
     key: Arc<ProcessKey>,
     metrics: Arc<Metrics>,
     room: Arc<Semaphore>,
+    /// Calls of transfers say to which trace they belong.
+    traced: AtomicBool,
 }
 
 impl RemotePeers {
@@ -38,7 +42,12 @@ impl RemotePeers {
 
     pub(crate) fn with(client: reqwest::Client, key: Arc<ProcessKey>, metrics: Arc<Metrics>) -> Self {
         let room = Arc::new(Semaphore::new(UNDER_WAY));
-        Self(Arc::new(Inner { client, key, metrics, room }))
+        Self(Arc::new(Inner { client, key, metrics, room, traced: AtomicBool::new(false) }))
+    }
+
+    /// From now on calls of transfers say to which trace they belong.
+    pub(crate) fn trace(&self) {
+        self.0.traced.store(true, Ordering::Relaxed);
     }
 }
 
@@ -101,12 +110,24 @@ impl Inner {
         tickets: bool,
     ) -> Result<(u16, Vec<u8>), PeerError> {
         let request = simulation::request(call, to, tickets);
-        let mut result = self.exchange(source, to, &request).await;
+        let trace = self.trace_of(source, call);
+        let mut result = self.exchange(source, to, &request, trace.as_deref()).await;
         // A connection that was kept may have been closed while the request was on its way.
         if matches!(result, Err(Broken::Stale(_))) && may_repeat(call) {
-            result = self.exchange(source, to, &request).await;
+            result = self.exchange(source, to, &request, trace.as_deref()).await;
         }
         result.map_err(Broken::into_inner)
+    }
+
+    fn trace_of(&self, source: Source, call: &PeerCall) -> Option<String> {
+        let transfer = match call {
+            PeerCall::CreateAgent(create) => create.transfer?,
+            PeerCall::UpdateAgent(data) => data.transfer?,
+            PeerCall::Withdraw { transfer, .. } => *transfer,
+            _ => return None,
+        };
+        let Source::Region(region) = source else { return None };
+        self.traced.load(Ordering::Relaxed).then(|| TraceIds::parent(region, transfer.0))
     }
 
     async fn exchange(
@@ -114,6 +135,7 @@ impl Inner {
         source: Source,
         to: &RegionInfo,
         request: &simulation::Request,
+        trace: Option<&str>,
     ) -> Result<(u16, Vec<u8>), Broken> {
         let url = web::below(&to.server_uri, &request.path).map_err(Broken::Other)?;
         let path =
@@ -127,6 +149,9 @@ impl Inner {
         let mut asked = self.client.request(method, url).body(request.body.clone());
         if let Some(kind) = request.content_type {
             asked = asked.header(reqwest::header::CONTENT_TYPE, kind);
+        }
+        if let Some(trace) = trace {
+            asked = asked.header("traceparent", trace);
         }
         for (name, value) in proof.headers() {
             asked = asked.header(name, value);

@@ -188,11 +188,11 @@ mod tests {
     async fn a_grid_that_runs_and_one_that_does_not() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/", listener.local_addr().unwrap());
-        let silent = look(&address.replace("127.0.0.1", "127.0.0.2"), &address, None).await;
         let store = crate::data::open(&grid::Database::Memory).await.unwrap();
         let router = grid::private_router(store.services(), grid::PrivateConfig::default());
         let _serving = tokio::spawn(async move { axum::serve(listener, router).await });
         let findings = look(&address, &address, None).await;
+        let silent = look(&address.replace("127.0.0.1", "127.0.0.2"), &address, None).await;
         let services = findings.iter().find(|finding| finding.subject == "grid, services").unwrap();
         assert!(services.found.starts_with("11 of 11"), "{findings:?}");
         // Nobody is asked where nobody is.

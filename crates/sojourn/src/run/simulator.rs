@@ -36,6 +36,9 @@ pub(crate) async fn run(options: SimulatorOptions) -> Result<()> {
         _ = stop.recv() => return Ok(()),
     };
     joined.set_log(log.setter());
+    if let Some(collector) = &options.regions.otlp {
+        joined.export_traces(collector);
+    }
     joined.run(|| say_ready(begun, &options.login), stop).await;
     Ok(())
 }

@@ -70,6 +70,9 @@ async fn simulator(
     let (destination, metrics) = (simulator.login_destination(), simulator.metrics());
     operator::count_connections(&metrics, store);
     simulator.set_log(log.setter());
+    if let Some(collector) = &options.regions.otlp {
+        simulator.export_traces(collector);
+    }
     let simulators = operator::Simulators::Here(simulator.operations());
     let operators = options.process.operators.clone();
     let pages = operator::pages(&options.grid_name, store, operators, log, simulators);

@@ -193,7 +193,8 @@ impl Core {
 
     /// A datagram came in on the viewer's port.
     pub fn handle_datagram(&mut self, now: Moment, from: SocketAddr, bytes: &[u8]) {
-        if self.misbehave.deaf {
+        // Before it has opened a circuit nothing is meant for it, but for one who had its port before.
+        if self.misbehave.deaf || self.phase == Phase::Seed {
             return;
         }
         self.receive(now, from, bytes);

@@ -3,6 +3,10 @@
 `process`  the binary: start it, stop it, read what it says
 `world`    a process with regions and accounts, and ways for clients to enter
 `grid`     grid services and simulators as processes of their own
+`balancer` what stands before several processes of one grid
+`postgres` a database server of the tests' own
+`bucket`   an S3-compatible server
+`services` the grid's private side, asked by hand
 `meddler`  a proxy between processes that loses, delays and garbles what they say to each other
 `inbox`    everything a client received, in order, and waiting for what is still to come
 `client`   what every client can do; `StockClient` is hippolyzer as it comes

@@ -1,11 +1,14 @@
-"""A grid of processes: one `sojourn grid`, several `sojourn simulator`s, and the doors for clients."""
+"""A grid of processes: one `sojourn grid` or two, several `sojourn simulator`s, and the doors for clients."""
 
 import asyncio
 import json
 import re
+import subprocess
+import uuid
 from collections import Counter
 from pathlib import Path
 
+from .balancer import Balancer
 from .process import Sojourn, lasting_ports
 from .world import Doors, write_world
 
@@ -50,8 +53,13 @@ class Grid(Doors):
     # Running
 
     @property
+    def grids(self):
+        """The processes that serve the grid."""
+        return [self.services]
+
+    @property
     def processes(self):
-        return [self.services, *self.simulators.values()]
+        return [*self.grids, *self.simulators.values()]
 
     def __enter__(self):
         try:
@@ -66,7 +74,7 @@ class Grid(Doors):
         missing = [process for process in self.processes if not process.lives]
         for process in missing:
             process.begin()
-            if process is self.services:
+            if process in self.grids:
                 process.await_readiness()
         for process in missing:
             process.await_readiness()
@@ -79,8 +87,9 @@ class Grid(Doors):
                     process.process.terminate()
                 for process in simulators:
                     process.see_off()
-                if self.services.lives:
-                    self.services.stop()
+                for process in self.grids:
+                    if process.lives:
+                        process.stop()
         finally:
             self._kill_all()
 
@@ -154,3 +163,52 @@ class Grid(Doors):
                 both["notes"] = sorted([*notes, *transfer["notes"]], key=lambda note: note["at_us"])
                 found[key] = both
         return list(found.values())
+
+
+class SharedGrid(Grid):
+    """The same with two `sojourn grid`s on one PostgreSQL database: simulators and viewers reach them by way of
+    balancers, so either may be gone."""
+
+    def __init__(self, folder, simulators, database, options=()):
+        self.database = database
+        self.private, self.public = Balancer([]), Balancer([])
+        options = ("--database", database, "--url", self.public.url, *options)
+        super().__init__(folder, simulators, options=options)
+        key = self.command("simulator-key", "add", f"all-{uuid.uuid4()}").stdout.splitlines()[-1]
+        for simulator in self.simulators.values():
+            simulator.environment = {"SOJOURN_SIMULATOR_KEY": key}
+        self.uris = [self.uri]
+        public, private = lasting_ports(2)
+        self.uris.append(f"http://127.0.0.1:{public}/")
+        self.second = Sojourn(
+            ["grid", "--data", self.folder / "second", "--port", public, "--private-port", private, *options],
+            self.folder / "second-says", private)
+        self.private.ports.append(private)
+        self.public.ports += [int(uri.strip("/").rpartition(":")[2]) for uri in self.uris]
+        self.uri = self.public.url
+
+    def _url_for_others(self, port):
+        self.private.ports.append(port)
+        return self.private.url
+
+    @property
+    def grids(self):
+        return [self.services, self.second]
+
+    def command(self, *arguments, **more):
+        return super().command(*arguments, "--database", self.database, **more)
+
+    def sql(self, query, values=()):
+        """What the database has, all of it as text."""
+        for value in values:
+            query = query.replace("?", f"'{uuid.UUID(bytes=value) if isinstance(value, bytes) else value}'", 1)
+        done = subprocess.run(["psql", "-X", "-At", "-F", "\t", "-c", query, self.database], text=True,
+                              capture_output=True, timeout=30, check=True)
+        return [tuple(line.split("\t")) for line in done.stdout.splitlines()]
+
+    def __exit__(self, *ending):
+        try:
+            super().__exit__(*ending)
+        finally:
+            self.private.close()
+            self.public.close()

@@ -81,6 +81,7 @@ class Sojourn:
         self.port = port  # where /healthz and /metrics are served
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self.environment = {}  # besides the tests' own
         self.runs = 0
         self.output = folder / "output.txt"
         self.log = folder / "log.txt"
@@ -103,7 +104,8 @@ class Sojourn:
             self.log = self.folder / f"log-{self.runs}.txt"
         self.begun = time.monotonic()
         with open(self.output, "wb") as output, open(self.log, "wb") as log:
-            self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=log)
+            self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=log,
+                                            env=os.environ | self.environment)
 
     def await_readiness(self):
         while not self.ready_line():

@@ -29,6 +29,8 @@ def simulators(doors):
 
 def rows(doors, query, *values):
     """What the grid's database has."""
+    if hasattr(doors, "sql"):
+        return doors.sql(query, values)
     database = sqlite3.connect(f"file:{doors.data / 'grid.sqlite'}?mode=ro", uri=True, timeout=10)
     try:
         return database.execute(query, values).fetchall()
@@ -47,7 +49,7 @@ def presences(doors, *agents):
 def online(doors, agent):
     """What the grid user service says."""
     found = rows(doors, "SELECT online FROM grid_users WHERE agent = ?", uuid.UUID(str(agent)).bytes)
-    return bool(found and found[0][0])
+    return bool(found and found[0][0] not in (0, "f"))
 
 
 def text(value):

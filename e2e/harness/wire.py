@@ -1,5 +1,6 @@
 """Login and LLUDP by hand, for what no client would do."""
 
+import base64
 import hashlib
 import socket
 import urllib.error
@@ -12,9 +13,11 @@ from hippolyzer.lib.base.message.msgtypes import PacketFlags
 from hippolyzer.lib.base.message.udpserializer import UDPMessageSerializer
 
 
-def http(url, body=None, content_type=None, timeout=10, method=None):
-    """Status, body and headers, whatever the status."""
+def http(url, body=None, content_type=None, timeout=10, method=None, key=None):
+    """Status, body and headers, whatever the status. `key` is a simulator's."""
     headers = {"Content-Type": content_type} if content_type else {}
+    if key:
+        headers["Authorization"] = "Basic " + base64.b64encode(f"any:{key}".encode()).decode()
     request = urllib.request.Request(url, data=body, headers=headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=timeout) as response:

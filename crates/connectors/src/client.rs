@@ -1,9 +1,10 @@
 use reqwest::redirect::Policy;
 use reqwest::{Method, Response, StatusCode, Url, header};
-use robust::{Form, Malformed, Tree};
+use robust::{Form, Malformed, Tree, credentials};
 use services::{Result, ServiceError};
 use std::error::Error as _;
-use std::time::Duration;
+use std::fmt;
+use std::time::{Duration, Instant};
 
 /// Longest answer to a form, bytes.
 pub(crate) const ANSWER_BYTES: usize = 8 << 20;
@@ -11,6 +12,12 @@ pub(crate) const ANSWER_BYTES: usize = 8 << 20;
 const REDIRECTS: usize = 3;
 /// How long a connection is kept that nobody uses. A ROBUST closes it after 20 s, and what is sent just then is lost.
 const IDLE: Duration = Duration::from_secs(10);
+
+/// Between two tries: the first, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+const NO_KEY: &str =
+    "the grid's private side demands a key of simulators, and takes none or another than this process has";
 
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -21,11 +28,24 @@ pub struct Patience {
     pub connect: Duration,
     /// Until the whole answer is there.
     pub call: Duration,
+    /// For so long a call that did not get through is made again: one process of the grid has ended, or its database
+    /// starts anew. Zero: never.
+    pub again: Duration,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(2), call: Duration::from_secs(10) }
+        Self { connect: Duration::from_secs(2), call: Duration::from_secs(10), again: Duration::from_secs(3) }
+    }
+}
+
+/// What a simulator proves to a grid by that it may ask. Shown nowhere else.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SimulatorKey(pub String);
+
+impl fmt::Debug for SimulatorKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SimulatorKey")
     }
 }
 
@@ -34,21 +54,52 @@ impl Default for Patience {
 pub struct Client {
     http: reqwest::Client,
     base: String,
+    again: Duration,
+}
+
+/// Why a call came to nothing.
+enum Failure {
+    /// There was nobody to hear it.
+    Unheard(String),
+    /// It did not get through, or its answer did not; perhaps it was heard.
+    Lost(String),
+    /// It would come to nothing again.
+    Final(String),
+    /// The grid does not know who asks.
+    Unknown,
+}
+
+/// Whether a call may be made again that was perhaps heard.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Twice {
+    /// What it asks for is then done already.
+    Harmless,
+    /// It would be done twice.
+    Never,
 }
 
 impl Client {
-    /// For the grid whose services are below this address, `http://host:8003/`.
+    /// For the grid whose services are below this address, `http://host:8003/`; the key is shown to it, and to nobody
+    /// whom it names.
     ///
     /// # Errors
     /// `Invalid` if that is none.
-    pub fn new(base: &str, patience: Patience) -> Result<Self> {
+    pub fn new(base: &str, patience: Patience, key: Option<&SimulatorKey>) -> Result<Self> {
         let invalid =
             |why: String| ServiceError::Invalid(format!("{base:?} is not the address of a grid: {why}"));
         let url = Url::parse(base).map_err(|error| invalid(error.to_string()))?;
         if url.scheme() != "http" || !url.has_host() {
             return Err(invalid("it has to be http://host:port/".into()));
         }
+        let mut headers = header::HeaderMap::new();
+        if let Some(SimulatorKey(key)) = key {
+            let shown = header::HeaderValue::try_from(credentials::header(key));
+            let mut shown = shown.map_err(|error| invalid(error.to_string()))?;
+            shown.set_sensitive(true);
+            headers.insert(header::AUTHORIZATION, shown);
+        }
         let http = reqwest::Client::builder()
+            .default_headers(headers)
             .connect_timeout(patience.connect)
             .timeout(patience.call)
             .pool_idle_timeout(IDLE)
@@ -56,7 +107,8 @@ impl Client {
             .no_proxy()
             .build()
             .map_err(|error| invalid(error.to_string()))?;
-        Ok(Self { http, base: url.as_str().trim_end_matches('/').to_owned() })
+        let base = url.as_str().trim_end_matches('/').to_owned();
+        Ok(Self { http, base, again: patience.again })
     }
 
     /// Sends a form and reads the answer.
@@ -84,17 +136,30 @@ impl Client {
         bytes_max: usize,
     ) -> Result<Option<Vec<u8>>> {
         let request = self.http.post(self.url(path)).header(header::CONTENT_TYPE, content_type).body(body);
-        self.call(path, request, bytes_max).await
+        self.call(path, request, bytes_max, Twice::Harmless).await
+    }
+
+    /// The same, for what must not be done twice.
+    pub async fn post_once(
+        &self,
+        path: &str,
+        content_type: &'static str,
+        body: impl Into<reqwest::Body>,
+        bytes_max: usize,
+    ) -> Result<Option<Vec<u8>>> {
+        let request = self.http.post(self.url(path)).header(header::CONTENT_TYPE, content_type).body(body);
+        self.call(path, request, bytes_max, Twice::Never).await
     }
 
     /// Fetches a document; `None` if there is nothing at this path.
     pub async fn get(&self, path: &str, bytes_max: usize) -> Result<Option<Vec<u8>>> {
-        self.call(path, self.http.get(self.url(path)), bytes_max).await
+        self.call(path, self.http.get(self.url(path)), bytes_max, Twice::Harmless).await
     }
 
     /// Has something deleted; `None` if there is nothing at this path.
     pub async fn delete(&self, path: &str, bytes_max: usize) -> Result<Option<Vec<u8>>> {
-        self.call(path, self.http.request(Method::DELETE, self.url(path)), bytes_max).await
+        let request = self.http.request(Method::DELETE, self.url(path));
+        self.call(path, request, bytes_max, Twice::Harmless).await
     }
 
     fn url(&self, path: &str) -> String {
@@ -106,23 +171,71 @@ impl Client {
         path: &str,
         request: reqwest::RequestBuilder,
         bytes_max: usize,
+        twice: Twice,
     ) -> Result<Option<Vec<u8>>> {
-        let failed = |why: String| ServiceError::Unavailable(format!("{path}: {why}"));
-        let response = request.send().await.map_err(|error| failed(words(error)))?;
-        match response.status() {
-            StatusCode::NOT_FOUND => Ok(None),
-            status if status.is_success() => whole(response, bytes_max).await.map(Some).map_err(failed),
-            status => Err(failed(format!("the grid answered {status}"))),
+        let deadline = Instant::now() + self.again;
+        let (mut pause, longest) = PAUSES;
+        let mut this = request;
+        loop {
+            // Bodies are bytes, which can be sent again.
+            let next = this.try_clone();
+            let failure = match try_once(this, bytes_max).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            let (why, again) = match failure {
+                Failure::Unheard(why) => (why, true),
+                Failure::Lost(why) => (why, twice == Twice::Harmless),
+                Failure::Final(why) => (why, false),
+                Failure::Unknown => return Err(ServiceError::Refused(NO_KEY.into())),
+            };
+            match next {
+                Some(next) if again && Instant::now() + pause < deadline => this = next,
+                _ => return Err(ServiceError::Unavailable(format!("{path}: {why}"))),
+            }
+            tracing::debug!(path, why, "a call to the grid did not get through; trying again");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(longest);
         }
     }
 }
 
+async fn try_once(
+    request: reqwest::RequestBuilder,
+    bytes_max: usize,
+) -> core::result::Result<Option<Vec<u8>>, Failure> {
+    let response = request.send().await.map_err(failure_of)?;
+    match response.status() {
+        StatusCode::NOT_FOUND => Ok(None),
+        status if status.is_success() => whole(response, bytes_max).await.map(Some),
+        StatusCode::UNAUTHORIZED => Err(Failure::Unknown),
+        status => {
+            let why = format!("the grid answered {status}");
+            let passes =
+                [StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
+            Err(if passes.contains(&status) { Failure::Lost(why) } else { Failure::Final(why) })
+        }
+    }
+}
+
+fn failure_of(error: reqwest::Error) -> Failure {
+    let (unheard, patience_ended) = (error.is_connect(), error.is_timeout());
+    let lost = error.is_request() || error.is_body();
+    let why = words(error);
+    match (unheard, patience_ended) {
+        (_, true) => Failure::Final(why),
+        (true, _) => Failure::Unheard(why),
+        _ if lost => Failure::Lost(why),
+        _ => Failure::Final(why),
+    }
+}
+
 /// The body, if it is not too long.
-async fn whole(mut response: Response, bytes_max: usize) -> core::result::Result<Vec<u8>, String> {
+async fn whole(mut response: Response, bytes_max: usize) -> core::result::Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(words)? {
+    while let Some(chunk) = response.chunk().await.map_err(failure_of)? {
         if body.len() + chunk.len() > bytes_max {
-            return Err(format!("an answer of more than {bytes_max} bytes"));
+            return Err(Failure::Final(format!("an answer of more than {bytes_max} bytes")));
         }
         body.extend_from_slice(&chunk);
     }

@@ -33,7 +33,7 @@ pub use agent_prefs::HttpAgentPrefs;
 pub use assets::{CACHE_BYTES, HttpAssets};
 pub use auth::HttpAuth;
 pub use avatars::HttpAvatars;
-pub use client::{Client, Patience};
+pub use client::{Client, Patience, SimulatorKey};
 pub use friends::HttpFriends;
 pub use grid::HttpGrid;
 pub use grid_users::HttpGridUsers;
@@ -62,11 +62,13 @@ pub struct Options {
     pub patience: Patience,
     /// Bytes of assets that are kept in memory.
     pub asset_cache_bytes: usize,
+    /// Shown to the private side.
+    pub key: Option<SimulatorKey>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { patience: Patience::default(), asset_cache_bytes: CACHE_BYTES }
+        Self { patience: Patience::default(), asset_cache_bytes: CACHE_BYTES, key: None }
     }
 }
 
@@ -75,8 +77,8 @@ impl Default for Options {
 /// # Errors
 /// `Invalid` if an address is none.
 pub fn connect(address: &GridAddress, options: &Options) -> Result<Services> {
-    let client = Arc::new(Client::new(&address.private, options.patience)?);
-    let public = Arc::new(Client::new(&address.public, options.patience)?);
+    let client = Arc::new(Client::new(&address.private, options.patience, options.key.as_ref())?);
+    let public = Arc::new(Client::new(&address.public, options.patience, None)?);
     Ok(Services {
         accounts: Arc::new(HttpAccounts::new(client.clone())),
         auth: Arc::new(HttpAuth::new(client.clone())),

@@ -1,4 +1,4 @@
-use crate::client::{Client, understood};
+use crate::client::{Client, FORM, understood};
 use async_trait::async_trait;
 use model::AgentId;
 use robust::offline_messages::{Call, PATH, WORDING, read_mailbox};
@@ -28,7 +28,10 @@ impl HttpOfflineMessages {
         read: impl FnOnce(&Tree) -> core::result::Result<T, Malformed>,
     ) -> Result<Option<T>> {
         let form = call.to_form().write();
-        let answer = self.client.post(PATH, "application/x-www-form-urlencoded", form, ANSWER_BYTES).await?;
+        let answer = match call {
+            Call::Keep { .. } => self.client.post_once(PATH, FORM, form, ANSWER_BYTES).await?,
+            _ => self.client.post(PATH, FORM, form, ANSWER_BYTES).await?,
+        };
         let Some(answer) = answer else { return Ok(None) };
         understood(Tree::parse(&answer).and_then(|answer| read(&answer))).map(Some)
     }

@@ -77,8 +77,12 @@ pub async fn create_first_account(
         email: String::new(),
         password: password.clone(),
     };
-    let account = provision_account(services, random.random(), now_s, person).await?;
-    Ok(Some(FirstAccount { account, password }))
+    match provision_account(services, random.random(), now_s, person).await {
+        Ok(account) => Ok(Some(FirstAccount { account, password })),
+        // Another process of the grid starts at the same moment, and was first.
+        Err(ServiceError::Refused(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// A password that people can type, made from `seed`.

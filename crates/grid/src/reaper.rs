@@ -5,11 +5,14 @@
 //! bound for an agent whose simulator is killed: the lease, and [`LOOK`] with a second for the clock's coarseness.
 
 use crate::SqlStore;
-use services::{Presence, Result};
+use model::SessionId;
+use services::{Presence, Result, ServiceError};
 use std::time::Duration;
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(2);
+/// A look takes no longer.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Who has not looked for so long, seconds, has been away.
 const AWAY_S: i64 = 10;
 
@@ -28,15 +31,34 @@ impl Reaper {
         Self { store, last: None, from: 0 }
     }
 
-    /// Looks again and again; `told` hears of each session that has ended so, here or by a region that started anew.
-    pub async fn run(mut self, told: impl Fn(&Presence)) {
+    /// Looks again and again; `tell` is to tell of each session that has ended so, here or by a region that started anew.
+    /// Should this process end before it has, another tells.
+    pub async fn run<T>(mut self, tell: impl Fn(&Presence) -> T)
+    where
+        T: Future + Send + 'static,
+        T::Output: Send,
+    {
         loop {
-            match self.look().await {
-                Ok(ended) => ended.iter().for_each(&told),
+            let looked = tokio::time::timeout(PATIENCE, self.look()).await;
+            match looked.unwrap_or_else(|_| Err(ServiceError::Unavailable("no answer in time".into()))) {
+                Ok(ended) => ended.iter().for_each(|ended| self.note_told(ended.session, tell(ended))),
                 Err(error) => tracing::warn!(%error, "nobody knows which sessions are over"),
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    fn note_told<T>(&self, session: SessionId, told: T)
+    where
+        T: Future + Send + 'static,
+        T::Output: Send,
+    {
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            drop(told.await);
+            // Otherwise it is told once more.
+            let _ = store.told_of(session).await;
+        });
     }
 
     /// Ends what is over. What has ended and has not been told of.
@@ -64,8 +86,8 @@ impl Reaper {
 mod tests {
     use super::*;
     use crate::{Clock, Database, HashCost};
-    use model::{AgentId, RegionId, SecureSessionId, SessionId, Uuid, Vec3};
-    use services::{GridUserService as _, Place, PresenceService as _};
+    use model::{AgentId, RegionId, SecureSessionId, Uuid, Vec3};
+    use services::{GridUserService, Place, PresenceService};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -83,6 +105,8 @@ mod tests {
 
     struct World {
         store: SqlStore,
+        presence: Arc<dyn PresenceService>,
+        users: Arc<dyn GridUserService>,
         time: Arc<Time>,
         reaper: Reaper,
         at: i64,
@@ -102,16 +126,18 @@ mod tests {
             let cheap = HashCost { memory_kib: 32, passes: 1 };
             let store = SqlStore::open(&Database::Memory, time.clone(), [1; 32], cheap).await.unwrap();
             let store = store.with_lease(Duration::from_secs(25));
-            Self { reaper: Reaper::new(store.clone()), store, time, at: 0 }
+            let services = store.services();
+            let (presence, users) = (services.presence, services.grid_users);
+            Self { reaper: Reaper::new(store.clone()), store, presence, users, time, at: 0 }
         }
 
         async fn log_in(&self, n: u128) {
-            self.store.login(agent(n), session(n), SecureSessionId::NULL).await.unwrap();
-            self.store.logged_in(agent(n)).await.unwrap();
+            self.presence.login(agent(n), session(n), SecureSessionId::NULL).await.unwrap();
+            self.users.logged_in(agent(n)).await.unwrap();
         }
 
         async fn online(&self, n: u128) -> bool {
-            self.store.get(agent(n)).await.unwrap().unwrap().online
+            self.users.get(agent(n)).await.unwrap().unwrap().online
         }
 
         /// Looks every two seconds until then; who has ended meanwhile, and when.
@@ -121,6 +147,9 @@ mod tests {
                 self.at += 2;
                 self.time.0.store(BEGIN + self.at, Ordering::Relaxed);
                 let sessions = self.reaper.look().await.unwrap();
+                for told in &sessions {
+                    self.store.told_of(told.session).await.unwrap();
+                }
                 ended.extend(sessions.into_iter().map(|presence| (self.at, presence.session)));
             }
             ended
@@ -133,24 +162,24 @@ mod tests {
         world.until(30).await;
         for n in 1..=2 {
             world.log_in(n).await;
-            assert!(world.store.hold(session(n), HERE).await.unwrap());
+            assert!(world.presence.hold(session(n), HERE).await.unwrap());
         }
         let place = Place { region: HERE, position: Vec3::new(1.0, 2.0, 3.0), look_at: Vec3::X };
-        world.store.set_last_position(agent(1), place).await.unwrap();
+        world.users.set_last_position(agent(1), place).await.unwrap();
         for at in (40..80).step_by(10) {
             assert_eq!(world.until(at).await, [], "both are renewed");
             let held = [(session(1), HERE), (session(2), HERE)];
-            assert_eq!(world.store.renew(&held).await.unwrap(), []);
+            assert_eq!(world.presence.renew(&held).await.unwrap(), []);
         }
         assert_eq!(world.until(80).await, []);
-        assert_eq!(world.store.renew(&[(session(2), HERE)]).await.unwrap(), []);
+        assert_eq!(world.presence.renew(&[(session(2), HERE)]).await.unwrap(), []);
         assert_eq!(world.until(100).await, [(96, session(1))], "renewed at 70");
-        assert_eq!(world.store.by_session(session(1)).await.unwrap(), None);
-        let user = world.store.get(agent(1)).await.unwrap().unwrap();
+        assert_eq!(world.presence.by_session(session(1)).await.unwrap(), None);
+        let user = world.users.get(agent(1)).await.unwrap().unwrap();
         assert_eq!((user.online, user.last, user.logout), (false, Some(place), (BEGIN + 96).unsigned_abs()));
         assert!(world.online(2).await);
         let held = [(session(1), HERE), (session(2), HERE)];
-        assert_eq!(world.store.renew(&held).await.unwrap(), [session(1)], "its simulator hears of it");
+        assert_eq!(world.presence.renew(&held).await.unwrap(), [session(1)], "its simulator hears of it");
     }
 
     #[tokio::test]
@@ -160,13 +189,13 @@ mod tests {
             world.log_in(n).await;
         }
         // One stays where nobody renews; one comes from where it was renewed; one waits to arrive.
-        world.store.report(session(1), HERE).await.unwrap();
-        world.store.hold(session(2), THERE).await.unwrap();
-        world.store.report(session(2), HERE).await.unwrap();
-        world.store.expect(session(3), HERE).await.unwrap();
+        world.presence.report(session(1), HERE).await.unwrap();
+        world.presence.hold(session(2), THERE).await.unwrap();
+        world.presence.report(session(2), HERE).await.unwrap();
+        world.presence.expect(session(3), HERE).await.unwrap();
         // Word of the region that it has left comes late; one that it looks into asks as well.
         let held = [(session(2), THERE), (session(3), RegionId::NULL), (session(4), RegionId::NULL)];
-        assert_eq!(world.store.renew(&held).await.unwrap(), [session(4)]);
+        assert_eq!(world.presence.renew(&held).await.unwrap(), [session(4)]);
         assert_eq!(world.until(600).await, [(120, session(3))]);
         assert!(world.online(1).await && world.online(2).await && !world.online(3).await);
     }
@@ -176,10 +205,10 @@ mod tests {
         let mut world = World::new().await;
         world.until(30).await;
         world.log_in(1).await;
-        world.store.hold(session(1), HERE).await.unwrap();
+        world.presence.hold(session(1), HERE).await.unwrap();
         world.at = 1000;
         assert_eq!(world.until(1002).await, []);
-        world.store.renew(&[(session(1), HERE)]).await.unwrap();
+        world.presence.renew(&[(session(1), HERE)]).await.unwrap();
         assert_eq!(world.until(1020).await, []);
         assert_eq!(world.until(1040).await, [(1028, session(1))]);
     }
@@ -190,9 +219,9 @@ mod tests {
         let mut other = Reaper::new(world.store.clone());
         for (n, region) in [(1, HERE), (2, HERE), (3, THERE)] {
             world.log_in(n).await;
-            world.store.hold(session(n), region).await.unwrap();
+            world.presence.hold(session(n), region).await.unwrap();
         }
-        assert_eq!(world.store.logout_region(HERE).await.unwrap(), 2);
+        assert_eq!(world.presence.logout_region(HERE).await.unwrap(), 2);
         assert!(!world.online(1).await && !world.online(2).await && world.online(3).await);
         let told = other.look().await.unwrap();
         assert_eq!(told.iter().map(|ended| ended.session).collect::<Vec<_>>(), [session(1), session(2)]);
@@ -204,9 +233,9 @@ mod tests {
         let mut world = World::new().await;
         world.until(30).await;
         world.log_in(1).await;
-        world.store.hold(session(1), HERE).await.unwrap();
-        world.store.login(agent(1), session(9), SecureSessionId::NULL).await.unwrap();
-        world.store.hold(session(9), THERE).await.unwrap();
+        world.presence.hold(session(1), HERE).await.unwrap();
+        world.presence.login(agent(1), session(9), SecureSessionId::NULL).await.unwrap();
+        world.presence.hold(session(9), THERE).await.unwrap();
         assert_eq!(world.until(50).await, []);
         assert!(world.online(1).await);
     }
@@ -221,23 +250,23 @@ mod tests {
             (0..SESSIONS).map(|n| (session(n), if n % 2 == 0 { HERE } else { THERE })).collect();
         for (n, &(session, region)) in (0..).zip(&held) {
             world.log_in(n).await;
-            assert!(world.store.hold(session, region).await.unwrap());
+            assert!(world.presence.hold(session, region).await.unwrap());
         }
         // All of them in one call, as a simulator does it.
         assert_eq!(world.until(40).await, []);
-        assert_eq!(world.store.renew(&held).await.unwrap(), []);
+        assert_eq!(world.presence.renew(&held).await.unwrap(), []);
         let agents: Vec<_> = (0..SESSIONS).map(agent).collect();
-        assert_eq!(world.store.by_agents(&agents).await.unwrap().len(), SESSIONS as usize);
+        assert_eq!(world.presence.by_agents(&agents).await.unwrap().len(), SESSIONS as usize);
         // A third logs out, a third logs in anew, and then all are silent.
         let place = Place { region: HERE, position: Vec3::ONE, look_at: Vec3::X };
         for n in (0..SESSIONS).step_by(3) {
-            assert!(world.store.logout(session(n)).await.unwrap());
-            world.store.logged_out(agent(n), place).await.unwrap();
+            assert!(world.presence.logout(session(n)).await.unwrap());
+            world.users.logged_out(agent(n), place).await.unwrap();
         }
         for n in (1..SESSIONS).step_by(3) {
             let newer = session(SESSIONS + n);
-            world.store.login(agent(n), newer, SecureSessionId::NULL).await.unwrap();
-            assert!(world.store.hold(newer, HERE).await.unwrap());
+            world.presence.login(agent(n), newer, SecureSessionId::NULL).await.unwrap();
+            assert!(world.presence.hold(newer, HERE).await.unwrap());
         }
         let ended = world.until(70).await;
         let mut told: Vec<_> = ended.iter().map(|(_, session)| *session).collect();
@@ -245,7 +274,7 @@ mod tests {
         told.dedup();
         let silent = (SESSIONS - SESSIONS.div_ceil(3)) as usize;
         assert_eq!((ended.len(), told.len()), (silent, silent), "each is told of once");
-        assert_eq!(world.store.by_agents(&agents).await.unwrap(), []);
+        assert_eq!(world.presence.by_agents(&agents).await.unwrap(), []);
         assert_eq!(world.store.take_ended().await.unwrap(), []);
         for n in [0, 1, 2, SESSIONS - 1] {
             assert!(!world.online(n).await, "{n}");

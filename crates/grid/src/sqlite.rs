@@ -5,4 +5,4 @@ pub(crate) use crate::engine::sqlite as engine;
 #[path = "store/mod.rs"]
 mod store;
 
-pub use store::{Examined, SqlStore, Taken};
+pub(crate) use store::SqlStore;

@@ -12,6 +12,7 @@ pub mod agent_prefs;
 pub mod assets;
 pub mod auth;
 pub mod avatar;
+pub mod credentials;
 mod date;
 mod form;
 pub mod friends;

@@ -16,6 +16,7 @@ mod map;
 mod memory;
 mod names;
 mod objects;
+mod pace;
 mod query;
 mod range;
 mod temporary;
@@ -28,9 +29,10 @@ use crate::directory::CapsEntry;
 use crate::http::routes::Shared;
 use crate::http::{body, reply};
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Method, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use llsd::Value;
 use services::ServiceError;
+use std::time::Instant;
 
 macro_rules! capabilities {
     ($($name:ident)*) => {
@@ -148,6 +150,11 @@ impl Asked<'_> {
 /// Answers a request.
 pub(crate) async fn answer(capability: Capability, asked: Asked<'_>) -> Response<Body> {
     use Capability as C;
+    if !asked.shared.memory.paces.allow(asked.entry.session, capability, Instant::now()) {
+        let mut wait = Fault::Busy.response();
+        wait.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        return wait;
+    }
     let answer = match capability {
         C::SimulatorFeatures => features::simulator_features(&asked),
         C::ProductInfoRequest => features::product_info(&asked),

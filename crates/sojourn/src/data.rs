@@ -1,7 +1,7 @@
 //! What a process keeps: the grid's database, and who this world is.
 
 use anyhow::{Context as _, Result, bail};
-use grid::{Database, HashCost, SqlStore, SystemClock};
+use grid::{AssetPlace, Blobs, Database, HashCost, SqlStore, SystemClock};
 use model::Uuid;
 use std::fs;
 use std::io;
@@ -35,10 +35,13 @@ pub(crate) fn identity(folder: &Path) -> Result<Uuid> {
 /// Opens a database.
 pub(crate) async fn open(database: &Database) -> Result<SqlStore> {
     let opened = SqlStore::open(database, Arc::new(SystemClock), rand::random(), HashCost::default()).await;
-    opened.with_context(|| match database {
-        Database::File(path) => path.display().to_string(),
-        Database::Memory => "the database in memory".to_owned(),
-    })
+    opened.with_context(|| database.to_string())
+}
+
+/// The same, with what assets consist of in its place.
+pub(crate) async fn open_with_assets(database: &Database, place: &AssetPlace) -> Result<SqlStore> {
+    let store = open(database).await?;
+    Ok(store.with_blobs(Blobs::open(place)?))
 }
 
 /// First and last name, as users write them; who has one name only is a Resident.

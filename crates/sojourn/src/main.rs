@@ -3,8 +3,8 @@
 //! What runs is decided elsewhere; here it is put together. [`options`] merges command line, environment and file into
 //! plain values; [`world`] reads the regions; [`run`] is the processes: a grid, a simulator, or both in one, where the
 //! simulator calls the grid's services in memory. [`config`] explains and checks what they go by, [`doctor`] whether
-//! they would work. [`accounts`], [`backup`], [`import`], [`operate`], [`sessions`] and [`transfers`] are the commands that
-//! act on data and look at running processes.
+//! they would work. [`accounts`], [`simulator_keys`], [`backup`], [`import`], [`operate`], [`sessions`] and [`transfers`]
+//! are the commands that act on data and look at running processes.
 
 mod accounts;
 mod backup;
@@ -20,6 +20,7 @@ mod operate;
 mod options;
 mod run;
 mod sessions;
+mod simulator_keys;
 mod transfers;
 mod world;
 
@@ -60,6 +61,9 @@ enum Command {
     /// Accounts: add, list, change, remove; also while the world runs.
     #[command(subcommand)]
     User(accounts::UserCommand),
+    /// Keys by which simulators may use a grid's private side: add, list, remove; also while it runs
+    #[command(subcommand)]
+    SimulatorKey(simulator_keys::SimulatorKeyCommand),
     /// The password of the operator's pages.
     #[command(subcommand)]
     Operator(accounts::OperatorCommand),
@@ -119,6 +123,7 @@ fn main() -> ExitCode {
             Command::Restore(options) => backup::restore(options).await,
             Command::Import(command) => import::run(command).await,
             Command::User(command) => accounts::run(command).await,
+            Command::SimulatorKey(command) => simulator_keys::run(command).await,
             Command::Operator(command) => accounts::operator(command).await,
             Command::Debug(command) => operate::debug(command).await,
             Command::Kick(kick) => operate::kick(kick).await,

@@ -21,8 +21,9 @@ mod tests;
 use ::transfer::{Patience, VersionRange};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use connectors::SimulatorKey;
 pub(crate) use file::{ConfigFile, read_command_line, text_of, unknown};
-use grid::Database;
+use grid::{AssetPlace, Database, Network};
 pub(crate) use logins::{LoginOptions, Logins};
 pub(crate) use settings::{Setting, Usual, meaning, settings, usual};
 use std::net::IpAddr;
@@ -32,6 +33,8 @@ use transfer::TransferOptions;
 
 /// The database's file in the data folder.
 const DATABASE: &str = "grid.sqlite";
+/// The assets' folder in the data folder.
+const ASSETS: &str = "assets";
 
 /// Seconds that draining may take.
 const MAX_DRAIN_S: u64 = 24 * 3600;
@@ -52,9 +55,18 @@ pub(crate) struct DataOptions {
 pub(crate) struct StoreOptions {
     #[command(flatten)]
     pub(crate) data: DataOptions,
-    /// The grid's database, sqlite:PATH [default: a file in the data folder]
+    /// The grid's database, sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME [default: a file in the data folder]
     #[arg(long, value_name = "URL", env = "SOJOURN_DATABASE", hide_env_values = true)]
     pub(crate) database: Option<String>,
+}
+
+/// Where what assets consist of is kept.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct AssetOptions {
+    /// Where assets are kept: a folder, database:, or s3://BUCKET/PREFIX?endpoint=URL&region=NAME [default: a folder in the
+    /// data folder; with PostgreSQL, the database]
+    #[arg(long, value_name = "PLACE", env = "SOJOURN_ASSETS", value_parser = values::asset_place)]
+    pub(crate) assets: Option<AssetPlace>,
 }
 
 /// What a process is to others.
@@ -111,6 +123,8 @@ pub(crate) struct RegionOptions {
 pub(crate) struct StandaloneOptions {
     #[command(flatten)]
     pub(crate) data: DataOptions,
+    #[command(flatten)]
+    pub(crate) assets: AssetOptions,
     /// HTTP port: logins, pages, capabilities, /healthz, /metrics
     #[arg(long, value_name = "PORT", env = "SOJOURN_PORT", value_parser = values::port)]
     #[arg(default_value_t = 9000)]
@@ -131,6 +145,8 @@ pub(crate) struct StandaloneOptions {
 pub(crate) struct GridOptions {
     #[command(flatten)]
     pub(crate) store: StoreOptions,
+    #[command(flatten)]
+    pub(crate) assets: AssetOptions,
     /// Port for everybody: logins, pages, grid info, map tiles, /healthz
     #[arg(long, value_name = "PORT", env = "SOJOURN_PORT", value_parser = values::port)]
     #[arg(default_value_t = 8002)]
@@ -141,11 +157,19 @@ pub(crate) struct GridOptions {
     pub(crate) private_port: u16,
     #[command(flatten)]
     pub(crate) process: ProcessOptions,
+    /// Base URL under which everybody reaches the public side, behind a proxy for example [default: http://HOST:PORT/]
+    #[arg(long, value_name = "URL", env = "SOJOURN_URL", value_parser = values::url::<80>)]
+    pub(crate) url: Option<String>,
     /// Name of the grid, as viewers show it
     #[arg(long, value_name = "NAME", env = "SOJOURN_GRID_NAME", default_value = "Sojourn")]
     pub(crate) grid_name: String,
     #[command(flatten)]
     pub(crate) logins: LoginOptions,
+    /// Simulators at these addresses need no key, where one is demanded: with PostgreSQL, and where --bind is not loopback
+    /// [default: none]
+    #[arg(long, value_name = "ADDR[/BITS]", env = "SOJOURN_OPEN_TO", value_parser = values::network)]
+    #[arg(value_delimiter = ',')]
+    pub(crate) open_to: Vec<Network>,
     /// A session that its simulator has not renewed for so long is over
     // Simulators renew every ten seconds; one renewal may be lost.
     #[arg(long, value_name = "SECONDS", env = "SOJOURN_LEASE", value_parser = values::seconds::<21, 600>)]
@@ -164,6 +188,10 @@ pub(crate) struct SimulatorOptions {
     /// The grid's public side [default: port 8002 on the host of --grid]
     #[arg(long, value_name = "URL", env = "SOJOURN_LOGIN", value_parser = values::url::<8002>)]
     pub(crate) login: Option<String>,
+    /// What `sojourn simulator-key add` has printed; on the command line other users of the machine can read it [default:
+    /// none]
+    #[arg(long, value_name = "KEY", env = "SOJOURN_SIMULATOR_KEY", hide_env_values = true)]
+    pub(crate) simulator_key: Option<String>,
     /// HTTP port: capabilities, other simulators, /healthz, /metrics
     #[arg(long, value_name = "PORT", env = "SOJOURN_PORT", value_parser = values::port)]
     #[arg(default_value_t = 9000)]
@@ -203,6 +231,7 @@ pub(crate) struct Regions {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Standalone {
     pub(crate) data: PathBuf,
+    pub(crate) assets: AssetPlace,
     pub(crate) port: u16,
     pub(crate) process: Process,
     pub(crate) regions: Regions,
@@ -215,11 +244,16 @@ pub(crate) struct Standalone {
 pub(crate) struct Grid {
     pub(crate) data: PathBuf,
     pub(crate) database: Database,
+    pub(crate) assets: AssetPlace,
     pub(crate) port: u16,
     pub(crate) private_port: u16,
     pub(crate) process: Process,
+    /// Where the public side is reached, with its slash.
+    pub(crate) url: String,
     pub(crate) grid_name: String,
     pub(crate) logins: Logins,
+    /// Who needs no key on the private side. `None`: nobody does, it is for this machine alone.
+    pub(crate) door: Option<Vec<Network>>,
     /// How long sessions outlast their last renewal.
     pub(crate) lease: Duration,
 }
@@ -230,6 +264,8 @@ pub(crate) struct Simulator {
     pub(crate) data: PathBuf,
     pub(crate) grid: String,
     pub(crate) login: String,
+    /// Shown to the grid's private side.
+    pub(crate) key: Option<SimulatorKey>,
     pub(crate) port: u16,
     pub(crate) process: Process,
     pub(crate) regions: Regions,
@@ -246,13 +282,19 @@ impl StoreOptions {
         let folder = self.data.data;
         let database = match self.database {
             None => Self::in_folder(&folder),
-            // Its password is nobody's business.
-            Some(url) if url.starts_with("postgres") => {
-                bail!("this version keeps a grid in SQLite only: --database sqlite:PATH")
-            }
             Some(url) => url.parse()?,
         };
         Ok((folder, database))
+    }
+}
+
+impl AssetOptions {
+    /// Beside an embedded database there is its folder; several processes on one server may have no folder in common.
+    fn decide(self, folder: &Path, database: &Database) -> AssetPlace {
+        self.assets.unwrap_or_else(|| match database {
+            Database::Postgres(_) => AssetPlace::Database,
+            Database::File(_) | Database::Memory => AssetPlace::Folder(folder.join(ASSETS)),
+        })
     }
 }
 
@@ -287,8 +329,10 @@ impl RegionOptions {
 impl StandaloneOptions {
     /// All of it, decided.
     pub(crate) fn decide(self) -> Result<Standalone> {
+        let data = self.data.data;
         Ok(Standalone {
-            data: self.data.data,
+            assets: self.assets.decide(&data, &StoreOptions::in_folder(&data)),
+            data,
             port: self.port,
             process: self.process.decide()?,
             regions: self.regions.decide()?,
@@ -302,14 +346,21 @@ impl GridOptions {
     /// All of it, decided.
     pub(crate) fn decide(self) -> Result<Grid> {
         let (data, database) = self.store.decide()?;
-        let Self { port, private_port, grid_name, .. } = self;
+        let assets = self.assets.decide(&data, &database);
+        let Self { port, private_port, grid_name, open_to, .. } = self;
         if port == private_port {
             bail!("the public and the private port are both {port}");
         }
         let process = self.process.decide()?;
+        let url = self.url.unwrap_or_else(|| process.url(port));
         let lease = Duration::from_secs(self.lease);
         let logins = self.logins.decide()?;
-        Ok(Grid { data, database, port, private_port, process, grid_name, logins, lease })
+        let demanded = matches!(database, Database::Postgres(_)) || !process.bind.is_loopback();
+        if !demanded && !open_to.is_empty() {
+            bail!("--open-to makes exceptions from keys, which are not demanded on loopback and SQLite");
+        }
+        let door = demanded.then_some(open_to);
+        Ok(Grid { data, database, assets, port, private_port, process, url, grid_name, logins, door, lease })
     }
 }
 
@@ -322,6 +373,7 @@ impl SimulatorOptions {
             data: self.data.data,
             login: self.login.unwrap_or_else(|| format!("{host}:8002/")),
             grid,
+            key: self.simulator_key.map(SimulatorKey),
             port: self.port,
             process: self.process.decide()?,
             regions: self.regions.decide()?,

@@ -17,6 +17,14 @@ pub(crate) struct Wanted {
     pub(crate) tests: &'static str,
 }
 
+/// For the grid's store.
+pub(crate) const POSTGRES: Wanted = Wanted {
+    name: "PostgreSQL",
+    script: &[".ci/postgres", "--install", "-c", "fsync=off"],
+    variable: "SOJOURN_TEST_POSTGRES",
+    tests: "postgres::",
+};
+
 /// For moving in from an OpenSimulator.
 pub(crate) const MARIADB: Wanted = Wanted {
     name: "MariaDB",

@@ -1,16 +1,24 @@
 //! Grids that do not answer, or answer nonsense.
 
 use super::*;
-use crate::Patience;
+use crate::{Patience, SimulatorKey};
 use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, post};
 use services::ServiceError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+/// Nothing is asked again.
+fn once() -> Options {
+    Options { patience: Patience { again: Duration::ZERO, ..Patience::default() }, ..Options::default() }
+}
+
 async fn answered(response: impl Fn() -> Response + Clone + Send + Sync + 'static) -> services::Result<bool> {
-    let services = services_of(Router::new().fallback(any(async move || response()))).await;
+    let router = Router::new().fallback(any(async move || response()));
+    let services = connect(&serve(router).await, &once()).unwrap();
     services.grid.deregister(RegionId(id(1))).await
 }
 
@@ -26,8 +34,7 @@ fn unavailable<T: std::fmt::Debug>(answer: services::Result<T>, why: &str) {
 
 #[tokio::test]
 async fn answers_that_are_none_say_why() {
-    for status in
-        [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE, StatusCode::UNAUTHORIZED]
+    for status in [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE, StatusCode::FORBIDDEN]
     {
         unavailable(answered(move || status.into_response()).await, status.as_str());
     }
@@ -69,7 +76,7 @@ async fn nobody_there_and_nobody_talking() {
     let base = format!("http://{}", gone.local_addr().unwrap());
     drop(gone);
     let address = GridAddress { private: base.clone(), public: base };
-    let services = connect(&address, &Options::default()).unwrap();
+    let services = connect(&address, &once()).unwrap();
     let answer = services.presence.logout(model::SessionId::NULL).await;
     assert!(matches!(answer, Err(ServiceError::Unavailable(_))), "{answer:?}");
 
@@ -77,6 +84,25 @@ async fn nobody_there_and_nobody_talking() {
     let patience = Patience { call: Duration::from_millis(50), ..Patience::default() };
     let services = connect(&serve(silent).await, &Options { patience, ..Options::default() }).unwrap();
     unavailable(services.presence.logout(model::SessionId::NULL).await, "timed out");
+}
+
+#[tokio::test]
+async fn what_did_not_get_through_is_said_again_but_nothing_is_done_twice() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    // One process of the grid has ended, and the next one's database is just starting.
+    let router = Router::new().fallback(any(async move || match count.fetch_add(1, Ordering::Relaxed) {
+        0 => StatusCode::BAD_GATEWAY.into_response(),
+        1 => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        _ => "<ServerResponse><Result>Success</Result></ServerResponse>".into_response(),
+    }));
+    let services = services_of(router).await;
+    assert_eq!(services.grid.deregister(RegionId(id(1))).await, Ok(true));
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
+
+    asked.store(0, Ordering::Relaxed);
+    unavailable(services.offline_messages.keep(agent(1), &personal::message()).await, "502");
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
@@ -94,6 +120,37 @@ async fn redirections_are_followed_for_a_while() {
     let circle = Router::new().fallback(any(async move || to("/grid")));
     let services = services_of(circle).await;
     unavailable(services.grid.deregister(RegionId(id(1))).await, "redirect");
+}
+
+#[tokio::test]
+async fn a_door_opens_to_the_key_and_the_key_goes_nowhere_else() {
+    let store = SqlStore::open(&Database::Memory, Arc::new(SystemClock), [7; 32], CHEAP).await.unwrap();
+    let key = store.add_simulator_key("west").await.unwrap();
+    let door = grid::Door::new(store.clone(), Vec::new());
+    let address = serve(door.before(private_router(store.services(), PrivateConfig::default()))).await;
+    let asked = async |key: Option<&str>| {
+        let key = key.map(|key| SimulatorKey(key.to_owned()));
+        let services = connect(&address, &Options { key, ..Options::default() }).unwrap();
+        services.grid.by_id(RegionId(id(1))).await
+    };
+    assert_eq!(asked(Some(&key)).await, Ok(None));
+    for wrong in [None, Some("sojourn-00")] {
+        let refused = asked(wrong).await;
+        assert!(matches!(&refused, Err(ServiceError::Refused(why)) if why.contains("key")), "{refused:?}");
+    }
+    assert!(!format!("{:?}", Options { key: Some(SimulatorKey(key.clone())), ..once() }).contains(&key));
+
+    // Another server to which the grid sends the caller on does not see it.
+    let stranger = Router::new().fallback(any(async |headers: axum::http::HeaderMap| {
+        assert!(!headers.contains_key(header::AUTHORIZATION));
+        "<ServerResponse><Result>Success</Result></ServerResponse>"
+    }));
+    let place = format!("{}grid", serve(stranger).await.private);
+    let sends_on = Router::new()
+        .fallback(any(async move || (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, place.clone())])));
+    let options = Options { key: Some(SimulatorKey(key)), ..Options::default() };
+    let services = connect(&serve(sends_on).await, &options).unwrap();
+    assert_eq!(services.grid.deregister(RegionId(id(1))).await, Ok(true));
 }
 
 #[test]

@@ -118,18 +118,7 @@ async fn what_a_robust_says_of_nothing_and_of_failure_is_understood() {
 
 #[tokio::test]
 async fn messages_wait_as_they_do_nearby_and_where_no_grid_keeps_them_that_is_said() {
-    let message = OfflineMessage {
-        from: agent(9),
-        from_name: "Ada One".into(),
-        dialog: 0,
-        text: "a & b\u{1}".into(),
-        conversation: id(5),
-        region: id(6),
-        position: model::Vec3::new(1.5, 2.0, 3.0),
-        estate: 1,
-        sent_s: 12,
-        bucket: vec![0],
-    };
+    let message = message();
     let world = World::start().await;
     let new = services::NewAccount { first: "Bob".into(), last: "One".into(), ..Default::default() };
     let bob = world.near.accounts.create(new).await.unwrap().id;
@@ -145,4 +134,20 @@ async fn messages_wait_as_they_do_nearby_and_where_no_grid_keeps_them_that_is_sa
     assert!(matches!(old.keep(bob, &message).await, Err(ServiceError::Refused(_))));
     assert_eq!(old.waiting(bob).await.unwrap(), Mailbox::default());
     old.heard(bob, 1).await.unwrap();
+}
+
+/// Something said to somebody who was not online.
+pub(super) fn message() -> OfflineMessage {
+    OfflineMessage {
+        from: agent(9),
+        from_name: "Ada One".into(),
+        dialog: 0,
+        text: "a & b\u{1}".into(),
+        conversation: id(5),
+        region: id(6),
+        position: model::Vec3::new(1.5, 2.0, 3.0),
+        estate: 1,
+        sent_s: 12,
+        bucket: vec![0],
+    }
 }

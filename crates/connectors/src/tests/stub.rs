@@ -62,11 +62,11 @@ impl Stub {
     }
 
     pub(crate) fn client(&self) -> Arc<Client> {
-        Arc::new(Client::new(&self.address.private, Patience::default()).unwrap())
+        Arc::new(Client::new(&self.address.private, Patience::default(), None).unwrap())
     }
 }
 
 /// Where nobody is. Port 1 is given to no test.
 pub(crate) fn nowhere() -> Arc<Client> {
-    Arc::new(Client::new("http://127.0.0.1:1/", Patience::default()).unwrap())
+    Arc::new(Client::new("http://127.0.0.1:1/", Patience::default(), None).unwrap())
 }

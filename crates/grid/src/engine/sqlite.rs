@@ -1,6 +1,9 @@
 //! SQLite: one file, one writer at a time, readers beside it.
 
-use super::Database;
+#[cfg(test)]
+pub(crate) mod fresh;
+
+use super::{About, Database, not_here};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -33,8 +36,8 @@ pub(crate) struct Pools {
     pub(crate) write: Pool<Db>,
 }
 
-/// Opens the database, making it if need be.
-pub(crate) async fn open(database: &Database) -> Result<Pools, sqlx::Error> {
+/// Opens the database, making it if need be. There is no server to wait for.
+pub(crate) async fn open(database: &Database, _patience: Duration) -> Result<Pools, sqlx::Error> {
     let options = SqliteConnectOptions::new()
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENTS)
@@ -60,6 +63,7 @@ pub(crate) async fn open(database: &Database) -> Result<Pools, sqlx::Error> {
             let read = pool(READERS).connect_lazy_with(options);
             Ok(Pools { read, write })
         }
+        Database::Postgres(_) => Err(not_here(database)),
     }
 }
 
@@ -87,6 +91,11 @@ async fn connect(options: SqliteConnectOptions, connections: u32) -> Result<Sqli
     pool(connections).connect_with(options).await
 }
 
+/// There is no clock but this machine's.
+pub(crate) async fn unix_s(_read: &Pool<Db>) -> Result<Option<i64>, sqlx::Error> {
+    Ok(None)
+}
+
 /// Begins a transaction that only reads, and sees the database as it is now until it ends.
 pub(crate) async fn snapshot(read: &Pool<Db>) -> Result<Transaction<'static, Db>, sqlx::Error> {
     let mut snapshot = read.begin().await?;
@@ -96,7 +105,12 @@ pub(crate) async fn snapshot(read: &Pool<Db>) -> Result<Transaction<'static, Db>
 }
 
 /// Begins a transaction that is going to write. The lock is taken at once, since SQLite refuses a transaction that
-/// has read and then finds that somebody else has written.
-pub(crate) async fn begin(write: &Pool<Db>) -> Result<Transaction<'static, Db>, sqlx::Error> {
-    write.begin_with("BEGIN IMMEDIATE").await
+/// has read and then finds that somebody else has written. Whatever it is about waits for everything else; but what
+/// assets consist of is on disk when it is committed, and not merely safe from the end of this process.
+pub(crate) async fn begin(write: &Pool<Db>, about: About) -> Result<Transaction<'static, Db>, sqlx::Error> {
+    let begin = match about {
+        About::Contents => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
+        _ => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
+    };
+    write.begin_with(begin).await
 }

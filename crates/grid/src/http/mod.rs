@@ -1,5 +1,6 @@
 //! What viewers reach of the grid over HTTP: the login, and what the grid says about itself.
 
+mod door;
 mod grid_info;
 mod map_tiles;
 mod private;
@@ -7,6 +8,7 @@ mod private;
 #[cfg(test)]
 mod tests;
 
+pub use door::{Door, Network, NoNetwork};
 pub use grid_info::GridInfo;
 pub use private::{PrivateConfig, private_router};
 

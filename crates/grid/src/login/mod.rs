@@ -37,7 +37,7 @@ use services::{
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use turns::Turns;
+use turns::{Shared, Turns};
 
 /// How long the region of an older session may take to end it.
 const END_SESSION: Duration = Duration::from_secs(3);
@@ -141,8 +141,24 @@ impl LoginService {
     ) -> Result<LoginSuccess, LoginFailure> {
         let account = self.authenticate(&request, client_ip).await?;
         self.admit(&request, &account).await?;
-        let turn = tokio::time::timeout(TURN, self.turns.wait(account.id)).await;
-        let _turn = turn.map_err(|_| LoginFailure::presence("Another login of yours is under way."))?;
+        let turns = async {
+            let turn = self.turns.wait(account.id).await;
+            let holder = self.new_secrets().session.0;
+            Shared::wait(self.records.as_ref(), account.id, holder).await.map(|shared| (turn, shared))
+        };
+        let turns = tokio::time::timeout(TURN, turns).await;
+        let turns = turns.map_err(|_| LoginFailure::presence("Another login of yours is under way."))?;
+        let (_turn, shared) = turns.map_err(broken("login records"))?;
+        shared.during(self.begin_session(&request, client_ip, account)).await
+    }
+
+    /// Nobody else is logging this account in.
+    async fn begin_session(
+        &self,
+        request: &LoginRequest,
+        client_ip: Option<IpAddr>,
+        account: Account,
+    ) -> Result<LoginSuccess, LoginFailure> {
         self.end_older_session(&account).await?;
         let belongings = self.belongings(&account).await?;
         let secrets = self.new_secrets();
@@ -151,7 +167,7 @@ impl LoginService {
             .login(account.id, secrets.session, secrets.secure_session)
             .await
             .map_err(broken("presence"))?;
-        let entered = self.enter(&request, client_ip, account, belongings, secrets).await;
+        let entered = self.enter(request, client_ip, account, belongings, secrets).await;
         if entered.is_err() {
             let _ = self.services.presence.logout(secrets.session).await.map_err(broken("presence"));
         }

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use model::AgentId;
+use model::{AgentId, Uuid};
 use services::Result;
 
 /// How many wrong passwords are taken: so many at once, then one each so often.
@@ -32,4 +32,10 @@ pub trait LoginRecords: Send + Sync {
 
     /// Somebody agrees to these terms.
     async fn agrees(&self, agent: AgentId, terms: &str) -> Result<()>;
+
+    /// Takes somebody's turn to log in, or keeps it, for so many seconds. `false`: another holder has it.
+    async fn take_turn(&self, agent: AgentId, holder: Uuid, for_s: u32) -> Result<bool>;
+
+    /// This holder's turn is over.
+    async fn end_turn(&self, agent: AgentId, holder: Uuid) -> Result<()>;
 }

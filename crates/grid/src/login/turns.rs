@@ -1,7 +1,54 @@
-use model::AgentId;
+//! One login at a time for each account: in this process by [`Turns`], among all processes of the grid by [`Shared`].
+
+use super::records::LoginRecords;
+use model::{AgentId, Uuid};
+use services::Result;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Mutex as Turnstile, OwnedMutexGuard};
+
+/// How long others wait for a process that has died during a login.
+const HELD_S: u32 = 25;
+/// A turn is kept by taking it again so often.
+const KEEP: Duration = Duration::from_secs(12);
+/// Who waits for another process looks so often.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Somebody's turn among all processes.
+pub(super) struct Shared<'a> {
+    records: &'a dyn LoginRecords,
+    agent: AgentId,
+    holder: Uuid,
+}
+
+impl<'a> Shared<'a> {
+    /// Waits until no other process has a turn of this agent. `holder` is nobody else's.
+    pub(super) async fn wait(records: &'a dyn LoginRecords, agent: AgentId, holder: Uuid) -> Result<Self> {
+        while !records.take_turn(agent, holder, HELD_S).await? {
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(Self { records, agent, holder })
+    }
+
+    /// Does this in the turn, and ends it.
+    pub(super) async fn during<T>(self, work: impl Future<Output = T>) -> T {
+        let keep = async {
+            loop {
+                tokio::time::sleep(KEEP).await;
+                // If it cannot be kept, the database is gone, and so is whoever might take it.
+                let _ = self.records.take_turn(self.agent, self.holder, HELD_S).await;
+            }
+        };
+        let done = tokio::select! {
+            done = work => done,
+            never = keep => never,
+        };
+        // Otherwise it ends by itself.
+        let _ = self.records.end_turn(self.agent, self.holder).await;
+        done
+    }
+}
 
 /// One at a time for each account.
 #[derive(Default)]

@@ -1,4 +1,5 @@
 use super::{CHUNK, Db, SqlStore, broken, escaped, key_of, limit_of, narrow};
+use crate::engine::About;
 use async_trait::async_trait;
 use model::{AgentId, Uuid};
 use services::{Account, AccountService, NewAccount, Result, ServiceError};
@@ -207,7 +208,7 @@ impl AccountService for SqlStore {
     }
 
     async fn remove(&self, id: AgentId) -> Result<bool> {
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Person(id)).await?;
         for everything in [
             "DELETE FROM passwords WHERE agent = $1",
             "DELETE FROM tokens WHERE agent = $1",

@@ -1,8 +1,11 @@
-use super::{SqlStore, broken, narrow};
+use super::{CHUNK, Db, SqlStore, broken, narrow};
+use crate::blobs::{Hash, hash_of};
+use crate::engine::About;
 use async_trait::async_trait;
 use model::{AgentId, AssetId, Uuid};
 use services::{Asset, AssetFlags, AssetMetadata, AssetService, Result, ServiceError, library};
-use sha2::{Digest as _, Sha256};
+use sqlx::QueryBuilder;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Largest asset; textures and meshes are far smaller.
@@ -37,22 +40,52 @@ impl From<Row> for AssetMetadata {
     }
 }
 
-fn hash_of(data: &[u8]) -> Result<Vec<u8>> {
+fn check(data: &[u8]) -> Result<Hash> {
     if data.len() > MAX_BYTES {
         return Err(ServiceError::Invalid(format!("an asset has at most {MAX_BYTES} bytes")));
     }
-    Ok(Sha256::digest(data).to_vec())
+    Ok(hash_of(data))
 }
 
 fn cut(text: &str) -> String {
     text.chars().take(NAME_CHARS).collect()
 }
 
-const PUT_CONTENT: &str = "INSERT INTO contents (hash, data) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING";
+const PUT: &str = "INSERT INTO assets (id, kind, name, description, creator, created, flags, hash) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
 
-/// Content that no asset has any more.
-const DROP_CONTENT: &str =
-    "DELETE FROM contents WHERE hash = $1 AND NOT EXISTS (SELECT 1 FROM assets WHERE assets.hash = $1)";
+/// An asset's content, if it is in the database.
+const CONTENT: &str = "SELECT assets.hash, contents.data FROM assets \
+     LEFT JOIN contents ON contents.hash = assets.hash WHERE assets.id = $1";
+
+impl SqlStore {
+    /// Its hash, and its flags.
+    async fn stored(&self, id: AssetId) -> Result<Option<(Vec<u8>, AssetFlags)>> {
+        let stored: Option<(Vec<u8>, i64)> = sqlx::query_as("SELECT hash, flags FROM assets WHERE id = $1")
+            .bind(id.0)
+            .fetch_optional(self.read())
+            .await
+            .map_err(broken)?;
+        Ok(stored.map(|(hash, flags)| (hash, AssetFlags::from_bits_truncate(narrow(flags)))))
+    }
+
+    /// Those of these ids that there are.
+    async fn known(&self, ids: &[AssetId]) -> Result<BTreeSet<AssetId>> {
+        let mut known = BTreeSet::new();
+        for ids in ids.chunks(CHUNK) {
+            let mut query = QueryBuilder::<Db>::new("SELECT id FROM assets WHERE id IN (");
+            let mut list = query.separated(", ");
+            for id in ids {
+                list.push_bind(id.0);
+            }
+            query.push(")");
+            let rows: Vec<(Uuid,)> =
+                query.build_query_as().persistent(false).fetch_all(self.read()).await.map_err(broken)?;
+            known.extend(rows.into_iter().map(|(id,)| AssetId(id)));
+        }
+        Ok(known)
+    }
+}
 
 #[async_trait]
 impl AssetService for SqlStore {
@@ -83,99 +116,75 @@ impl AssetService for SqlStore {
         if let Some(asset) = library::asset(id) {
             return Ok(Some(asset.data.clone()));
         }
-        let data: Option<Vec<u8>> = sqlx::query_scalar(
-            "SELECT contents.data FROM assets JOIN contents ON contents.hash = assets.hash WHERE assets.id = $1",
-        )
-        .bind(id.0)
-        .fetch_optional(self.read())
-        .await
-        .map_err(broken)?;
-        Ok(data.map(Arc::from).or_else(|| library::stand_in(id).map(|asset| asset.data.clone())))
+        let found: Option<(Vec<u8>, Option<Vec<u8>>)> =
+            sqlx::query_as(CONTENT).bind(id.0).fetch_optional(self.read()).await.map_err(broken)?;
+        match found {
+            Some((_, Some(data))) => Ok(Some(Arc::from(data))),
+            Some((hash, None)) => self.fetch(&hash, MAX_BYTES).await.map(Some),
+            None => Ok(library::stand_in(id).map(|asset| asset.data.clone())),
+        }
     }
 
     async fn store(&self, asset: &Asset) -> Result<AssetId> {
-        let hash = hash_of(&asset.data)?;
+        let hash = check(&asset.data)?;
         let metadata = &asset.metadata;
         let id = if metadata.id.is_null() { AssetId(self.new_id()) } else { metadata.id };
-        if library::asset(id).is_some() {
+        if library::asset(id).is_some() || self.stored(id).await?.is_some() {
             return Ok(id);
         }
         let created = if metadata.created == 0 { self.now_s() } else { metadata.created.cast_signed() };
-        let mut change = self.begin().await?;
-        let done = sqlx::query(
-            "INSERT INTO assets (id, kind, name, description, creator, created, flags, hash) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
-        )
-        .bind(id.0)
-        .bind(i64::from(metadata.kind))
-        .bind(cut(&metadata.name))
-        .bind(cut(&metadata.description))
-        .bind(metadata.creator.0)
-        .bind(created)
-        .bind(i64::from(metadata.flags.bits()))
-        .bind(&hash)
-        .execute(&mut *change)
-        .await
-        .map_err(broken)?;
-        if done.rows_affected() > 0 {
-            sqlx::query(PUT_CONTENT)
-                .bind(&hash)
-                .bind(&asset.data[..])
-                .execute(&mut *change)
-                .await
-                .map_err(broken)?;
-        }
+        let mut change = self.keep_content(&hash, &asset.data).await?;
+        sqlx::query(PUT)
+            .bind(id.0)
+            .bind(i64::from(metadata.kind))
+            .bind(cut(&metadata.name))
+            .bind(cut(&metadata.description))
+            .bind(metadata.creator.0)
+            .bind(created)
+            .bind(i64::from(metadata.flags.bits()))
+            .bind(&hash[..])
+            .execute(&mut *change)
+            .await
+            .map_err(broken)?;
         change.commit().await.map_err(broken)?;
         Ok(id)
     }
 
     async fn update(&self, id: AssetId, data: Arc<[u8]>) -> Result<bool> {
-        let hash = hash_of(&data)?;
-        let mut change = self.begin().await?;
-        let stored: Option<(i64, Vec<u8>)> = sqlx::query_as("SELECT flags, hash FROM assets WHERE id = $1")
-            .bind(id.0)
-            .fetch_optional(&mut *change)
-            .await
-            .map_err(broken)?;
-        let Some((flags, old)) = stored else { return Ok(false) };
-        if !AssetFlags::from_bits_truncate(narrow(flags)).contains(AssetFlags::REWRITABLE) {
+        let hash = check(&data)?;
+        let Some((old, flags)) = self.stored(id).await? else { return Ok(false) };
+        if !flags.contains(AssetFlags::REWRITABLE) {
             return Ok(false);
         }
-        sqlx::query(PUT_CONTENT).bind(&hash).bind(&data[..]).execute(&mut *change).await.map_err(broken)?;
-        sqlx::query("UPDATE assets SET hash = $2 WHERE id = $1")
+        let mut change = self.keep_content(&hash, &data).await?;
+        let done = sqlx::query("UPDATE assets SET hash = $2 WHERE id = $1")
             .bind(id.0)
-            .bind(&hash)
+            .bind(&hash[..])
             .execute(&mut *change)
             .await
             .map_err(broken)?;
-        sqlx::query(DROP_CONTENT).bind(old).execute(&mut *change).await.map_err(broken)?;
+        self.drop_content(&mut change, &old).await?;
         change.commit().await.map_err(broken)?;
-        Ok(true)
+        Ok(done.rows_affected() > 0)
     }
 
     async fn exists(&self, ids: &[AssetId]) -> Result<Vec<bool>> {
-        let mut exist = Vec::with_capacity(ids.len());
-        for &id in ids {
-            exist.push(self.metadata(id).await?.is_some());
-        }
-        Ok(exist)
+        let always = |id: AssetId| library::asset(id).is_some() || library::stand_in(id).is_some();
+        let unsure: Vec<AssetId> = ids.iter().copied().filter(|&id| !always(id)).collect();
+        let known = self.known(&unsure).await?;
+        Ok(ids.iter().map(|&id| always(id) || known.contains(&id)).collect())
     }
 
     async fn delete(&self, id: AssetId) -> Result<bool> {
-        let mut change = self.begin().await?;
-        let hash: Option<Vec<u8>> = sqlx::query_scalar("SELECT hash FROM assets WHERE id = $1")
-            .bind(id.0)
-            .fetch_optional(&mut *change)
-            .await
-            .map_err(broken)?;
-        let Some(hash) = hash else { return Ok(false) };
-        sqlx::query("DELETE FROM assets WHERE id = $1")
+        let Some((old, _)) = self.stored(id).await? else { return Ok(false) };
+        let mut change = self.begin(About::Contents).await?;
+        let done = sqlx::query("DELETE FROM assets WHERE id = $1")
             .bind(id.0)
             .execute(&mut *change)
             .await
             .map_err(broken)?;
-        sqlx::query(DROP_CONTENT).bind(hash).execute(&mut *change).await.map_err(broken)?;
+        self.drop_content(&mut change, &old).await?;
         change.commit().await.map_err(broken)?;
-        Ok(true)
+        Ok(done.rows_affected() > 0)
     }
 }

@@ -1,4 +1,5 @@
 use super::{Db, SqlStore, broken, narrow};
+use crate::engine::About;
 use crate::passwords;
 use async_trait::async_trait;
 use model::{AgentId, Uuid};
@@ -38,7 +39,7 @@ impl AuthService for SqlStore {
             let salt = self.random(|random| random.random());
             hashes.push(self.inner.passwords.hash(form, salt).await?);
         }
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Person(agent)).await?;
         let account = sqlx::query("SELECT id FROM accounts WHERE id = $1")
             .bind(agent.0)
             .fetch_optional(&mut *change)
@@ -93,7 +94,7 @@ impl AuthService for SqlStore {
             return Ok(None);
         }
         let (token, now) = (self.new_id(), self.now_s());
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Person(agent)).await?;
         sqlx::query("DELETE FROM tokens WHERE expires <= $1")
             .bind(now)
             .execute(&mut *change)

@@ -1,4 +1,5 @@
 use super::{SqlStore, broken};
+use crate::engine::About;
 use async_trait::async_trait;
 use model::AgentId;
 use services::{AvatarData, AvatarService, Result, ServiceError};
@@ -19,7 +20,7 @@ fn check(data: &AvatarData) -> Result<()> {
 impl SqlStore {
     async fn put_avatar(&self, agent: AgentId, data: &AvatarData, replace: bool) -> Result<()> {
         check(data)?;
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Person(agent)).await?;
         if replace {
             sqlx::query("DELETE FROM avatars WHERE agent = $1")
                 .bind(agent.0)
@@ -63,7 +64,7 @@ impl AvatarService for SqlStore {
     }
 
     async fn remove_entries(&self, agent: AgentId, names: &[&str]) -> Result<()> {
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Person(agent)).await?;
         for name in names {
             sqlx::query("DELETE FROM avatars WHERE agent = $1 AND name = $2")
                 .bind(agent.0)

@@ -14,6 +14,7 @@ use model::Uuid;
 use services::{Result, ServiceError};
 use sqlx::{AssertSqlSafe, Pool, Row as _, SqlSafeStr as _, SqlStr, Sqlite};
 use std::path::Path;
+use std::time::Duration;
 
 /// A table, and its columns with their types.
 struct Table {
@@ -129,7 +130,7 @@ async fn tables_of(file: &Pool<Sqlite>) -> Result<Vec<Table>> {
 
 /// A file with the tables that this program knows; one that is there is brought up to date.
 async fn open(file: &Path) -> Result<sqlite::Pools> {
-    let pools = sqlite::open(&Database::File(file.to_owned())).await.map_err(broken)?;
+    let pools = sqlite::open(&Database::File(file.to_owned()), Duration::ZERO).await.map_err(broken)?;
     sqlx::migrate!().run(&pools.write).await.map_err(ServiceError::unavailable)?;
     Ok(pools)
 }
@@ -143,11 +144,7 @@ async fn close(file: sqlite::Pools) -> Result<()> {
 }
 
 impl SqlStore {
-    /// Copies everything, as it is at this moment, into a file that is not there yet. How many rows.
-    ///
-    /// # Errors
-    /// The file is there, or cannot be written; or the database does not answer.
-    pub async fn copy_into(&self, file: &Path) -> Result<u64> {
+    pub(crate) async fn copy_into(&self, file: &Path) -> Result<u64> {
         if file.exists() {
             return Err(ServiceError::Refused(format!("{} is there already", file.display())));
         }
@@ -178,12 +175,7 @@ impl SqlStore {
         Ok(copied)
     }
 
-    /// Copies everything from such a file, which is brought up to date on the way, into this database, in which no
-    /// account may be. All of it or nothing. How many rows.
-    ///
-    /// # Errors
-    /// `Refused` if somebody lives here; the file cannot be read, or is of a later version of this program.
-    pub async fn copy_from(&self, file: &Path) -> Result<u64> {
+    pub(crate) async fn copy_from(&self, file: &Path) -> Result<u64> {
         let source = open(file).await?;
         let tables = tables_of(&source.read).await?;
         let mut change = self.write().begin().await.map_err(broken)?;

@@ -2,38 +2,23 @@
 
 use super::engine::{self, Pools};
 use super::{SqlStore, broken};
-use crate::Database;
+use crate::engine::About;
+use crate::{Database, Examined};
 use services::{Result, ServiceError};
-
-/// A database, looked at.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Examined {
-    /// The last change of its tables that this program knows.
-    pub known: i64,
-    /// The last that was made; `None` if there are no tables of ours.
-    pub made: Option<i64>,
-    /// Why it cannot be written to, if it cannot.
-    pub read_only: Option<String>,
-    /// Accounts in it.
-    pub accounts: Option<i64>,
-}
+use std::time::Duration;
 
 impl SqlStore {
-    /// Looks at a database, and changes nothing. One in memory or in a file that is not there yet is as if it were
-    /// empty.
-    ///
-    /// # Errors
-    /// It cannot be opened, or does not answer.
-    pub async fn examine(database: &Database) -> Result<Examined> {
+    pub(crate) async fn examine(database: &Database) -> Result<Examined> {
         let known = sqlx::migrate!().iter().map(|change| change.version).max().unwrap_or_default();
         let absent = match database {
             Database::Memory => true,
             Database::File(path) => !path.exists(),
+            Database::Postgres(_) => false,
         };
         if absent {
             return Ok(Examined { known, made: None, read_only: None, accounts: None });
         }
-        let pools = engine::open(database).await.map_err(broken)?;
+        let pools = engine::open(database, Duration::ZERO).await.map_err(broken)?;
         // Where the table is missing, so is everything.
         let made = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success")
             .fetch_one(&pools.read)
@@ -53,6 +38,6 @@ impl SqlStore {
 
 /// Begins a change, and does not make it.
 async fn writes(pools: &Pools) -> Result<()> {
-    let change = engine::begin(&pools.write).await.map_err(broken)?;
+    let change = engine::begin(&pools.write, About::Map).await.map_err(broken)?;
     change.rollback().await.map_err(broken)
 }

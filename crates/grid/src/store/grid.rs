@@ -1,4 +1,5 @@
 use super::{Db, SqlStore, broken, escaped, key_of, limit_of, narrow};
+use crate::engine::About;
 use async_trait::async_trait;
 use model::{AgentId, AssetId, RegionHandle, RegionId, RegionSize, Uuid};
 use services::{GridService, RegionFlags, RegionInfo, Result, ServiceError};
@@ -200,11 +201,9 @@ impl SqlStore {
         Ok(())
     }
 
-    /// Forgets what only an earlier run of this program knew: who was logged in, and which regions were online. For a
-    /// program that is the whole grid, when it starts.
-    pub async fn forget_the_living(&self) -> Result<()> {
+    pub(crate) async fn forget_the_living(&self) -> Result<()> {
         let online = i64::from(RegionFlags::ONLINE.bits());
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Map).await?;
         sqlx::query("DELETE FROM presences").execute(&mut *change).await.map_err(broken)?;
         sqlx::query("UPDATE grid_users SET online = FALSE WHERE online = TRUE")
             .execute(&mut *change)
@@ -229,7 +228,7 @@ impl SqlStore {
 impl GridService for SqlStore {
     async fn register(&self, region: &RegionInfo) -> Result<()> {
         check(region)?;
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Map).await?;
         let flags = self.admit(&mut change, region).await?;
         sqlx::query(PUT)
             .bind(region.id.0)
@@ -257,7 +256,7 @@ impl GridService for SqlStore {
     }
 
     async fn deregister(&self, id: RegionId) -> Result<bool> {
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Map).await?;
         let flags: Option<i64> = sqlx::query_scalar("SELECT flags FROM regions WHERE id = $1")
             .bind(id.0)
             .fetch_optional(&mut *change)

@@ -1,4 +1,5 @@
 use super::{CHUNK, Db, SqlStore, broken, narrow};
+use crate::engine::About;
 use async_trait::async_trait;
 use model::{AgentId, RegionId, Uuid, Vec3};
 use services::{GridUser, GridUserService, Place, Result};
@@ -79,7 +80,7 @@ impl SqlStore {
         at: Option<i64>,
     ) -> Result<()> {
         let (position, look_at) = (finite(place.position), finite(place.look_at));
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Person(agent)).await?;
         sqlx::query(ENSURE).bind(agent.0).bind(Uuid::nil()).execute(&mut *change).await.map_err(broken)?;
         let query = sqlx::query(statement)
             .bind(agent.0)
@@ -102,7 +103,7 @@ impl SqlStore {
 #[async_trait]
 impl GridUserService for SqlStore {
     async fn logged_in(&self, agent: AgentId) -> Result<GridUser> {
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Person(agent)).await?;
         sqlx::query(ENSURE).bind(agent.0).bind(Uuid::nil()).execute(&mut *change).await.map_err(broken)?;
         sqlx::query("UPDATE grid_users SET online = TRUE, login = $2 WHERE agent = $1")
             .bind(agent.0)

@@ -1,5 +1,6 @@
 use super::inventory_rows::{Change, FolderRow, ItemRow};
 use super::{SqlStore, broken, narrow};
+use crate::engine::About;
 use async_trait::async_trait;
 use model::{AgentId, AssetId, FolderId, ItemId, Uuid};
 use services::{
@@ -33,7 +34,7 @@ impl SqlStore {
         if owner == library::OWNER || owner.is_null() {
             return refused("that inventory cannot be changed");
         }
-        Ok(Change { owner, transaction: self.begin().await? })
+        Ok(Change { owner, transaction: self.begin(About::Person(owner)).await? })
     }
 
     async fn folders_in(&self, owner: AgentId, parent: FolderId) -> Result<Vec<InventoryFolder>> {

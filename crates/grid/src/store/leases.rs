@@ -1,94 +1,130 @@
 //! Sessions that end without a word from their simulator.
 //!
 //! A row of `presences` is deleted by whoever ends the session, and only one can; the same transaction notes it in
-//! `ended_sessions`, from where one process takes it to tell others. Any number of processes may do so on one database.
+//! `ended_sessions`, from where one process takes it to tell others. Any number of processes may do so on one database;
+//! should one die before it has told, another does.
 
 use super::presence::Row;
-use super::{CHUNK, Db, SqlStore, broken};
-use model::{RegionId, SessionId, Uuid};
+use super::{CHUNK, Db, SqlStore, broken, limit_of};
+use crate::engine::About;
+use model::{AgentId, RegionId, SessionId, Uuid};
 use services::{Presence, Result};
 use sqlx::{QueryBuilder, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
 
-const OVERDUE: &str = "DELETE FROM presences WHERE ends > 0 AND ends <= $1 \
+/// Sessions that are looked at in one go.
+const MANY: i64 = 1000;
+/// Who took it upon itself to tell of an end, and has not within so many seconds, will not.
+const TELLING_S: i64 = 60;
+
+const OVERDUE: &str =
+    "SELECT session, agent FROM presences WHERE ends > 0 AND ends <= $1 ORDER BY ends, session LIMIT $2";
+
+const IN_REGION: &str = "SELECT session, agent FROM presences WHERE region = $1 ORDER BY session";
+
+const END_OVERDUE: &str = "DELETE FROM presences WHERE session = $1 AND ends > 0 AND ends <= $2 \
      RETURNING session, agent, secure_session, region, renewed";
 
-const IN_REGION: &str = "DELETE FROM presences WHERE region = $1 \
+const END_IN_REGION: &str = "DELETE FROM presences WHERE session = $1 AND region = $2 \
      RETURNING session, agent, secure_session, region, renewed";
 
 const NOTE: &str = "INSERT INTO ended_sessions (session, agent, secure_session, region, renewed) \
      VALUES ($1, $2, $3, $4, $5) ON CONFLICT (session) DO NOTHING";
 
+const TAKE: &str = "UPDATE ended_sessions SET taken = $1 WHERE taken <= $2 \
+     RETURNING session, agent, secure_session, region, renewed";
+
 /// Whoever has no other session is not online any more, and was last where they were last seen.
 const LOGGED_OUT: &str = "UPDATE grid_users SET online = FALSE, logout = $2 WHERE agent = $1 AND online = TRUE \
      AND NOT EXISTS (SELECT 1 FROM presences WHERE presences.agent = $1)";
 
+type Session = (Uuid, Uuid);
+
 impl SqlStore {
     /// Ends the sessions whose time is over. How many.
-    pub(crate) async fn end_overdue(&self) -> Result<usize> {
+    pub(crate) async fn end_overdue(&self) -> Result<u64> {
         let now = self.now_s();
-        let overdue: Option<(i64,)> =
-            sqlx::query_as("SELECT ends FROM presences WHERE ends > 0 AND ends <= $1 LIMIT 1")
-                .bind(now)
-                .fetch_optional(self.read())
-                .await
-                .map_err(broken)?;
-        if overdue.is_none() {
-            return Ok(0);
+        let mut ended = 0;
+        loop {
+            let look = sqlx::query_as(OVERDUE).bind(now).bind(MANY);
+            let overdue: Vec<Session> = look.fetch_all(self.read()).await.map_err(broken)?;
+            let more = limit_of(overdue.len()) == MANY;
+            for (session, agent) in overdue {
+                let mut change = self.begin(About::Person(AgentId(agent))).await?;
+                let end = sqlx::query_as(END_OVERDUE).bind(session).bind(now);
+                let row: Option<Row> = end.fetch_optional(&mut *change).await.map_err(broken)?;
+                ended += self.note_ended(change, row).await?;
+            }
+            if !more {
+                return Ok(ended);
+            }
         }
-        let mut change = self.begin().await?;
-        let ended: Vec<Row> =
-            sqlx::query_as(OVERDUE).bind(now).fetch_all(&mut *change).await.map_err(broken)?;
-        self.note_ended(&mut change, &ended).await?;
-        change.commit().await.map_err(broken)?;
-        Ok(ended.len())
     }
 
     /// Ends the sessions in a region. How many.
     pub(super) async fn end_region(&self, region: RegionId) -> Result<u64> {
-        let mut change = self.begin().await?;
-        let ended: Vec<Row> =
-            sqlx::query_as(IN_REGION).bind(region.0).fetch_all(&mut *change).await.map_err(broken)?;
-        self.note_ended(&mut change, &ended).await?;
-        change.commit().await.map_err(broken)?;
-        Ok(ended.len() as u64)
-    }
-
-    async fn note_ended(&self, change: &mut Transaction<'static, Db>, ended: &[Row]) -> Result<()> {
-        let now = self.now_s();
-        for row in ended {
-            sqlx::query(LOGGED_OUT).bind(row.agent).bind(now).execute(&mut **change).await.map_err(broken)?;
-            sqlx::query(NOTE)
-                .bind(row.session)
-                .bind(row.agent)
-                .bind(row.secure_session)
-                .bind(row.region)
-                .bind(row.renewed)
-                .execute(&mut **change)
-                .await
-                .map_err(broken)?;
+        let there: Vec<Session> =
+            sqlx::query_as(IN_REGION).bind(region.0).fetch_all(self.read()).await.map_err(broken)?;
+        let mut ended = 0;
+        for (session, agent) in there {
+            let mut change = self.begin(About::Person(AgentId(agent))).await?;
+            let end = sqlx::query_as(END_IN_REGION).bind(session).bind(region.0);
+            let row: Option<Row> = end.fetch_optional(&mut *change).await.map_err(broken)?;
+            ended += self.note_ended(change, row).await?;
         }
-        Ok(())
+        Ok(ended)
     }
 
-    /// The sessions that the grid has ended and that nobody has been told of yet; who gets them is to tell.
-    pub(crate) async fn take_ended(&self) -> Result<Vec<Presence>> {
-        let waiting: Option<(Uuid,)> = sqlx::query_as("SELECT session FROM ended_sessions LIMIT 1")
-            .fetch_optional(self.read())
+    /// Commits the end of a session, if it was this change that ended it. How many it ended.
+    async fn note_ended(&self, mut change: Transaction<'static, Db>, ended: Option<Row>) -> Result<u64> {
+        let Some(row) = ended else { return Ok(0) };
+        sqlx::query(LOGGED_OUT)
+            .bind(row.agent)
+            .bind(self.now_s())
+            .execute(&mut *change)
             .await
             .map_err(broken)?;
+        sqlx::query(NOTE)
+            .bind(row.session)
+            .bind(row.agent)
+            .bind(row.secure_session)
+            .bind(row.region)
+            .bind(row.renewed)
+            .execute(&mut *change)
+            .await
+            .map_err(broken)?;
+        change.commit().await.map_err(broken)?;
+        Ok(1)
+    }
+
+    /// The sessions that the grid has ended and that nobody tells of yet; who gets them is to tell, and to say so by
+    /// [`SqlStore::told_of`]. What is not told within a minute is given to the next who asks.
+    pub(crate) async fn take_ended(&self) -> Result<Vec<Presence>> {
+        let (now, late) = (self.now_s(), self.now_s() - TELLING_S);
+        let waiting: Option<(Uuid,)> =
+            sqlx::query_as("SELECT session FROM ended_sessions WHERE taken <= $1 LIMIT 1")
+                .bind(late)
+                .fetch_optional(self.read())
+                .await
+                .map_err(broken)?;
         if waiting.is_none() {
             return Ok(Vec::new());
         }
-        let ended: Vec<Row> = sqlx::query_as(
-            "DELETE FROM ended_sessions RETURNING session, agent, secure_session, region, renewed",
-        )
-        .fetch_all(self.write())
-        .await
-        .map_err(broken)?;
+        let take = sqlx::query_as(TAKE).bind(now).bind(late);
+        let ended: Vec<Row> = take.fetch_all(self.write()).await.map_err(broken)?;
         let mut ended: Vec<Presence> = ended.into_iter().map(Presence::from).collect();
         ended.sort_by_key(|presence| (presence.renewed, presence.session));
         Ok(ended)
+    }
+
+    /// Those who want to know of the end of this session have been told.
+    pub(crate) async fn told_of(&self, session: SessionId) -> Result<()> {
+        sqlx::query("DELETE FROM ended_sessions WHERE session = $1")
+            .bind(session.0)
+            .execute(self.write())
+            .await
+            .map_err(broken)?;
+        Ok(())
     }
 
     /// Renews the leases of those of these sessions that are in these regions; those that there are not at all.
@@ -98,7 +134,7 @@ impl SqlStore {
             by_region.entry(region).or_default().push(session);
         }
         let sessions: Vec<SessionId> = held.iter().map(|&(session, _)| session).collect();
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Sessions).await?;
         by_region.remove(&RegionId::NULL);
         for (region, sessions) in by_region {
             self.renew_in(&mut change, region, &sessions).await?;

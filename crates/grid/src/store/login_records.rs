@@ -1,7 +1,8 @@
 use super::{SqlStore, broken};
+use crate::engine::About;
 use crate::login::{Allowance, LoginRecords};
 use async_trait::async_trait;
-use model::AgentId;
+use model::{AgentId, Uuid};
 use services::Result;
 
 /// Subjects that are remembered; more, and those that are forgotten soonest go first.
@@ -26,12 +27,15 @@ const USED: &str = "INSERT INTO login_addresses (agent, address, used) VALUES ($
 const OLDER: &str = "DELETE FROM login_addresses WHERE agent = $1 AND address NOT IN \
      (SELECT address FROM login_addresses WHERE agent = $1 ORDER BY used DESC, address LIMIT $2)";
 
+const TAKE_TURN: &str = "INSERT INTO login_turns (agent, holder, ends) VALUES ($1, $2, $3) ON CONFLICT (agent) \
+     DO UPDATE SET holder = $2, ends = $3 WHERE login_turns.holder = $2 OR login_turns.ends <= $4";
+
 #[async_trait]
 impl LoginRecords for SqlStore {
     async fn charge(&self, subject: &str, allowance: Allowance) -> Result<core::result::Result<(), u64>> {
         let (now, each) = (self.now_s(), i64::from(allowance.each_s));
         let most = each * i64::from(allowance.burst);
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Tries).await?;
         sqlx::query("DELETE FROM login_failures WHERE forgotten <= $1")
             .bind(now)
             .execute(&mut *change)
@@ -100,7 +104,7 @@ impl LoginRecords for SqlStore {
         if noted.is_some() {
             return Ok(());
         }
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Tries).await?;
         sqlx::query(USED)
             .bind(agent.0)
             .bind(address)
@@ -132,6 +136,29 @@ impl LoginRecords for SqlStore {
         .execute(self.write())
         .await
         .map_err(broken)?;
+        Ok(())
+    }
+
+    async fn take_turn(&self, agent: AgentId, holder: Uuid, for_s: u32) -> Result<bool> {
+        let now = self.now_s();
+        let done = sqlx::query(TAKE_TURN)
+            .bind(agent.0)
+            .bind(holder)
+            .bind(now + i64::from(for_s))
+            .bind(now)
+            .execute(self.write())
+            .await
+            .map_err(broken)?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn end_turn(&self, agent: AgentId, holder: Uuid) -> Result<()> {
+        sqlx::query("DELETE FROM login_turns WHERE agent = $1 AND holder = $2")
+            .bind(agent.0)
+            .bind(holder)
+            .execute(self.write())
+            .await
+            .map_err(broken)?;
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ mod agent_prefs;
 mod assets;
 mod auth;
 mod avatars;
+mod contents;
 mod copying;
 mod examine;
 mod friends;
@@ -20,16 +21,18 @@ mod mute_list;
 mod offline_messages;
 mod operator;
 mod presence;
+mod secrets;
+mod simulator_keys;
 mod statistics;
 #[cfg(test)]
 mod tests;
 
 use super::engine::{self, Db, Pools};
+use crate::blobs::Blobs;
+use crate::engine::About;
 use crate::passwords::Passwords;
 use crate::{Clock, Database, HashCost};
-pub use examine::Examined;
 use model::Uuid;
-pub use moving::Taken;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use services::{Result, ServiceError, Services};
@@ -41,15 +44,23 @@ use std::time::Duration;
 /// How long a session is kept that no simulator renews, unless another lease is wanted.
 pub(crate) const LEASE: Duration = Duration::from_secs(25);
 
+/// How long a database server may take to come up when we start.
+const SERVER_PATIENCE: Duration = Duration::from_secs(60);
+
 /// Ids in one query.
 const CHUNK: usize = 500;
 
-/// The grid's services on one database. Cloning shares it.
+/// Seconds by which clocks may differ before it is worth a word: leases are told the time by each process's own.
+const CLOCKS_APART_S: u64 = 2;
+
+/// The grid's services on a database of one engine. Cloning shares it.
 #[derive(Clone)]
-pub struct SqlStore {
+pub(crate) struct SqlStore {
     inner: Arc<Inner>,
     extra_features: Arc<BTreeMap<String, String>>,
     lease: Duration,
+    /// Where what assets consist of is kept, if not in the database.
+    blobs: Option<Blobs>,
 }
 
 struct Inner {
@@ -66,40 +77,39 @@ impl std::fmt::Debug for SqlStore {
 }
 
 impl SqlStore {
-    /// Opens a database, makes its tables or brings them up to date. `seed` is what all ids, salts and keys are made
-    /// from, so it must come from the operating system wherever secrets matter.
-    ///
-    /// # Errors
-    /// The database cannot be opened, or is of a later version of this program.
-    pub async fn open(
+    pub(crate) async fn open(
         database: &Database,
         clock: Arc<dyn Clock>,
         seed: [u8; 32],
         hash_cost: HashCost,
     ) -> Result<Self> {
-        let pools = engine::open(database).await.map_err(broken)?;
+        let pools = engine::open(database, SERVER_PATIENCE).await.map_err(broken)?;
         sqlx::migrate!().run(&pools.write).await.map_err(ServiceError::unavailable)?;
+        if let Some(theirs) = engine::unix_s(&pools.read).await.map_err(broken)? {
+            let apart_s = theirs.abs_diff(clock.unix_s().cast_signed());
+            if apart_s > CLOCKS_APART_S {
+                tracing::warn!(apart_s, "the clocks of this machine and of the database are apart");
+            }
+        }
         let mut random = StdRng::from_seed(seed);
         let passwords = Passwords::new(hash_cost, random.random());
         let inner = Arc::new(Inner { pools, clock, random: Mutex::new(random), passwords });
-        Ok(Self { inner, extra_features: Arc::default(), lease: LEASE })
+        Ok(Self { inner, extra_features: Arc::default(), lease: LEASE, blobs: None })
     }
 
-    /// The same store, whose grid has simulators tell viewers this of it; see
-    /// [`GridService::extra_features`](services::GridService::extra_features).
-    #[must_use]
-    pub fn with_extra_features(self, extra_features: BTreeMap<String, String>) -> Self {
+    pub(crate) fn with_extra_features(self, extra_features: BTreeMap<String, String>) -> Self {
         Self { extra_features: Arc::new(extra_features), ..self }
     }
 
-    /// The same store, whose sessions end when they are not renewed for so long.
-    #[must_use]
-    pub fn with_lease(self, lease: Duration) -> Self {
+    pub(crate) fn with_lease(self, lease: Duration) -> Self {
         Self { lease, ..self }
     }
 
-    /// All services, on this store.
-    pub fn services(&self) -> Services {
+    pub(crate) fn with_blobs(self, blobs: Option<Blobs>) -> Self {
+        Self { blobs, ..self }
+    }
+
+    pub(crate) fn services(&self) -> Services {
         let store = Arc::new(self.clone());
         Services {
             accounts: store.clone(),
@@ -118,8 +128,7 @@ impl SqlStore {
         }
     }
 
-    /// Connections to the database that are open, and how many of them are at work.
-    pub fn connections(&self) -> (usize, usize) {
+    pub(crate) fn connections(&self) -> (usize, usize) {
         let Pools { read, write } = &self.inner.pools;
         let pools = [read, write];
         let open = pools.iter().map(|pool| pool.size() as usize).sum::<usize>();
@@ -127,8 +136,7 @@ impl SqlStore {
         (open, open.saturating_sub(idle))
     }
 
-    /// Waits for what is under way and closes all connections. Calls fail from then on.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.inner.pools.read.close().await;
         self.inner.pools.write.close().await;
     }
@@ -141,8 +149,8 @@ impl SqlStore {
         &self.inner.pools.write
     }
 
-    async fn begin(&self) -> Result<Transaction<'static, Db>> {
-        engine::begin(self.write()).await.map_err(broken)
+    async fn begin(&self, about: About) -> Result<Transaction<'static, Db>> {
+        engine::begin(self.write(), about).await.map_err(broken)
     }
 
     pub(crate) fn now_s(&self) -> i64 {

@@ -3,20 +3,10 @@
 
 use super::inventory_rows::Change;
 use super::{SqlStore, accounts, broken};
-use crate::passwords;
+use crate::engine::About;
+use crate::{Taken, passwords};
 use model::Uuid;
 use services::{Account, GridUser, InventoryFolder, InventoryItem, Place, Result, ServiceError};
-
-/// What became of something that was brought.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Taken {
-    /// It is here now.
-    New,
-    /// It was here.
-    There,
-    /// Something else is in its place.
-    Clash,
-}
 
 const PUT_GRID_USER: &str = "INSERT INTO grid_users (agent, home_region, home_x, home_y, home_z, home_look_x, \
      home_look_y, home_look_z, last_region, last_x, last_y, last_z, last_look_x, last_look_y, last_look_z, online, login, \
@@ -24,12 +14,11 @@ const PUT_GRID_USER: &str = "INSERT INTO grid_users (agent, home_region, home_x,
      ON CONFLICT (agent) DO NOTHING";
 
 impl SqlStore {
-    /// Takes in an account, and its password as OpenSimulator keeps it: hash and salt. `Clash` means that the name is
-    /// somebody else's here.
-    ///
-    /// # Errors
-    /// `Invalid` if the name or the password cannot be one.
-    pub async fn take_account(&self, account: &Account, password: Option<(&str, &str)>) -> Result<Taken> {
+    pub(crate) async fn take_account(
+        &self,
+        account: &Account,
+        password: Option<(&str, &str)>,
+    ) -> Result<Taken> {
         accounts::check(&account.first, &account.last, &account.email)?;
         if account.id.is_null() {
             return Err(ServiceError::Invalid("an account's id is not null".into()));
@@ -38,7 +27,7 @@ impl SqlStore {
         let kept =
             password.map(|(hash, salt)| passwords::of_opensim(hash, salt).ok_or_else(odd)).transpose()?;
         let urls = serde_json::to_string(&account.service_urls).map_err(ServiceError::unavailable)?;
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Person(account.id)).await?;
         let done = sqlx::query(
             "INSERT INTO accounts (id, name_key, first_name, last_name, email, created, level, flags, title, country, \
              service_urls) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
@@ -77,11 +66,7 @@ impl SqlStore {
         Ok(Taken::New)
     }
 
-    /// Takes in home and last place of somebody of whom nothing is remembered here. Whether that was so.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn take_grid_user(&self, user: &GridUser) -> Result<bool> {
+    pub(crate) async fn take_grid_user(&self, user: &GridUser) -> Result<bool> {
         let mut query = sqlx::query(PUT_GRID_USER).bind(user.agent.0);
         for place in [user.home, user.last] {
             let Place { region, position, look_at } = place.unwrap_or_default();
@@ -95,12 +80,7 @@ impl SqlStore {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Takes in folders and items of one person, all of them or none. How many of each were not here. Nothing is said of
-    /// their order and whether they hang together: that is up to whoever brings them.
-    ///
-    /// # Errors
-    /// `Refused` if the inventory cannot be changed.
-    pub async fn take_inventory(
+    pub(crate) async fn take_inventory(
         &self,
         owner: model::AgentId,
         folders: &[InventoryFolder],

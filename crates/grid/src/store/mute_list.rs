@@ -1,4 +1,5 @@
 use super::{SqlStore, broken, narrow};
+use crate::engine::About;
 use async_trait::async_trait;
 use model::{AgentId, Uuid};
 use services::{Mute, MuteListService, Result, ServiceError};
@@ -26,7 +27,7 @@ impl MuteListService for SqlStore {
         if agent.is_null() || mute.name.len() > NAME_BYTES {
             return Err(ServiceError::Invalid("that cannot be muted".into()));
         }
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Person(agent)).await?;
         let others: i64 = sqlx::query_scalar(
             "SELECT COUNT(*) FROM mutes WHERE agent = $1 AND NOT (muted = $2 AND name = $3)",
         )

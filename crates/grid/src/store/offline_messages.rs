@@ -1,4 +1,5 @@
 use super::{SqlStore, broken};
+use crate::engine::About;
 use async_trait::async_trait;
 use model::AgentId;
 use services::{Mailbox, OfflineMessage, OfflineMessageService, Result, ServiceError};
@@ -12,7 +13,7 @@ impl OfflineMessageService for SqlStore {
         if !message.is_within_bounds() {
             return Err(ServiceError::Invalid("that message is too long".into()));
         }
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Person(to)).await?;
         let known: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM accounts WHERE id = $1")
             .bind(to.0)
             .fetch_one(&mut *change)

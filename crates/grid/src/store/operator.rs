@@ -1,5 +1,6 @@
 use super::{SqlStore, broken, narrow};
 use crate::OperatorRecords;
+use crate::engine::About;
 use async_trait::async_trait;
 use rand::RngExt as _;
 use services::{Result, ViewerPassword};
@@ -14,7 +15,7 @@ const SESSIONS: i64 = 64;
 impl OperatorRecords for SqlStore {
     async fn set_operator_password(&self, password: &str) -> Result<()> {
         let hash = self.hash_of(password).await?;
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Operator).await?;
         sqlx::query(
             "INSERT INTO operators (name, password) VALUES ($1, $2) \
              ON CONFLICT (name) DO UPDATE SET password = $2",
@@ -51,7 +52,7 @@ impl OperatorRecords for SqlStore {
     }
 
     async fn begin_operator_session(&self, mark: &str, lifetime_s: u32) -> Result<()> {
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Operator).await?;
         sqlx::query("DELETE FROM operator_sessions WHERE ends <= $1")
             .bind(self.now_s())
             .execute(&mut *change)

@@ -1,4 +1,5 @@
 use super::{CHUNK, Db, SqlStore, broken, narrow};
+use crate::engine::About;
 use async_trait::async_trait;
 use model::{AgentId, RegionId, SecureSessionId, SessionId, Uuid};
 use services::{Presence, PresenceService, Result};
@@ -48,7 +49,7 @@ impl SqlStore {
 #[async_trait]
 impl PresenceService for SqlStore {
     async fn login(&self, agent: AgentId, session: SessionId, secure_session: SecureSessionId) -> Result<()> {
-        let mut change = self.begin().await?;
+        let mut change = self.begin(About::Person(agent)).await?;
         sqlx::query("DELETE FROM presences WHERE agent = $1 OR session = $2")
             .bind(agent.0)
             .bind(session.0)

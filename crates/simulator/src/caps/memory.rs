@@ -1,6 +1,7 @@
 //! What capabilities remember while the process runs.
 
 use super::Asked;
+use super::pace::Paces;
 use super::temporary::TemporaryAssets;
 use super::upload::Uploads;
 use model::{AgentId, SessionId};
@@ -16,11 +17,17 @@ pub(crate) struct Memory {
     pub(super) preferences: AllPreferences,
     pub(super) uploads: Uploads,
     pub(super) temporary: TemporaryAssets,
+    pub(super) paces: Paces,
 }
 
 impl Memory {
     pub(crate) fn new(temporary: TemporaryAssets) -> Self {
-        Self { preferences: AllPreferences::default(), uploads: Uploads::default(), temporary }
+        Self {
+            preferences: AllPreferences::default(),
+            uploads: Uploads::default(),
+            temporary,
+            paces: Paces::default(),
+        }
     }
 }
 

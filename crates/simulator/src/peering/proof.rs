@@ -90,7 +90,12 @@ pub struct ProcessKey {
 impl ProcessKey {
     /// A new one.
     pub fn random() -> Self {
-        Self { secret: SigningKey::from_bytes(&rand::random()), last_ms: AtomicU64::new(0) }
+        Self::from_secret(&rand::random())
+    }
+
+    /// The one that several processes share, who speak as one.
+    pub fn from_secret(secret: &[u8; 32]) -> Self {
+        Self { secret: SigningKey::from_bytes(secret), last_ms: AtomicU64::new(0) }
     }
 
     /// What is served under [`KEY_PATH`].

@@ -150,6 +150,22 @@ async fn what_the_viewer_tells_is_echoed_and_kept() {
 }
 
 #[tokio::test]
+async fn who_asks_too_fast_is_told_to_wait() {
+    let running = Running::start(1).await;
+    let caps = running.granted(ADA, &["ProductInfoRequest"]).await;
+    let mut client = running.client().await;
+    let mut statuses = std::collections::BTreeSet::new();
+    for _ in 0..20_000 {
+        statuses.insert(client.request("GET", &caps[0], "", b"").await.status);
+        if statuses.contains(&503) {
+            break;
+        }
+    }
+    assert_eq!(statuses.into_iter().collect::<Vec<_>>(), [200, 503]);
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn every_capability_bears_rubbish() {
     let running = Running::start(1).await;
     let names: Vec<_> = crate::caps::ALL.iter().map(|capability| capability.name()).collect();

@@ -6,11 +6,11 @@ use grid::{Database, Examined, SqlStore};
 const SUBJECT: &str = "database";
 
 pub(super) async fn look(database: &Database) -> Option<Finding> {
-    let name = match database {
-        // It is what it is.
-        Database::Memory => return None,
-        Database::File(path) => path.display().to_string(),
-    };
+    // It is what it is.
+    if *database == Database::Memory {
+        return None;
+    }
+    let name = database.to_string();
     Some(match SqlStore::examine(database).await {
         Ok(examined) => judge(&name, &examined),
         Err(error) => {

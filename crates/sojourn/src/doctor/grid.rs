@@ -2,7 +2,7 @@
 
 use super::Finding;
 use crate::run::VERSION;
-use connectors::GridAddress;
+use connectors::{GridAddress, Options, SimulatorKey};
 use model::{AgentId, AssetId, GridCell, RegionId, SessionId, Uuid};
 use services::{ServiceError, Services};
 use std::time::{Duration, SystemTime};
@@ -13,10 +13,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const APART_S: u64 = 5;
 const MOST_APART_S: u64 = 20;
 
-pub(super) async fn look(grid: &str, login: &str) -> Vec<Finding> {
+pub(super) async fn look(grid: &str, login: &str, key: Option<SimulatorKey>) -> Vec<Finding> {
     let mut findings = vec![public(login).await];
     let address = GridAddress { private: grid.to_owned(), public: login.to_owned() };
-    let services = match connectors::connect(&address, &connectors::Options::default()) {
+    let services = match connectors::connect(&address, &Options { key, ..Options::default() }) {
         Ok(services) => services,
         Err(error) => {
             findings.push(Finding::ill("grid", error.to_string(), "see --grid"));
@@ -191,8 +191,8 @@ mod tests {
         let store = crate::data::open(&grid::Database::Memory).await.unwrap();
         let router = grid::private_router(store.services(), grid::PrivateConfig::default());
         let _serving = tokio::spawn(async move { axum::serve(listener, router).await });
-        let findings = look(&address, &address).await;
-        let silent = look(&address.replace("127.0.0.1", "127.0.0.2"), &address).await;
+        let findings = look(&address, &address, None).await;
+        let silent = look(&address.replace("127.0.0.1", "127.0.0.2"), &address, None).await;
         let services = findings.iter().find(|finding| finding.subject == "grid, services").unwrap();
         assert!(services.found.starts_with("11 of 11"), "{findings:?}");
         // Nobody is asked where nobody is.

@@ -110,15 +110,52 @@ fn a_grid_keeps_its_data_where_it_is_told() {
     let store = |words: &[&str]| by_both::<StoreOptions>(words, "data = 'd'")?.decide();
     assert_eq!(store(&[]).unwrap().1, Database::File("d/grid.sqlite".into()));
     assert_eq!(store(&["--database", "sqlite:/x/y.db"]).unwrap().1, Database::File("/x/y.db".into()));
-    let error = store(&["--database", "postgres://grid:secret@db/grid"]).unwrap_err().to_string();
-    assert!(error.contains("SQLite") && !error.contains("secret"), "{error}");
-    assert!(store(&["--database", "x.db"]).is_err());
+    let server = store(&["--database", "postgres://grid:secret@db/grid"]).unwrap().1;
+    assert!(matches!(server, Database::Postgres(_)));
+    for url in ["postgres://grid:secret@db:none/grid", "secret.db"] {
+        let error = format!("{:#}", store(&["--database", url]).unwrap_err());
+        assert!(error.contains("postgres://USER") && !error.contains("secret"), "{error}");
+    }
     let lease = |words: &[&str]| by_both::<GridOptions>(words, "lease = 40")?.decide().map(|grid| grid.lease);
     assert_eq!(lease(&[]).unwrap(), Duration::from_secs(40));
     assert_eq!(lease(&["--lease", "30"]).unwrap(), Duration::from_secs(30));
     assert!(lease(&["--lease", "10"]).unwrap_err().to_string().contains("--lease"));
+    let reached = |words: &[&str]| by_both::<GridOptions>(words, "port = 7")?.decide().map(|grid| grid.url);
+    assert_eq!(reached(&[]).unwrap(), "http://127.0.0.1:7/");
+    assert_eq!(reached(&["--url", "http://grid.example.org"]).unwrap(), "http://grid.example.org:80/");
     let same = by_words::<GridOptions>(&["--port", "8003"]).unwrap().decide();
     assert!(same.unwrap_err().to_string().contains("8003"));
+}
+
+#[test]
+fn assets_are_beside_the_database_unless_they_are_told() {
+    let place =
+        |words: &[&str], over: &str| by_both::<GridOptions>(words, over)?.decide().map(|grid| grid.assets);
+    let folder = |path: &str| AssetPlace::Folder(path.into());
+    let server = ["--database", "postgres://db/x"];
+    assert_eq!(place(&[], "data = 'd'").unwrap(), folder("d/assets"));
+    assert_eq!(place(&server, "").unwrap(), AssetPlace::Database);
+    assert_eq!(place(&server, "assets = '/srv'").unwrap(), folder("/srv"));
+    assert_eq!(place(&["--assets", "database:"], "assets = '/srv'").unwrap(), AssetPlace::Database);
+    assert!(place(&["--assets", "ftp://x"], "").unwrap_err().to_string().contains("s3://"));
+    let alone = by_file::<StandaloneOptions>("data = 'd'").unwrap().decide().unwrap();
+    assert_eq!(alone.assets, folder("d/assets"));
+}
+
+#[test]
+fn keys_are_demanded_wherever_others_can_come() {
+    let door =
+        |words: &[&str], over: &str| by_both::<GridOptions>(words, over)?.decide().map(|grid| grid.door);
+    let networks = |texts: &[&str]| Some(texts.iter().map(|text| text.parse().unwrap()).collect());
+    let server = ["--database", "postgres://db/x"];
+    assert_eq!(door(&[], "").unwrap(), None);
+    assert_eq!(door(&["--bind", "::1"], "").unwrap(), None);
+    assert_eq!(door(&["--bind", "192.0.2.1"], "").unwrap(), networks(&[]));
+    assert_eq!(door(&server, "").unwrap(), networks(&[]));
+    let two = "open_to = ['192.0.2.7', '198.51.100.0/24']";
+    assert_eq!(door(&server, two).unwrap(), networks(&["192.0.2.7/32", "198.51.100.0/24"]));
+    assert!(door(&[], two).unwrap_err().to_string().contains("--open-to"));
+    assert!(door(&server, "open_to = ['everybody']").unwrap_err().to_string().contains("192.0.2.0/24"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! too.
 
 use ::transfer::VersionRange;
+use grid::{AssetPlace, Network};
 use std::fmt;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -40,6 +41,15 @@ pub(super) fn port(text: &str) -> Result<u16, String> {
 
 pub(super) fn address(text: &str) -> Result<IpAddr, String> {
     text.parse().map_err(|_| "an address like 127.0.0.1 or :: is wanted".into())
+}
+
+pub(super) fn network(text: &str) -> Result<Network, String> {
+    text.parse().map_err(|_| "an address or a network like 192.0.2.7 or 192.0.2.0/24 is wanted".into())
+}
+
+pub(super) fn asset_place(text: &str) -> Result<AssetPlace, String> {
+    let wanted = "a folder, database:, or s3://BUCKET/PREFIX?endpoint=URL&region=NAME is wanted";
+    text.parse().map_err(|_| wanted.into())
 }
 
 /// Whole seconds in a range.

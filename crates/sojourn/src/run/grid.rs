@@ -5,7 +5,7 @@ use crate::options::GridOptions;
 use crate::{data, first_account};
 use anyhow::{Context as _, Result};
 use axum::Router;
-use grid::Reaper;
+use grid::{AssetKeeper, Door, Network, Reaper};
 use model::RegionId;
 use services::{Presence, RegionFlags, RegionInfo, Services};
 use simulator::{
@@ -27,23 +27,18 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     let log = start_log(&options.process.log)?;
     let mut stop = stop_signals()?;
     let bind = options.process.bind;
-    if !bind.is_loopback() {
-        tracing::warn!(
-            "the private port {} is bound to {bind}: whoever can reach it can do what simulators can",
-            options.private_port
-        );
-    }
+    say_who_comes_in(options.private_port, options.door.as_deref());
     let public_port = listen(SocketAddr::new(bind, options.port)).await?;
     let private_port = listen(SocketAddr::new(bind, options.private_port)).await?;
     data::prepare(&options.data)?;
-    let store = data::open(&options.database).await?.with_lease(options.lease);
+    let store = data::open_with_assets(&options.database, &options.assets).await?.with_lease(options.lease);
     if let Some(account) = first_account::create(&store.services()).await? {
         first_account::print(&account);
     }
     operator::first_password(&store, &options.process.url(options.private_port)).await?;
 
-    let url = options.process.url(options.port);
-    let key = Arc::new(ProcessKey::random());
+    let url = options.url;
+    let key = Arc::new(ProcessKey::from_secret(&store.signing_key().await?));
     let metrics = Arc::new(Metrics::new());
     operator::count_connections(&metrics, &store);
     let destination = Arc::new(RemoteDestination::new(key.clone(), metrics.clone()));
@@ -64,7 +59,13 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     let (closing, closed) = watch::channel(false);
     let side =
         |router, private| PlainSide { router, metrics: metrics.clone(), trace: trace.clone(), private };
-    let services = private_router(store.services()).merge(pages);
+    let services = private_router(store.services());
+    let services = match options.door {
+        Some(open_to) => Door::new(store.clone(), open_to).before(services),
+        None => services,
+    };
+    // These have a door of their own.
+    let services = services.merge(pages);
     let sides = [
         tokio::spawn(side(public, None).serve(public_port, closed.clone())),
         tokio::spawn(side(services, Some(private)).serve(private_port, closed)),
@@ -72,11 +73,12 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     say_ready(begun, &url);
     let told = |ended: &Presence| {
         metrics.session_ended("lease_expired");
-        drop(friends.tell(RegionId::NULL, ended.agent, false));
+        friends.tell(RegionId::NULL, ended.agent, false)
     };
     tokio::select! {
         _ = stop.recv() => {}
         () = Reaper::new(store.clone()).run(told) => {}
+        () = AssetKeeper::new(store.clone()).run() => {}
     }
     // Whoever is gone has gone already.
     let _ = closing.send(true);
@@ -85,6 +87,20 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     }
     store.close().await;
     Ok(())
+}
+
+fn say_who_comes_in(private_port: u16, door: Option<&[Network]>) {
+    match door {
+        None => tracing::info!("the private port {private_port} is for this machine alone, without keys"),
+        Some([]) => tracing::info!("the private port {private_port} demands a simulator's key"),
+        Some(open_to) => {
+            let open_to = open_to.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            tracing::warn!(
+                "the private port {private_port} demands a simulator's key, but none from {open_to}: whoever has such an \
+                 address can do what simulators can"
+            );
+        }
+    }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener> {

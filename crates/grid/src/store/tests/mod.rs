@@ -1,4 +1,4 @@
-//! Every service on a fresh database.
+//! Every service on a fresh database, once on each engine.
 
 mod copying;
 mod inventory;
@@ -8,9 +8,11 @@ mod people;
 mod personal;
 mod places;
 mod things;
+mod together;
 
 use super::SqlStore;
-use crate::{Clock, Database, HashCost};
+use super::engine::fresh::{fresh, fresh_for_several};
+use crate::{Clock, HashCost};
 use model::{AgentId, Uuid};
 use services::{AccountService, NewAccount};
 use std::sync::Arc;
@@ -41,7 +43,8 @@ async fn store() -> SqlStore {
 async fn store_with_clock() -> (SqlStore, Arc<Set>) {
     let clock = Arc::new(Set::default());
     clock.to(1_000_000);
-    (SqlStore::open(&Database::Memory, clock.clone(), [7; 32], CHEAP).await.unwrap(), clock)
+    let (database, ()) = fresh().await;
+    (SqlStore::open(&database, clock.clone(), [7; 32], CHEAP).await.unwrap(), clock)
 }
 
 fn id(n: u128) -> Uuid {
@@ -57,10 +60,25 @@ async fn account(store: &SqlStore, first: &str, last: &str) -> AgentId {
     store.create(new).await.unwrap().id
 }
 
+/// Two processes, as it were, on one database.
+async fn two_stores() -> ([SqlStore; 2], Arc<Set>, impl Drop) {
+    let (database, gone_with) = fresh_for_several().await;
+    let clock = Arc::new(Set::default());
+    clock.to(1_000_000);
+    let open = async |seed| SqlStore::open(&database, clock.clone(), [seed; 32], CHEAP).await.unwrap();
+    ([open(1).await, open(2).await], clock, Kept(gone_with))
+}
+
+/// Keeps something for as long as it is kept itself.
+struct Kept<T>(T);
+
+impl<T> Drop for Kept<T> {
+    fn drop(&mut self) {}
+}
+
 #[tokio::test]
-async fn a_file_keeps_what_it_was_told_and_serves_two_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = Database::File(folder.path().join("deep").join("grid.db"));
+async fn a_database_keeps_what_it_was_told_and_serves_two_at_once() {
+    let (database, _kept) = fresh_for_several().await;
     let open =
         async |seed| SqlStore::open(&database, Arc::new(Set::default()), [seed; 32], CHEAP).await.unwrap();
     let (one, other) = (open(1).await, open(2).await);
@@ -73,31 +91,9 @@ async fn a_file_keeps_what_it_was_told_and_serves_two_at_once() {
     assert_eq!(AccountService::list(&open(3).await, None, 10).await.unwrap().len(), 2);
 }
 
-#[cfg(unix)]
-#[tokio::test]
-async fn only_its_owner_reads_the_file() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("grid.db");
-    let database = Database::File(file.clone());
-    let store = SqlStore::open(&database, Arc::new(Set::default()), [1; 32], CHEAP).await.unwrap();
-    account(&store, "Ada", "One").await;
-    for file in std::fs::read_dir(folder.path()).unwrap() {
-        let rights = file.unwrap().metadata().unwrap().permissions().mode();
-        assert_eq!(rights & 0o077, 0);
-    }
-}
-
 #[tokio::test]
 async fn many_writers_of_two_processes_do_not_get_in_each_others_way() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = Database::File(folder.path().join("grid.db"));
-    let mut seed = 0;
-    let mut open = async || {
-        seed += 1;
-        SqlStore::open(&database, Arc::new(Set::default()), [seed; 32], CHEAP).await.unwrap()
-    };
-    let stores = [open().await, open().await];
+    let (stores, _, _kept) = two_stores().await;
     let mut writers = tokio::task::JoinSet::new();
     for n in 0..40 {
         let store = stores[n % 2].clone();

@@ -11,26 +11,22 @@ use tokio::sync::Mutex;
 /// The map of regions, which sees to that.
 pub(super) struct FirstRegion {
     inner: Arc<dyn GridService>,
-    /// There is such a region, as far as this process has seen. One looks at a time.
-    known: Mutex<bool>,
+    /// One looks at a time. Two processes may both appoint one: then there are two.
+    looking: Mutex<()>,
 }
 
 impl FirstRegion {
     pub(super) fn new(inner: Arc<dyn GridService>) -> Self {
-        Self { inner, known: Mutex::new(false) }
+        Self { inner, looking: Mutex::new(()) }
     }
 
     async fn appoint(&self, region: &RegionInfo) -> Result<()> {
-        let mut known = self.known.lock().await;
-        if *known {
-            return Ok(());
-        }
+        let _turn = self.looking.lock().await;
         if self.inner.default_regions().await?.is_empty() {
             let arrivals = RegionFlags::DEFAULT_REGION | RegionFlags::FALLBACK_REGION;
             self.inner.set_flags(region.id, arrivals, RegionFlags::empty()).await?;
             tracing::info!(region = region.name, "whoever has no better place arrives in this region");
         }
-        *known = true;
         Ok(())
     }
 }
@@ -46,8 +42,6 @@ impl GridService for FirstRegion {
     }
 
     async fn deregister(&self, id: RegionId) -> Result<bool> {
-        // It may have been the one.
-        *self.known.lock().await = false;
         self.inner.deregister(id).await
     }
 

@@ -214,7 +214,7 @@ async def test_a_simulator_that_stood_still_logs_nobody_out(grid):
             await client.see()
         process.freeze()
         try:
-            await asyncio.sleep(SILENCE_S * 2)
+            await asyncio.sleep(SILENCE_S + 1.5)
         finally:
             process.thaw()
         for client in (one, other, far):

@@ -29,6 +29,8 @@ class Balancer:
         socketserver.ThreadingTCPServer.daemon_threads = True
         self.port, = lasting_ports(1)
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", self.port), Connection)
+
+    def open(self):
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property

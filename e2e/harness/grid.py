@@ -169,9 +169,9 @@ class SharedGrid(Grid):
     """The same with two `sojourn grid`s on one PostgreSQL database: simulators and viewers reach them by way of
     balancers, so either may be gone."""
 
-    def __init__(self, folder, simulators, database, options=()):
+    def __init__(self, folder, simulators, database, options=(), balancer=Balancer):
         self.database = database
-        self.private, self.public = Balancer([]), Balancer([])
+        self.private, self.public = balancer([]), balancer([])
         options = ("--database", database, "--url", self.public.url, *options)
         super().__init__(folder, simulators, options=options)
         key = self.command("simulator-key", "add", f"all-{uuid.uuid4()}").stdout.splitlines()[-1]
@@ -205,6 +205,11 @@ class SharedGrid(Grid):
         done = subprocess.run(["psql", "-X", "-At", "-F", "\t", "-c", query, self.database], text=True,
                               capture_output=True, timeout=30, check=True)
         return [tuple(line.split("\t")) for line in done.stdout.splitlines()]
+
+    def __enter__(self):
+        self.private.open()
+        self.public.open()
+        return super().__enter__()
 
     def __exit__(self, *ending):
         try:

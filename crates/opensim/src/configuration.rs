@@ -292,6 +292,16 @@ impl Reading<'_> {
         self.left
     }
 
+    /// Addresses that are carried over, or follow from what is: of the grid's two sides, of itself.
+    fn addresses(&self) -> BTreeSet<String> {
+        let value = |section, key| self.ini.value(section, key);
+        let own = value("Const", "BaseURL").zip(value("Const", "PublicPort"));
+        let own = own.map(|(url, port)| format!("{url}:{port}"));
+        let named = [value("GridService", "GridServerURI"), value("GridInfo", "GridInfoURI")];
+        let named = named.into_iter().flatten().chain(own).chain(value("Const", "BaseHostname"));
+        named.map(|address| address.trim_end_matches('/').to_owned()).collect()
+    }
+
     fn all_left(mut self) -> Vec<Left> {
         for missing in &self.ini.missing {
             self.left.push(Left {
@@ -301,15 +311,20 @@ impl Reading<'_> {
             });
         }
         let mut whole = BTreeSet::new();
+        let addresses = self.addresses();
         for entry in &self.ini.entries {
             let name = entry.file.file_name().unwrap_or_default().to_string_lossy();
-            let understood = UNDERSTOOD.iter().any(|(section, key)| {
-                entry.section.eq_ignore_ascii_case(section)
-                    && (key.is_empty() || entry.key.eq_ignore_ascii_case(key))
-            });
+            let understood = entry.key.eq_ignore_ascii_case("ConnectionString")
+                || UNDERSTOOD.iter().any(|(section, key)| {
+                    entry.section.eq_ignore_ascii_case(section)
+                        && (key.is_empty() || entry.key.eq_ignore_ascii_case(key))
+                });
             let used = self.used.contains(&(entry.section.to_lowercase(), entry.key.to_lowercase()));
             let leads = entry.key.to_lowercase().starts_with("include");
-            if used || understood || leads || ASSEMBLY.contains(&&*name) {
+            // Each service has an address of its own there; these are one here.
+            let value = self.ini.expanded(&entry.value);
+            let covered = value.is_empty() || addresses.contains(value.trim_end_matches('/'));
+            if used || understood || leads || covered || ASSEMBLY.contains(&&*name) {
                 continue;
             }
             let reason = NOT_HERE.iter().find(|(section, _)| entry.section.eq_ignore_ascii_case(section));
@@ -409,7 +424,9 @@ mod tests {
                  ConnectionString = \"Data Source=localhost;Database=opensim;User ID=me;Password=a/b;Old Guids=true;\"\n\
                  EstateConnectionString = \"Password=secret\"\n\
                  [GridService]\nGridServerURI = \"${Const|BaseURL}:8003\"\n\
-                 [GridInfo]\nGridInfoURI = \"${Const|BaseURL}:${Const|PublicPort}\"\n",
+                 [GridInfo]\nGridInfoURI = \"${Const|BaseURL}:${Const|PublicPort}\"\n\
+                 [AvatarService]\nAvatarServerURI = \"${Const|BaseURL}:8003/\"\n\
+                 [FriendsService]\nFriendsServerURI = \"http://elsewhere.example.org:8003\"\n",
             ),
             ("bin/Regions/Regions.ini", REGIONS),
         ]);
@@ -437,6 +454,7 @@ mod tests {
             "[Startup] physics (BulletSim)",
             "[Harbour] MaxPrims (15000)",
             "region Odd (its Location is \"here\")",
+            "[FriendsService] FriendsServerURI (http://elsewhere.example.org:8003)",
             "[YEngine] (scripts are not run)",
             "[DatabaseService] EstateConnectionString (…)",
         ] {
@@ -444,7 +462,9 @@ mod tests {
         }
         assert_eq!(left.iter().filter(|left| left.contains("YEngine")).count(), 1);
         assert!(
-            !left.iter().any(|left| left.contains("secret") || left.contains("AssetServices")),
+            !left
+                .iter()
+                .any(|left| ["secret", "AssetServices", "Avatar"].iter().any(|word| left.contains(word))),
             "{left:#?}"
         );
     }

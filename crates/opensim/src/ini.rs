@@ -108,7 +108,8 @@ impl Ini {
         (!value.is_empty()).then_some(value)
     }
 
-    fn expanded(&self, value: &str) -> String {
+    /// A text with all names in it replaced.
+    pub(crate) fn expanded(&self, value: &str) -> String {
         let mut text = value.to_owned();
         for _ in 0..DEPTH {
             let Some((before, rest)) = text.split_once("${") else { break };

@@ -6,6 +6,7 @@
 use crate::agent::Leaving;
 use crate::calls::{PEER_PATIENCE, Pending};
 use crate::interface::*;
+use crate::looking::LOOK_PAUSE;
 use crate::region::{Context, Region};
 use model::{AgentId, Moment, RegionId, Uuid};
 use services::RegionInfo;
@@ -29,6 +30,8 @@ pub(crate) struct Doubt {
     /// The grid knew that the agent was here before it went.
     pub(crate) seen_here: bool,
     tries_left: u32,
+    /// A destination without tickets has been told to close what it has.
+    barred: bool,
     /// When it is asked again.
     pub(crate) again: Option<Moment>,
 }
@@ -46,6 +49,7 @@ impl Doubt {
             unheard: leaving.unheard.clone(),
             seen_here: leaving.seen_here,
             tries_left: TRIES,
+            barred: false,
             again: None,
         })
     }
@@ -103,10 +107,12 @@ impl Region {
         let Some(doubt) = agent.doubt.as_mut() else { return };
         match there {
             Some(Whereabouts::Withdrawn) => {
-                if let Some(doubt) = agent.doubt.take() {
-                    if !doubt.tickets {
-                        self.bar_arrival(cx, id, &doubt);
-                    }
+                // Until it is barred, a late viewer may arrive while the grid's answer is on its way.
+                if !doubt.tickets && !std::mem::replace(&mut doubt.barred, true) {
+                    doubt.again = Some(cx.now + LOOK_PAUSE);
+                    let region = doubt.region.clone();
+                    self.bar_arrival(cx, id, region);
+                } else if let Some(doubt) = agent.doubt.take() {
                     self.confirm_stay(cx, id, Box::new(doubt));
                 }
             }
@@ -121,13 +127,14 @@ impl Region {
     }
 
     /// A destination without tickets has not heard that the agent stays: a viewer that is late would still arrive there.
-    fn bar_arrival(&mut self, cx: &mut Context<'_>, id: AgentId, doubt: &Doubt) {
+    fn bar_arrival(&mut self, cx: &mut Context<'_>, id: AgentId, region: Arc<RegionInfo>) {
         let Some(agent) = self.agents.get_mut(&id) else { return };
-        agent.children.remove(&doubt.region.handle);
+        agent.children.remove(&region.handle);
         let call = PeerCall::CloseChild { agent: id, session: agent.session, claim: None };
-        self.tell_peer(cx, doubt.region.clone(), call, false);
+        self.tell_peer(cx, region, call, false);
         // What the viewer saw there is opened anew.
         self.survey(cx, id);
+        self.touch(id);
     }
 
     /// Another region speaks as one where the agent is root: `asks` keeps a child agent here, or (`comes`) sends the

@@ -9,7 +9,7 @@ use std::time::Duration;
 use transfer::{Act, DepartureInput, PeerError, Step, TransferId};
 
 /// The grid is asked so often whether an agent has arrived whose destination says nothing.
-const LOOK_PAUSE: Duration = Duration::from_millis(250);
+pub(crate) const LOOK_PAUSE: Duration = Duration::from_millis(250);
 
 /// A grid that does not answer is asked so often whether an agent that stayed was reported elsewhere.
 const STAY_TRIES: u32 = 6;

@@ -205,18 +205,23 @@ impl Turn {
             return;
         }
         for _ in 0..LATE_BATCHES {
-            if self.receive().await == 0 {
+            if self.receive_batch(true).await == 0 {
                 break;
             }
         }
     }
 
-    /// Takes a batch of datagrams; how many there were.
-    async fn receive(&mut self) -> usize {
+    async fn receive(&mut self) {
+        self.receive_batch(false).await;
+    }
+
+    /// Takes a batch of datagrams, if need be without the runtime knowing of them; how many there were.
+    async fn receive_batch(&mut self, unasked: bool) -> usize {
         let (region, effects, clock) = (&mut self.region, &mut self.effects, self.clock);
-        let received = self.socket.receive(|from, bytes| {
+        let each = |from, bytes: &[u8]| {
             region.handle(clock.now(), Input::Datagram { from, bytes }, effects);
-        });
+        };
+        let received = if unasked { self.socket.receive_unasked(each) } else { self.socket.receive(each) };
         match received {
             Ok(received) => {
                 self.counters.oversized.fetch_add(received.oversized as u64, Ordering::Relaxed);

@@ -102,9 +102,7 @@ fn report(read: &Configuration, process: Process, settings: &Path, world: &Path)
     );
     if !read.left.is_empty() {
         let _ = writeln!(text, "\nnot carried over ({}):", read.left.len());
-        let mut left = read.left.clone();
-        left.sort();
-        for Left { at, what, why } in left {
+        for Left { at, what, why } in &read.left {
             let _ = writeln!(text, "  {at}  {what}: {why}");
         }
     }

@@ -37,11 +37,18 @@ pub(super) async fn look(process: &Process, tcp: &[(&str, u16)], udp: &[(&str, u
                 held.tcp.push(listener);
                 Finding::well(subject, format!("TCP, free on {}", process.bind))
             }
-            Err(_) if is_ours(&process.url(port), address).await => {
-                held.running = true;
-                Finding::well(subject, "TCP, in use by a Sojourn that runs")
-            }
-            Err(why) => Finding::ill(subject, format!("TCP on {}: {why}", process.bind), remedy(port)),
+            Err(why) => match health(&process.url(port), address).await {
+                Some(200) => {
+                    held.running = true;
+                    Finding::well(subject, "TCP, in use by a Sojourn that runs, and is ready")
+                }
+                Some(503) => {
+                    held.running = true;
+                    let remedy = "wait: it is on its way up or down; its log says what it waits for";
+                    Finding::odd(subject, "TCP, in use by a Sojourn that runs, and is not ready", remedy)
+                }
+                _ => Finding::ill(subject, format!("TCP on {}: {why}", process.bind), remedy(port)),
+            },
         });
     }
     for &(what, port) in udp {
@@ -69,13 +76,13 @@ fn remedy(port: u16) -> String {
     format!("end what uses it (`ss -lnp | grep {port}` says what), or choose another port or --bind")
 }
 
-/// Whether what listens there answers as one of ours does.
-async fn is_ours(url: &str, address: SocketAddr) -> bool {
+/// What it says that listens there when it is asked for its health: an HTTP status.
+async fn health(url: &str, address: SocketAddr) -> Option<u16> {
     let near = match address.ip() {
         ip if ip.is_unspecified() => format!("http://127.0.0.1:{}/", address.port()),
         _ => url.to_owned(),
     };
-    let Ok(client) = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build() else { return false };
-    let answer = client.get(format!("{near}healthz")).send().await;
-    answer.is_ok_and(|answer| matches!(answer.status().as_u16(), 200 | 503))
+    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().ok()?;
+    let answer = client.get(format!("{near}healthz")).send().await.ok()?;
+    Some(answer.status().as_u16())
 }

@@ -189,9 +189,10 @@ impl Process {
         let mut child = command.spawn().expect("the binary");
         // It says `ready URL`, maybe after other things, or ends and the pipe with it.
         let said = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        // Ended with the rest, whether it starts or not.
+        self.child = Some(child);
         let ready = said.map_while(Result::ok).any(|line| line.starts_with("ready "));
         assert!(ready, "it did not start; see {}", self.says().display());
-        self.child = Some(child);
     }
 
     async fn shut_down(&mut self) {

@@ -135,7 +135,9 @@ impl Rehearsal {
                 // A viewer that could not get its capabilities in five tries resigns, and lives on without.
                 let resigned =
                     person.core.as_ref().and_then(|core| core.region()).is_some_and(|r| r.caps.is_empty());
-                let deaf = resigned || self.ended_queues.contains(&(who, *root_at));
+                // Nor can one whose region died before it had said what opens the capabilities of the next.
+                let orphaned = self.orphans.contains(&person.session);
+                let deaf = resigned || orphaned || self.ended_queues.contains(&(who, *root_at));
                 if !deaf && !self.polls(who, *root_at) {
                     return Some(format!("{name} does not poll the event queue of {}", here(root_at)));
                 }

@@ -48,7 +48,7 @@ def parse():
 
 def make_accounts(grid, count):
     for number in range(1, count + 1):
-        grid.command("user", "add", f"Hopper {number}", "--password-stdin", input=PASSWORD)
+        grid.command("user", "add", f"Hopper {number}", "--password-stdin", stdin=PASSWORD)
 
 
 async def trouble(grid, postgres, arguments, done):

@@ -109,7 +109,7 @@ impl Region {
                 | Message::TeleportLureRequest(_)
                 | Message::TeleportRequest(_)
         );
-        if let Some(agent) = self.agents.get_mut(&id).filter(|_| wishes) {
+        if wishes && let Some(agent) = self.agents.get_mut(&id) {
             agent.wished_by = Some(sequence);
         }
     }

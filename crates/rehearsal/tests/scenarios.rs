@@ -141,3 +141,30 @@ fn the_oracle_sees_who_is_cut_off() {
     let trouble = r.run_for(Duration::from_secs(150)).expect_err("a viewer without a network");
     assert!(trouble.what.contains("was disconnected"), "{trouble}");
 }
+
+/// Runs that once ended badly, each by a fault of its own that has been mended since.
+const ONCE_FAILED: [(&str, &str, u64); 11] = [
+    ("hoppers", "older-source", 3_000_690),
+    ("hoppers", "plain-destination-0.8", 3_006_074),
+    ("hoppers", "plain-destination-0.1", 1_003_170),
+    ("hoppers", "plain-0.1", 3_010_938),
+    ("walkers", "plain-source-0.2", 3_011_791),
+    ("walkers", "plain-0.1", 1_004_543),
+    ("walkers", "plain-source-0.8", 1_007_807),
+    ("walkers", "plain-source-0.8", 40_022_847),
+    ("walkers", "plain-0.7", 40_065_207),
+    ("quitters", "older-source", 10_000_532),
+    ("drill", "plain-source-0.1", 30_007_937),
+];
+
+#[test]
+fn what_once_failed_ends_well() {
+    for (name, dialect, seed) in ONCE_FAILED {
+        let scenario = find(name).expect("a scenario");
+        let dialect =
+            scenario.dialects.iter().find(|known| known.name == dialect).expect("one of its dialects");
+        let run = Run::new(scenario, dialect, seed);
+        let ended = run.verdict();
+        assert!(ended.is_ok(), "{}: {ended:?}", run.command());
+    }
+}

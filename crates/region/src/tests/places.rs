@@ -245,3 +245,38 @@ fn a_landmark_made_here_leads_back() {
     let stands = town.regions[0].scene.presence(ADA).unwrap().position();
     assert!(position.distance(stands) < 0.001, "{position} {stands}");
 }
+
+#[test]
+fn a_cancel_that_was_overtaken_by_the_next_wish_is_about_the_one_before() {
+    let mut town = Town::with_bob_in(0);
+    let say = |town: &mut Town, sequence: u32, message: &dyn Fn(&mut Vec<u8>, u32)| {
+        let mut bytes = Vec::new();
+        message(&mut bytes, sequence);
+        // Nobody answers the region, so a transfer that has begun stays where it is.
+        let datagram = Input::Datagram { from: address(ADA), bytes: &bytes };
+        town.regions[0].handle(town.now, datagram, &mut Vec::new());
+        town.regions[0].agents().find(|agent| agent.agent == ADA).is_some_and(|ada| ada.departing.is_some())
+    };
+    let wish = |bytes: &mut Vec<u8>, sequence| {
+        let message = m::TeleportLocationRequest {
+            agent_data: m::teleport_location_request::AgentData {
+                agent_id: ADA.0,
+                session_id: session(ADA).0,
+            },
+            info: m::teleport_location_request::Info {
+                region_handle: GridCell { x: 2000, y: 2000 }.handle().0,
+                position: Vec3::splat(50.0),
+                look_at: Vec3::X,
+            },
+        };
+        header::seal_message(bytes, Flags::RELIABLE, sequence, &message, &mut Vec::new());
+    };
+    let cancel = |bytes: &mut Vec<u8>, sequence| {
+        let info = m::teleport_cancel::Info { agent_id: ADA.0, session_id: session(ADA).0 };
+        header::seal_message(bytes, Flags::RELIABLE, sequence, &m::TeleportCancel { info }, &mut Vec::new());
+    };
+    assert!(say(&mut town, 10, &wish));
+    assert!(say(&mut town, 12, &wish), "the same wish again");
+    assert!(say(&mut town, 11, &cancel), "it was sent before the last wish");
+    assert!(!say(&mut town, 13, &cancel));
+}

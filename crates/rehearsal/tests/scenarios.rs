@@ -142,7 +142,8 @@ fn the_oracle_sees_who_is_cut_off() {
     assert!(trouble.what.contains("was disconnected"), "{trouble}");
 }
 
-/// Runs that once ended badly, each by a fault of its own that has been mended since.
+/// Runs that once ended badly. Their courses have changed with the code since, so they prove less than a test of the
+/// fault itself.
 const ONCE_FAILED: [(&str, &str, u64); 11] = [
     ("hoppers", "older-source", 3_000_690),
     ("hoppers", "plain-destination-0.8", 3_006_074),

@@ -13,9 +13,6 @@ use transfer::{InstantMessage, PeerCall, PeerError, PeerReply, Refusal};
 /// Bytes of a message's text; viewers send and show no more.
 const TEXT_BYTES: usize = 1023;
 
-/// A grid's word to a simulator: this login is replaced by a newer one.
-const DIALOG_KICK: u8 = 250;
-
 /// What somebody typed.
 const DIALOG_TEXT: u8 = 0;
 /// An offer of a teleport, and the wish for one.
@@ -28,9 +25,6 @@ const DIALOG_OFFER: u8 = 38;
 /// or a script's word.
 const DIALOGS: [u8; 17] =
     [DIALOG_TEXT, 4, 5, 6, 13, 14, 15, 16, 17, 18, 20, 23, 24, DIALOG_ASK_LURE, DIALOG_OFFER, 41, 42];
-
-/// Who says that word.
-const GRID: AgentId = AgentId(uuid::uuid!("6571e388-6218-4574-87db-f9379718315e"));
 
 impl Region {
     /// ImprovedInstantMessage from a viewer: to somebody here, or wherever the grid knows them to be.
@@ -143,7 +137,7 @@ impl Region {
     ) -> Result<PeerReply, Refusal> {
         let here = self.agents.get(&message.to).filter(|agent| agent.is_root() && agent.closing.is_none());
         let Some(agent) = here else { return Err(Refusal::new("They are not here.")) };
-        if message.dialog == DIALOG_KICK && message.from == GRID {
+        if message.ends_session() {
             let session = agent.session;
             self.end_session(cx, message.to, session, "You have logged in from somewhere else.");
             return Ok(PeerReply::Done);

@@ -1,10 +1,12 @@
 //! Regions with viewers made of bytes; the test itself is the grid.
 
+mod anything;
 mod closing;
 mod friendship;
 mod leaving;
 mod mutes;
 mod places;
+mod release;
 mod talk;
 
 use crate::*;
@@ -50,6 +52,12 @@ struct Town {
 impl Town {
     /// Ada in the first region, Bob in the second, or in the first as well.
     fn with_bob_in(region: usize) -> Self {
+        Self::that_speaks(VersionRange::ALL, region)
+    }
+
+    /// The same, with regions that speak these versions to each other.
+    fn that_speaks(versions: VersionRange, region: usize) -> Self {
+        let config = |index| RegionConfig { versions, ..config(index) };
         let mut town = Self {
             regions: (0..2).map(|index| Region::new(config(index), Moment::from_millis(1000))).collect(),
             now: Moment::from_millis(1000),

@@ -5,6 +5,7 @@ pub(crate) mod body;
 pub(crate) mod event_queue;
 pub(crate) mod front;
 pub(crate) mod intake;
+pub(crate) mod near;
 pub(crate) mod ops;
 pub(crate) mod plain;
 pub(crate) mod reply;

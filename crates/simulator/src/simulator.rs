@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 use crate::notices::Notices;
 use crate::operations::Operations;
 use crate::peering::addresses::Addresses;
-use crate::peering::gate::Gate;
+use crate::peering::gate::{Gate, GridPlace};
 use crate::peering::proof::ProcessKey;
 use crate::peering::registry::Registry;
 use crate::peering::remote::{Everywhere, RemotePeers};
@@ -63,9 +63,9 @@ pub struct SimulatorConfig {
     pub data: PathBuf,
     /// The regions.
     pub regions: Vec<RegionConfig>,
-    /// Base URL of the grid's private side, where the grid is another process. Without one it is this process, and has
-    /// no other simulator: regions that it still knows and that are not among these have gone.
-    pub grid: Option<Arc<str>>,
+    /// Where the grid is, if it is another process. Without one it is this process, and has no other simulator: regions
+    /// that it still knows and that are not among these have gone.
+    pub grid: Option<GridPlace>,
     /// Who may see `/metrics`, `/sessions` and `/transfers`, besides this machine.
     pub operators: Vec<IpAddr>,
     /// How long those inside are warned before the process ends, and are moved to regions of other simulators then.

@@ -10,7 +10,7 @@ mod peers;
 mod recorded;
 
 use crate::fake::Fake;
-use crate::{ProcessKey, Simulator, SimulatorConfig};
+use crate::{GridPlace, ProcessKey, Simulator, SimulatorConfig};
 use client::Client;
 use llsd::Value;
 use model::{
@@ -122,7 +122,7 @@ impl Running {
             grid_name: "Test & Grid".into(),
             data: folder.path().into(),
             regions,
-            grid: side.grid.map(Into::into),
+            grid: side.grid.map(|url| GridPlace { private: url.into(), login: url.into() }),
             operators: Vec::new(),
             drain: Duration::ZERO,
         };

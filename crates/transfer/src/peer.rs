@@ -383,6 +383,19 @@ pub struct InstantMessage {
     pub bucket: Vec<u8>,
 }
 
+impl InstantMessage {
+    /// In whose name a grid speaks to simulators, as published.
+    pub const GRID: AgentId = AgentId(Uuid::from_u128(0x6571e388_6218_4574_87db_f9379718315e));
+    /// The kind that ends a session.
+    const KICK: u8 = 250;
+
+    /// Whether it is the grid's word that this login is replaced by a newer one. Who really says it the message does
+    /// not tell.
+    pub fn ends_session(&self) -> bool {
+        self.dialog == Self::KICK && self.from == Self::GRID
+    }
+}
+
 /// What became of an agent at the destination: the same answer for ever once it has been given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Whereabouts {

@@ -87,7 +87,22 @@ fn check(region: &RegionInfo) -> Result<()> {
     if [&region.external_host, &region.server_uri, &region.token].iter().any(|text| text.len() > TEXT_BYTES) {
         return invalid("an address has at most 255 bytes");
     }
+    let host = |c: char| c.is_alphanumeric() || "-_.:[]%".contains(c);
+    if !region.external_host.chars().all(host) || !is_address(&region.server_uri) {
+        return invalid("a simulator's address is http://host:port/ and nothing beyond");
+    }
     Ok(())
+}
+
+/// Whether this is where a simulator may be, or nothing: others in the grid ask there for what they please, so it must not
+/// say what they ask.
+fn is_address(uri: &str) -> bool {
+    let rest = uri.strip_prefix("http://").or_else(|| uri.strip_prefix("https://"));
+    let host = rest.map(|rest| rest.trim_end_matches('/'));
+    uri.is_empty()
+        || host.is_some_and(|host| {
+            !host.is_empty() && host.chars().all(|c| c.is_alphanumeric() || "-_.:[]".contains(c))
+        })
 }
 
 const OVERLAPPING: &str = "SELECT * FROM regions WHERE id <> $1 AND x_m < $2 + $4 AND x_m > $2 - $6 \

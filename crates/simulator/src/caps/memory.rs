@@ -4,9 +4,10 @@ use super::Asked;
 use super::pace::Paces;
 use super::temporary::TemporaryAssets;
 use super::upload::Uploads;
-use model::{AgentId, SessionId};
+use model::{AgentId, SessionId, Uuid};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 /// Sessions whose preferences are remembered; of those without capabilities any are forgotten first.
 const SESSIONS: usize = 4096;
@@ -28,6 +29,13 @@ impl Memory {
             temporary,
             paces: Paces::default(),
         }
+    }
+}
+
+impl Memory {
+    /// Whether an upload to this address is waited for.
+    pub(crate) fn expects(&self, upload: Uuid) -> bool {
+        self.uploads.expect(upload, Instant::now())
     }
 }
 

@@ -60,6 +60,12 @@ impl Uploads {
         Ok(id)
     }
 
+    /// Whether this one is waited for.
+    pub(super) fn expect(&self, id: Uuid, now: Instant) -> bool {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(&id).is_some_and(|pending| pending.until > now)
+    }
+
     fn take(&self, id: Uuid, now: Instant) -> Option<(CapsEntry, Upload)> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let pending = all.remove(&id)?;

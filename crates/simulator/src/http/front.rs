@@ -1,5 +1,6 @@
 //! The HTTP side of a simulator: a route answers what is the simulator's, the grid's router the rest.
 
+use super::body;
 use super::intake::{Intake, Kind, Whole, in_time};
 use super::routes::{Route, Shared};
 use super::server::Face;
@@ -33,8 +34,8 @@ impl Face for Front {
 
     async fn answer(&self, request: Request<Incoming>, remote: SocketAddr) -> Response<Body> {
         let route = Route::of(request.method(), request.uri().path());
-        let kind =
-            Kind { name: route.name(), label: route.label(), poll: route.is_poll(), limit: route.limit() };
+        let limit = if self.shared.leads_nowhere(route) { body::STRANGE } else { route.limit() };
+        let kind = Kind { name: route.name(), label: route.label(), poll: route.is_poll(), limit };
         self.intake.pass(request, remote, kind, async |whole| self.dispatch(route, whole).await).await
     }
 }

@@ -66,7 +66,7 @@ impl Intake {
         // If the client goes, this future is dropped, and this says so.
         let mut watch =
             Watch { intake: self, line, label: kind.label, begun: Instant::now(), answered: false };
-        let response = match body::take(&self.budget, &head.headers, body, kind.limit).await {
+        let response = match body::take(&self.budget, remote.ip(), &head.headers, body, kind.limit).await {
             Ok(taken) => {
                 self.trace.request(&watch.line, &taken.bytes);
                 answer(Whole { head, body: taken.bytes.clone(), remote }).await

@@ -1,6 +1,7 @@
 //! For operators: health, metrics, and the history of transfers.
 
 use super::intake::Whole;
+use super::near::{calls_us, is_proxied};
 use super::reply;
 use super::routes::Shared;
 use crate::control::{self, Outcome};
@@ -28,8 +29,10 @@ pub(crate) async fn may_look(shared: &Shared, request: &Whole) -> bool {
     let Whole { head, body, remote } = request;
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let (method, headers, caller) = (head.method.as_str(), &head.headers, remote.ip());
-    let knock = Knock { method, path, headers, body, caller, claimed: None };
-    is_operator(&shared.operators, headers, caller) || shared.gate.is_of_grid(&knock).await
+    let knock = Knock { method, path, headers, body, caller, claimed: None, to: None };
+    // Numbers are for scrapers, who call a simulator what they like; names of people are not for other sites' pages.
+    let called = head.uri.path() == "/metrics" || calls_us(headers, &[&*shared.http_base]);
+    called && is_operator(&shared.operators, headers, caller) || shared.gate.is_of_grid(&knock).await
 }
 
 /// Does what the grid wishes in an operator's name: nobody else may say so here, however near they are, since a browser
@@ -38,7 +41,7 @@ pub(crate) async fn command(shared: &Shared, request: &Whole) -> Response<Body> 
     let Whole { head, body, remote } = request;
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let (method, headers, caller) = (head.method.as_str(), &head.headers, remote.ip());
-    let knock = Knock { method, path, headers, body, caller, claimed: None };
+    let knock = Knock { method, path, headers, body, caller, claimed: None, to: None };
     if head.method != Method::POST || !shared.gate.is_of_grid(&knock).await {
         return reply::status(StatusCode::FORBIDDEN);
     }
@@ -105,9 +108,8 @@ pub(crate) async fn transfers(shared: &Shared, query: &str) -> Response<Body> {
 /// address says nothing.
 pub fn is_operator(operators: &[IpAddr], headers: &HeaderMap, from: IpAddr) -> bool {
     let from = from.to_canonical();
-    let direct =
-        ["forwarded", "x-forwarded-for", "x-real-ip"].iter().all(|name| !headers.contains_key(*name));
-    direct && (from.is_loopback() || operators.iter().any(|operator| operator.to_canonical() == from))
+    !is_proxied(headers)
+        && (from.is_loopback() || operators.iter().any(|operator| operator.to_canonical() == from))
 }
 
 #[cfg(test)]

@@ -51,6 +51,16 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Whether a route is of a capability that there is not.
+    pub(crate) fn leads_nowhere(&self, route: Route) -> bool {
+        match route {
+            Route::Seed(secret) | Route::Capability(secret, _) => self.directory.caps(secret).is_none(),
+            Route::Upload(id) => !self.memory.expects(id),
+            Route::NoCapability => true,
+            _ => false,
+        }
+    }
+
     /// What commands act on.
     pub(crate) fn levers(&self) -> Levers {
         let services = self.grid.services.clone();

@@ -1,6 +1,7 @@
 //! Connections: accepted up to a number, with bounds on heads and on patience. What a connection asks goes to
 //! a [`Face`].
 
+use super::near;
 use crate::metrics::Metrics;
 use axum::body::Body;
 use axum::http::{Request, Response};
@@ -75,7 +76,8 @@ pub(crate) async fn serve<F: Face>(listener: TcpListener, front: Arc<F>, mut sto
                 continue;
             }
         };
-        let of_this_one = counts.entry(remote.ip()).or_default();
+        let origin = near::reach(remote.ip());
+        let of_this_one = counts.entry(origin).or_default();
         if connections.len() >= MAX_CONNECTIONS || *of_this_one >= MAX_OF_ONE {
             front.metrics().connections_refused.inc();
             continue;
@@ -87,7 +89,7 @@ pub(crate) async fn serve<F: Face>(listener: TcpListener, front: Arc<F>, mut sto
             connection(stream, remote, front.clone(), stop).await;
             front.metrics().connections.dec();
         });
-        origins.insert(task.id(), remote.ip());
+        origins.insert(task.id(), origin);
     }
     drop(listener);
     let ended = async { while connections.join_next().await.is_some() {} };

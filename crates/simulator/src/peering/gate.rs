@@ -4,8 +4,10 @@
 //! from the address at which the grid knows it. What comes without a proof, from other simulators and login services,
 //! is taken as far as the grid vouches for it: the session must be known, and the region that a message says it comes
 //! from must be registered at a host that has the caller's address. What only our own processes can mean (transfer
-//! numbers, claims, the end of a session) is never taken without a proof.
+//! numbers, claims, the end of a session) is never taken without a proof. What is said of a friendship has to be so at
+//! the grid, whoever says it.
 
+mod friendship;
 mod vouched;
 
 use super::keys::Keys;
@@ -14,15 +16,20 @@ use super::registry::{Registry, Silent};
 use super::seen::{Seen, Untimely};
 use super::web;
 use crate::directory::Directory;
+use crate::http::near::is_relayed;
 use axum::http::HeaderMap;
 use model::RegionId;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use transfer::PeerCall;
 
 /// When a proof fails, the region may have moved since it was looked up: what the grid says now counts.
 const MOVED: Duration = Duration::from_secs(1);
+/// Requests from hosts that are not known, while the grid is asked about them. Fewer than the questions that may be under
+/// way, so that strangers leave room to others.
+const STRANGERS: usize = 32;
 
 /// Why a request is turned away.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,6 +44,12 @@ pub(crate) struct Denied {
 impl Denied {
     fn new(reason: &'static str, words: impl Into<String>) -> Self {
         Self { status: 403, reason, words: words.into() }
+    }
+
+    /// The caller may be right; it can come again.
+    fn busy() -> Self {
+        let words = "too many requests of hosts that are not known".to_owned();
+        Self { status: 503, reason: "busy", words }
     }
 }
 
@@ -59,6 +72,17 @@ pub(crate) struct Knock<'a> {
     pub(crate) caller: IpAddr,
     /// The region that the body says it comes from.
     pub(crate) claimed: Option<RegionId>,
+    /// The one region that it is for, if it is for one.
+    pub(crate) to: Option<RegionId>,
+}
+
+/// Where the grid is, if it is another process.
+#[derive(Clone, Debug)]
+pub struct GridPlace {
+    /// Base URL of its private side.
+    pub private: Arc<str>,
+    /// Base URL of its login, which speaks in its name.
+    pub login: Arc<str>,
 }
 
 /// The gate of a process.
@@ -68,9 +92,10 @@ pub(crate) struct Gate {
     directory: Arc<Directory>,
     /// Of the base URL under which our regions are registered.
     authority: String,
-    /// Base URL of the grid's private side, if it is another process.
-    grid: Option<Arc<str>>,
+    /// If it is another process.
+    grid: Option<GridPlace>,
     seen: Mutex<Seen>,
+    strangers: Semaphore,
 }
 
 impl Gate {
@@ -79,10 +104,12 @@ impl Gate {
         registry: Arc<Registry>,
         directory: Arc<Directory>,
         http_base: &str,
-        grid: Option<Arc<str>>,
+        grid: Option<GridPlace>,
     ) -> Self {
         let authority = web::authority_of(http_base);
-        Self { registry, keys: Keys::new(client), directory, authority, grid, seen: Mutex::default() }
+        let strangers = Semaphore::new(STRANGERS);
+        let (keys, seen) = (Keys::new(client), Mutex::default());
+        Self { registry, keys, directory, authority, grid, seen, strangers }
     }
 
     /// Whether a call may pass. What it says about the caller's region is put right where the grid knows better.
@@ -90,17 +117,32 @@ impl Gate {
     /// # Errors
     /// It may not.
     pub(crate) async fn admit(&self, knock: &Knock<'_>, call: &mut PeerCall) -> Result<(), Denied> {
-        match Proof::read(knock.headers).map_err(|words| Denied::new("malformed", words))? {
+        let proof = Proof::read(knock.headers).map_err(|words| Denied::new("malformed", words))?;
+        let known = self.registry.is_known_host(knock.caller) || self.is_grid(knock.caller).await;
+        let _turn = match known {
+            true => None,
+            false => Some(self.strangers.try_acquire().map_err(|_| Denied::busy())?),
+        };
+        let of_grid = match &proof {
             Some(proof) => {
-                let source = self.check(knock, &proof).await?;
+                let source = self.check(knock, proof).await?;
                 self.may_say(source, knock.claimed, call).await?;
+                self.note(source, knock.caller).await;
+                source == Source::Grid
             }
-            None => self.vouch(knock, call).await?,
+            None => {
+                self.vouch(knock, call).await?;
+                !is_relayed(knock.headers) && self.is_grid(knock.caller).await
+            }
+        };
+        match call {
+            PeerCall::Hello(hello) => self.put_right(hello).await,
+            PeerCall::FriendNews(news) if !of_grid => self.bear_out(news).await,
+            PeerCall::InstantMessage(message) if message.ends_session() && !of_grid => {
+                Err(Denied::new("wrong_source", "only the grid ends a session by a message"))
+            }
+            _ => Ok(()),
         }
-        if let PeerCall::Hello(hello) = call {
-            self.put_right(hello).await?;
-        }
-        Ok(())
     }
 
     /// Whether the grid has signed a request.
@@ -152,7 +194,7 @@ impl Gate {
     async fn base_of(&self, source: Source, age: Option<Duration>) -> Result<String, Denied> {
         let region = match (source, age) {
             (Source::Grid, _) => {
-                let base = self.grid.as_deref().map(str::to_owned);
+                let base = self.grid.as_ref().map(|grid| grid.private.to_string());
                 return base.ok_or_else(|| Denied::new("unknown_source", "the grid is this process"));
             }
             (Source::Region(id), None) => self.registry.region(id).await?,
@@ -160,6 +202,15 @@ impl Gate {
         };
         let words = || format!("the grid knows no region {source}");
         region.map(|region| region.server_uri.clone()).ok_or_else(|| Denied::new("unknown_source", words()))
+    }
+
+    /// Where a region that has proved itself is as well, others may be that do not.
+    async fn note(&self, source: Source, caller: IpAddr) {
+        if let Source::Region(id) = source
+            && let Ok(Some(region)) = self.registry.region(id).await
+        {
+            self.registry.is_at(&region, caller).await;
+        }
     }
 
     /// A source speaks for itself alone.

@@ -4,7 +4,7 @@
 use super::addresses::Addresses;
 use super::cache::Cache;
 use model::{AgentId, RegionHandle, RegionId, SessionId};
-use services::{Presence, RegionInfo, ServiceError, Services};
+use services::{Friend, Presence, RegionInfo, ServiceError, Services};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,10 @@ use tokio::sync::Semaphore;
 
 /// Regions that are remembered.
 const REGIONS: usize = 8192;
+/// Regions whose surroundings are remembered.
+const AROUND: usize = 256;
+/// How far somebody looks, metres.
+const SIGHT_M: u32 = 1024;
 /// What is older is asked for again.
 const FRESH: Duration = Duration::from_secs(60);
 /// What is not older is good enough while that is done.
@@ -38,6 +42,8 @@ pub(crate) struct Registry {
     by_handle: Cache<RegionHandle, Known>,
     /// Addresses that some region's host has turned out to be.
     hosts: Cache<IpAddr, ()>,
+    /// Regions around those of this process.
+    around: Cache<RegionId, Arc<[RegionInfo]>>,
     room: Semaphore,
 }
 
@@ -49,6 +55,7 @@ impl Registry {
             by_id: Cache::new(REGIONS),
             by_handle: Cache::new(REGIONS),
             hosts: Cache::new(REGIONS),
+            around: Cache::new(AROUND),
             room: Semaphore::new(UNDER_WAY),
         }
     }
@@ -104,8 +111,30 @@ impl Registry {
 
     /// Whether this session is the agent's.
     pub(crate) async fn is_session(&self, agent: AgentId, session: SessionId) -> Result<bool, Silent> {
-        let presence = self.ask(self.services.presence.by_session(session)).await?;
-        Ok(presence.is_some_and(|presence| presence.agent == agent))
+        Ok(self.session(session).await?.is_some_and(|presence| presence.agent == agent))
+    }
+
+    /// Whose a session is, and where.
+    pub(crate) async fn session(&self, session: SessionId) -> Result<Option<Presence>, Silent> {
+        self.ask(self.services.presence.by_session(session)).await
+    }
+
+    /// The regions from which people look into this one.
+    pub(crate) async fn around(&self, id: RegionId) -> Result<Arc<[RegionInfo]>, Silent> {
+        let Some(region) = self.region_no_older(id, FRESH).await? else { return Ok(Arc::new([])) };
+        let ask = async || {
+            let (west, south) = (region.handle.x_m(), region.handle.y_m());
+            let (east, north) = (west.saturating_add(region.size.x), south.saturating_add(region.size.y));
+            let (west, south) = (west.saturating_sub(SIGHT_M), south.saturating_sub(SIGHT_M));
+            let (east, north) = (east.saturating_add(SIGHT_M), north.saturating_add(SIGHT_M));
+            Ok(self.ask(self.services.grid.range(west, south, east, north)).await?.into())
+        };
+        self.around.get(&id, FRESH, ask).await
+    }
+
+    /// Whom somebody has as friends.
+    pub(crate) async fn friends(&self, agent: AgentId) -> Result<Vec<Friend>, Silent> {
+        self.ask(self.services.friends.list(agent)).await
     }
 
     /// Where an agent is.

@@ -44,6 +44,10 @@ pub(crate) async fn answer(shared: &Shared, request: Whole) -> Response<Body> {
         body,
         caller: remote.ip(),
         claimed: simulation::claimed_source(&incoming.call),
+        to: match incoming.to {
+            Target::Region(id) => Some(id),
+            Target::RegionAt(_) | Target::AllRegions | Target::Agent(_) => None,
+        },
     };
     let name = incoming.call.name();
     if let Err(denied) = shared.gate.admit(&knock, &mut incoming.call).await {

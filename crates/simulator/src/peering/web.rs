@@ -32,6 +32,10 @@ pub(crate) fn below(base: &str, path: &str) -> Result<reqwest::Url, PeerError> {
     let text = format!("{}/{}", base.trim_end_matches('/'), path.trim_start_matches('/'));
     let url = reqwest::Url::parse(&text)
         .map_err(|error| PeerError::Unreachable(format!("{base} is no address of a simulator: {error}")))?;
+    // The path that is asked for must stay the path, or whoever registers a region could have anything fetched.
+    if base.contains(['?', '#', '@', '\\']) {
+        return Err(PeerError::Unreachable(format!("{base} is more than an address of a simulator")));
+    }
     match url.scheme() {
         "http" => Ok(url),
         scheme => Err(PeerError::Unreachable(format!("{base}: this server does not speak {scheme}"))),
@@ -106,7 +110,17 @@ mod tests {
         }
         assert_eq!(authority_of("http://SIM.example.org/"), "sim.example.org:80");
         assert_eq!(authority_of("http://[::1]:9000/"), "[::1]:9000");
-        for base in ["", "sim:9000", "https://sim:9000/", "file:///etc/"] {
+        for base in [
+            "",
+            "sim:9000",
+            "https://sim:9000/",
+            "file:///etc/",
+            "http://sim:9000/?",
+            "http://sim:9000/secret?x=",
+            "http://sim:9000/#",
+            "http://name:word@sim:9000/",
+            "http:\\\\sim:9000/",
+        ] {
             assert!(matches!(below(base, "agent/"), Err(PeerError::Unreachable(_))), "{base}");
         }
     }

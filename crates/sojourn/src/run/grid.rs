@@ -54,7 +54,8 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
         trace: trace.clone(),
     };
     let operators = options.process.operators.clone();
-    let pages = operator::pages(&options.grid_name, &store, operators.clone(), log, simulators);
+    let own = vec![url.clone(), options.process.url(options.private_port)];
+    let pages = operator::pages(&options.grid_name, own, &store, operators.clone(), log, simulators);
     let private = PrivateSide { key, operators };
     let (closing, closed) = watch::channel(false);
     let side =

@@ -9,7 +9,7 @@ use observe::{Failed, Fetch, Source};
 use page::{Fleet, Lookout, OperatorConfig, Process, Switch, Switches, operator_pages};
 use services::GridService;
 use simulator::control::{Command, Direction, Outcome, SetLog};
-use simulator::{HttpTrace, Metrics, Operations, RemoteOperations, is_operator};
+use simulator::{HttpTrace, Metrics, Operations, RemoteOperations, calls_us, is_operator};
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::net::IpAddr;
@@ -65,9 +65,11 @@ pub(super) enum Simulators {
     },
 }
 
-/// The pages. Whoever looks at them is seen to by a task that ends with this process.
+/// The pages, for a process that is called by these addresses. Whoever looks at them is seen to by a task that ends with
+/// this process.
 pub(super) fn pages(
     grid_name: &str,
+    own: Vec<String>,
     store: &SqlStore,
     operators: Vec<IpAddr>,
     log: Log,
@@ -82,7 +84,9 @@ pub(super) fn pages(
         operators: Arc::new(store.clone()),
         lookout,
         switches: Arc::new(Board { log, simulators }),
-        admits: Arc::new(move |headers, from| is_operator(&operators, headers, from)),
+        admits: Arc::new(move |headers, from| {
+            is_operator(&operators, headers, from) && calls_us(headers, &own)
+        }),
     })
 }
 

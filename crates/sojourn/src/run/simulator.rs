@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use connectors::GridAddress;
 use model::RegionId;
 use services::{ServiceError, Services};
-use simulator::{Simulator, SimulatorConfig};
+use simulator::{GridPlace, Simulator, SimulatorConfig};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -59,7 +59,7 @@ async fn join(options: &options::Simulator, services: &Services) -> Result<Simul
         grid_name: grid_name.into(),
         data: options.data.clone(),
         regions: regions?,
-        grid: Some(options.grid.as_str().into()),
+        grid: Some(GridPlace { private: options.grid.as_str().into(), login: options.login.as_str().into() }),
         operators: options.process.operators.clone(),
         drain: options.regions.drain,
     };

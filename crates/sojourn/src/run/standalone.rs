@@ -75,7 +75,7 @@ async fn simulator(
     }
     let simulators = operator::Simulators::Here(simulator.operations());
     let operators = options.process.operators.clone();
-    let pages = operator::pages(&options.grid_name, store, operators, log, simulators);
+    let pages = operator::pages(&options.grid_name, vec![url.clone()], store, operators, log, simulators);
     let logins = options.logins.clone();
     let public = public::router(&url, &options.grid_name, logins, store, destination, metrics);
     let simulator = simulator.open(public.merge(pages));

@@ -38,8 +38,9 @@ const FORM_BYTES: usize = 1 << 20;
 /// How long a request may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(30);
 
-/// Marks requests that scripts made, on behalf of whoever wrote them.
-const SCRIPT_HEADER: &str = "x-secondlife-shard";
+/// Marks of requests that scripts made, on behalf of whoever wrote them, and of those that pages had a browser make: one on
+/// this machine, where the port may be open, or in the simulators' network.
+const SCRIPTED: [&str; 3] = ["x-secondlife-shard", "origin", "sec-fetch-site"];
 
 /// What simulators may do beyond running regions. By default nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -153,9 +154,9 @@ fn respond(wording: Wording, answer: Answer) -> Response {
     (status, [(header::CONTENT_TYPE, "application/xml")], tree.write()).into_response()
 }
 
-/// Scripts run in the simulators' network, and could ask for anything here.
+/// Scripts and pages run in the simulators' network, and could ask for anything here.
 async fn refuse_scripts(request: Request, next: Next) -> Response {
-    if request.headers().contains_key(SCRIPT_HEADER) {
+    if SCRIPTED.iter().any(|name| request.headers().contains_key(*name)) {
         return StatusCode::FORBIDDEN.into_response();
     }
     next.run(request).await

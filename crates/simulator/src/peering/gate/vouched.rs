@@ -1,7 +1,7 @@
 //! Requests without a proof of origin: taken as far as the grid vouches for them.
 
-use super::{Denied, Gate, Knock};
-use model::{AgentId, RegionId};
+use super::{Denied, Gate, Knock, is_relayed, web};
+use model::{AgentId, RegionId, SessionId};
 use services::RegionInfo;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,12 +16,24 @@ impl Gate {
         let caller = knock.caller;
         match call {
             // Nothing is done, and nothing told that logging in would not tell.
-            PeerCall::QueryAccess(_) => Ok(()),
-            // The region knows the session, or the secret, or does nothing.
-            PeerCall::CloseChild { .. } | PeerCall::Release { .. } => Ok(()),
-            // Always ours, so seen to above.
-            PeerCall::Withdraw { .. } | PeerCall::EndSession { .. } => Ok(()),
-            PeerCall::CreateAgent(create) => self.vouch_for_agent(create, caller).await,
+            PeerCall::QueryAccess(_) => return Ok(()),
+            // The region knows the secret, or does nothing.
+            PeerCall::Release { .. } => return Ok(()),
+            _ if is_relayed(knock.headers) => {
+                let words = "it came by way of a proxy or of a page in a browser, whose address says nothing";
+                return Err(Denied::new("relayed", words));
+            }
+            _ => {}
+        }
+        match call {
+            // Seen to above.
+            PeerCall::QueryAccess(_)
+            | PeerCall::Release { .. }
+            | PeerCall::Withdraw { .. }
+            | PeerCall::EndSession { .. } => Ok(()),
+            PeerCall::CreateAgent(create) => self.vouch_for_agent(create, knock).await,
+            // The region knows the session, or does nothing; but sessions are seen by whoever sees packets pass.
+            PeerCall::CloseChild { session, .. } => self.comes_from_a_simulator(*session, knock).await,
             PeerCall::UpdateAgent(data) => self.stands_at(data.source, caller).await,
             PeerCall::ChildView(view) => {
                 let region = self.registry.region_at(view.root).await?;
@@ -34,7 +46,7 @@ impl Gate {
         }
     }
 
-    async fn vouch_for_agent(&self, create: &CreateAgent, caller: IpAddr) -> Result<(), Denied> {
+    async fn vouch_for_agent(&self, create: &CreateAgent, knock: &Knock<'_>) -> Result<(), Denied> {
         // Whom we have already the grid has vouched for.
         let known = self.directory.knows(create.agent, create.session);
         if !known && !self.registry.is_session(create.agent, create.session).await? {
@@ -42,9 +54,34 @@ impl Gate {
             return Err(Denied::new("unknown_session", words));
         }
         match create.source {
-            Some(source) => self.stands_at(source, caller).await,
-            None => Ok(()),
+            Some(source) => self.stands_at(source, knock.caller).await,
+            // Older releases name none, nor do logins.
+            None => self.comes_from_a_simulator(create.session, knock).await,
         }
+    }
+
+    /// Whoever knows a session may do something about its agent if it is the grid, or has the address of a simulator:
+    /// one that has shown itself, the one where the agent is, or one with a region near the one that is called.
+    async fn comes_from_a_simulator(&self, session: SessionId, knock: &Knock<'_>) -> Result<(), Denied> {
+        let caller = knock.caller;
+        if self.registry.is_known_host(caller) || self.is_grid(caller).await {
+            return Ok(());
+        }
+        let there = self.registry.session(session).await?.map(|presence| presence.region);
+        if let Some(there) = there.filter(|region| !region.is_null())
+            && self.stands_at(there, caller).await.is_ok()
+        {
+            return Ok(());
+        }
+        if let Some(called) = knock.to {
+            for region in self.registry.around(called).await?.iter() {
+                if self.registry.is_at(region, caller).await {
+                    return Ok(());
+                }
+            }
+        }
+        let words = format!("{caller} is no address of a simulator, as far as the grid says");
+        Err(Denied::new("not_vouched", words))
     }
 
     async fn vouch_for_message(&self, message: &InstantMessage, caller: IpAddr) -> Result<(), Denied> {
@@ -71,9 +108,14 @@ impl Gate {
         }
     }
 
-    async fn is_grid(&self, caller: IpAddr) -> bool {
+    pub(super) async fn is_grid(&self, caller: IpAddr) -> bool {
         let Some(grid) = &self.grid else { return false };
-        self.registry.addresses.is_at(&super::web::host_of(grid), caller).await
+        for base in [&grid.private, &grid.login] {
+            if self.registry.addresses.is_at(&web::host_of(base), caller).await {
+                return true;
+            }
+        }
+        false
     }
 
     async fn stands_at(&self, region: RegionId, caller: IpAddr) -> Result<(), Denied> {

@@ -2,6 +2,7 @@
 
 mod capabilities;
 mod client;
+mod doors;
 mod leaving;
 mod life;
 mod limits;

@@ -222,6 +222,15 @@ async fn garbage_is_answered_and_harms_nobody() {
     }
     let huge = post(&router, "text/xml", vec![b' '; CALL_BYTES + 1]).await;
     assert_eq!(huge.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let deep = format!("<methodCall>{}", "<params>".repeat(5000));
+    assert_eq!(fault(&post(&router, "text/xml", deep).await), PARSE_ERROR);
+    for method in ["PUT", "DELETE", "PATCH", "FROBNICATE"] {
+        for path in ["/", "/login", "/get_grid_info", "/json_grid_info", "/get_grid_stats"] {
+            let verb = Method::from_bytes(method.as_bytes()).unwrap();
+            let answer = ask(&router, verb, path, "text/xml", "").await;
+            assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+        }
+    }
 }
 
 #[test]

@@ -120,11 +120,14 @@ async fn nobody_speaks_in_anothers_name() {
     let two = Two::start().await;
     let (one, other) = (two.one.here.id, two.other.here.id);
     let stranger = Arc::new(ProcessKey::random());
+    let kick = InstantMessage { from: InstantMessage::GRID, to: ADA, dialog: 250, ..Default::default() };
     for (key, from, call, reason) in [
         (&stranger, one, query(), "forged"),
         (&two.one.key, other, query(), "forged"),
         (&two.one.key, RegionId(Uuid::from_u128(77)), query(), "unknown_source"),
         (&two.one.key, one, create(Some(RegionId(Uuid::from_u128(78)))), "wrong_source"),
+        // Regions end no sessions by messages.
+        (&two.one.key, one, PeerCall::InstantMessage(Box::new(kick)), "wrong_source"),
         // The grid's key is asked for where no grid is.
         (&two.one.key, RegionId::NULL, query(), "no_key"),
     ] {

@@ -347,7 +347,7 @@ async fn an_avatar_is_dressed_and_undressed() {
 }
 
 #[tokio::test]
-async fn nonsense_is_answered_and_scripts_are_not() {
+async fn nonsense_is_answered_and_scripts_and_pages_are_not() {
     let store = store().await;
     let router = router(&store);
     let paths = ["/grid", "/presence", "/griduser", "/friends", "/accounts", "/auth/plain", "/avatar"];
@@ -359,16 +359,38 @@ async fn nonsense_is_answered_and_scripts_are_not() {
         }
         let (status, _) = post(&router, path, vec![b'a'; FORM_BYTES + 1]).await;
         assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
-        let by_script = Request::builder()
-            .method(Method::POST)
-            .uri(path)
-            .header(SCRIPT_HEADER, "OpenSim")
-            .body(Body::empty());
-        let refused = router.clone().oneshot(by_script.unwrap()).await.unwrap();
-        assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+        for sign in SCRIPTED {
+            let by_script =
+                Request::builder().method(Method::POST).uri(path).header(sign, "x").body(Body::empty());
+            let refused = router.clone().oneshot(by_script.unwrap()).await.unwrap();
+            assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{path} {sign}");
+        }
+        for method in [Method::GET, Method::PUT, Method::DELETE, Method::PATCH] {
+            let other = Request::builder().method(method.clone()).uri(path).body(Body::empty()).unwrap();
+            let refused = router.clone().oneshot(other).await.unwrap();
+            assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+        }
     }
     store.close().await;
     let by_id = grid::Call::ById(RegionId::NULL).to_form();
     let (status, answer) = post(&router, "/grid", by_id.write()).await;
     assert_eq!((status, answer), (StatusCode::SERVICE_UNAVAILABLE, grid::WORDING.failure()));
+}
+
+#[tokio::test]
+async fn a_page_in_a_browser_on_this_machine_changes_nothing() {
+    let store = store_with_ada().await;
+    let router = router(&store);
+    let form = register(&region(1, "Evil", 1000, 1000)).write();
+    let by_page = Request::builder()
+        .method(Method::POST)
+        .uri("/grid")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(header::ORIGIN, "http://evil.example.com")
+        .body(Body::from(form.clone()));
+    let refused = router.clone().oneshot(by_page.unwrap()).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    assert_eq!(store.services().grid.by_name("Evil").await.unwrap(), None);
+    // What a simulator says is the same without a page's name on it.
+    assert_eq!(post(&router, "/grid", form).await.1, grid::WORDING.success());
 }

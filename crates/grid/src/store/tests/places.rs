@@ -177,6 +177,42 @@ async fn what_cannot_be_a_region_is_none() {
 }
 
 #[tokio::test]
+async fn a_simulators_address_says_where_it_is_and_not_what_to_ask_there() {
+    let store = store().await;
+    let at = |external_host: &str, server_uri: &str| RegionInfo {
+        external_host: external_host.into(),
+        server_uri: server_uri.into(),
+        ..region(1, "Test One", 1000, 1000)
+    };
+    for (host, uri) in [
+        ("a", "http://a:9000/secret"),
+        ("a", "http://a:9000/?x="),
+        ("a", "http://a:9000/#"),
+        ("a", "http://name:word@a:9000/"),
+        ("a", "http://a\\b/"),
+        ("a", "http://a b/"),
+        ("a", "http:///"),
+        ("a", "file:///etc/passwd"),
+        ("a", "gopher://a:70/"),
+        ("a", "a:9000"),
+        ("a/b", "http://a:9000/"),
+        ("a\r\nb", "http://a:9000/"),
+    ] {
+        let refused = store.register(&at(host, uri)).await;
+        assert!(matches!(refused, Err(ServiceError::Invalid(_))), "{host} {uri}");
+    }
+    for (host, uri) in [
+        ("sim.example.org", "http://sim.example.org:9000/"),
+        ("sim.example.org", "http://sim.example.org:9000"),
+        ("::1", "http://[::1]:9000/"),
+        ("räume.example.org", "https://räume.example.org/"),
+        ("127.0.0.1", ""),
+    ] {
+        store.register(&at(host, uri)).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn operators_say_where_logins_go() {
     let store = store().await;
     for (n, name, x) in [(1, "Plaza", 1000), (2, "Annex", 1010), (3, "Field", 1003), (4, "Gone", 1001)] {

@@ -4,6 +4,7 @@ use crate::doubt::Doubt;
 use crate::interface::Waiter;
 use crate::laden::Unladen;
 use crate::land::LandCursor;
+use crate::origin::Origin;
 use crate::sessions::SessionEnd;
 use crate::xfer::Xfers;
 use agent::EventQueue;
@@ -210,6 +211,7 @@ pub(crate) struct Agent {
     pub(crate) other_caps: Vec<CapsSecret>,
     pub(crate) queue: EventQueue<Waiter>,
     pub(crate) link: Option<Link>,
+    pub(crate) origin: Origin,
     pub(crate) arrival: Arrival,
     /// How it was announced: position and look at the arrival.
     pub(crate) announced: Announced,

@@ -32,6 +32,7 @@ mod map;
 mod messages;
 mod mutes;
 mod neighbours;
+mod origin;
 mod packets;
 mod parcel;
 mod peers;

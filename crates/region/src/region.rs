@@ -135,13 +135,19 @@ impl Region {
         match input {
             Input::Datagram { from, bytes } => self.handle_datagram(cx, from, bytes),
             Input::Peer { call, waiter } => self.handle_peer(cx, call, waiter),
-            Input::Poll { caps, ack, done, waiter } => self.handle_poll(cx, caps, ack, done, waiter),
+            Input::Poll { caps, ack, done, waiter, from } => {
+                self.shown_at(caps, from);
+                self.handle_poll(cx, caps, ack, done, waiter);
+            }
             Input::PollBroken { caps, waiter } => {
                 if let Some(agent) = self.caps.get(&caps).and_then(|id| self.agents.get_mut(id)) {
                     agent.queue.handle_waiter_gone(&waiter);
                 }
             }
-            Input::SeedFetched { caps } => self.handle_seed_fetched(cx, caps),
+            Input::SeedFetched { caps, from } => {
+                self.shown_at(caps, from);
+                self.handle_seed_fetched(cx, caps);
+            }
             Input::Reply { id, result } => self.handle_reply(cx, id, result),
             Input::Reported { agent, visit } => self.reported(agent, visit),
             Input::Operator(command) => self.handle_operator(cx, command),

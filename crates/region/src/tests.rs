@@ -1,6 +1,7 @@
 //! Regions with viewers made of bytes; the test itself is the grid.
 
 mod anything;
+mod circuits;
 mod closing;
 mod friendship;
 mod leaving;
@@ -101,28 +102,34 @@ impl Town {
         let call = PeerCall::CreateAgent(Box::new(create));
         self.put(region, Input::Peer { call, waiter: Waiter(0) });
         self.viewers.insert(agent, (region, 0));
+        self.open_from(address(agent), agent);
+    }
+
+    /// Somebody who knows all that a viewer knows opens its circuit.
+    fn open_from(&mut self, from: SocketAddr, agent: AgentId) {
         let circuit_code =
             m::use_circuit_code::CircuitCode { code: 7, session_id: session(agent).0, id: agent.0 };
-        self.say(agent, &m::UseCircuitCode { circuit_code });
-        self.say(
-            agent,
-            &m::CompleteAgentMovement {
-                agent_data: m::complete_agent_movement::AgentData {
-                    agent_id: agent.0,
-                    session_id: session(agent).0,
-                    circuit_code: 7,
-                },
-            },
-        );
+        self.say_from(from, agent, &m::UseCircuitCode { circuit_code });
+        let agent_data = m::complete_agent_movement::AgentData {
+            agent_id: agent.0,
+            session_id: session(agent).0,
+            circuit_code: 7,
+        };
+        self.say_from(from, agent, &m::CompleteAgentMovement { agent_data });
     }
 
     /// A viewer sends a message.
     fn say<'m>(&mut self, agent: AgentId, message: &impl WireMessage<'m>) {
+        self.say_from(address(agent), agent, message);
+    }
+
+    /// The same, from anywhere.
+    fn say_from<'m>(&mut self, from: SocketAddr, agent: AgentId, message: &impl WireMessage<'m>) {
         let (region, sequence) = self.viewers.get_mut(&agent).unwrap();
         *sequence += 1;
         let (region, mut bytes) = (*region, Vec::new());
         header::seal_message(&mut bytes, Flags::RELIABLE, *sequence, message, &mut Vec::new());
-        self.put(region, Input::Datagram { from: address(agent), bytes: &bytes });
+        self.put(region, Input::Datagram { from, bytes: &bytes });
     }
 
     /// A viewer sends an instant message of a kind.

@@ -50,7 +50,7 @@ pub use calls::{LocalPeers, PeerAnswer, PeerTransport};
 pub use clock::Clock;
 pub use directory::{CapsEntry, Directory, Undelivered};
 pub use friends::Friends;
-pub use http::near::calls_us;
+pub use http::near::{calls_us, client_behind};
 pub use http::ops::is_operator;
 pub use http::plain::{PlainSide, PrivateSide};
 pub use http::server::MAX_CONNECTIONS;

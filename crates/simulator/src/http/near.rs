@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// What proxies add.
 const PROXIED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+/// Proxies one behind the other.
+const HOPS: usize = 8;
 /// What browsers add and no program of a grid does.
 const BROWSER: [&str; 2] = ["origin", "sec-fetch-site"];
 
@@ -18,6 +20,21 @@ pub(crate) fn is_proxied(headers: &HeaderMap) -> bool {
 /// page made it.
 pub(crate) fn is_relayed(headers: &HeaderMap) -> bool {
     is_proxied(headers) || BROWSER.iter().any(|name| headers.contains_key(*name))
+}
+
+/// Who made a request that came by way of proxies of ours, as far as these say; without one, whoever connected.
+pub fn client_behind(proxies: &[IpAddr], headers: &HeaderMap, connected: IpAddr) -> IpAddr {
+    let lines: Vec<_> =
+        headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok()).collect();
+    // Each proxy adds from whom it has it at the end; what stands before that anybody can have written.
+    let said = lines.iter().rev().flat_map(|line| line.rsplit(',')).take(HOPS);
+    let mut client = connected.to_canonical();
+    for before in said {
+        let ours = proxies.iter().any(|proxy| proxy.to_canonical() == client);
+        let Some(before) = before.trim().parse::<IpAddr>().ok().filter(|_| ours) else { break };
+        client = before.to_canonical();
+    }
+    client
 }
 
 /// Whether a request calls this process by a name that only those who mean it use: an address, a name without a dot, or
@@ -96,6 +113,27 @@ mod tests {
         }
         assert!(calls_us(&HeaderMap::new(), &own));
         assert!(!calls_us(&headers(&[("host", "127.0.0.1"), ("host", "evil.example.com")]), &own));
+    }
+
+    #[test]
+    fn only_our_proxies_say_who_is_behind_them() {
+        let proxies = ["10.0.0.1".parse().unwrap(), "127.0.0.1".parse().unwrap()];
+        for (connected, said, client) in [
+            ("203.0.113.5", &[][..], "203.0.113.5"),
+            ("203.0.113.5", &["192.0.2.1"], "203.0.113.5"),
+            ("127.0.0.1", &[], "127.0.0.1"),
+            ("127.0.0.1", &["203.0.113.5"], "203.0.113.5"),
+            ("::ffff:127.0.0.1", &["2001:db8::1"], "2001:db8::1"),
+            ("127.0.0.1", &["192.0.2.1, 203.0.113.5"], "203.0.113.5"),
+            ("127.0.0.1", &["192.0.2.1, 203.0.113.5, 10.0.0.1"], "203.0.113.5"),
+            ("127.0.0.1", &["192.0.2.1", "203.0.113.5"], "203.0.113.5"),
+            ("127.0.0.1", &["192.0.2.1, unknown"], "127.0.0.1"),
+            ("127.0.0.1", &[&"127.0.0.1,".repeat(1000)], "127.0.0.1"),
+        ] {
+            let headers = headers(&said.iter().map(|line| ("x-forwarded-for", *line)).collect::<Vec<_>>());
+            let found = client_behind(&proxies, &headers, connected.parse().unwrap());
+            assert_eq!(found.to_string(), client, "{connected} {said:?}");
+        }
     }
 
     #[test]

@@ -4,10 +4,13 @@ use super::VERSION;
 use crate::counted::CountedAuth;
 use crate::options::Logins;
 use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware;
 use grid::{GridInfo, LoginConfig, LoginService, PublicState, SqlStore, SystemClock};
 use page::{GridData, PublicConfig};
 use services::{LoginDestination, Services};
-use simulator::Metrics;
+use simulator::{Metrics, client_behind};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Where people sign up, below the address of the grid.
@@ -36,7 +39,7 @@ pub(super) fn router(
         },
         data(store),
     );
-    let sign_up = logins.sign_up;
+    let (sign_up, proxies) = (logins.sign_up, logins.proxies);
     let config = LoginConfig {
         welcome: format!("Welcome to {grid_name}, <USERNAME>!"),
         map_url: url.to_owned(),
@@ -66,7 +69,14 @@ pub(super) fn router(
         statistics: Arc::new(store.clone()),
         map_tiles,
     });
-    public.merge(pages)
+    public.merge(pages).layer(middleware::map_request(move |mut request: Request| {
+        // Whoever counts, counts the client and not the proxy.
+        if let Some(&ConnectInfo(connected)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
+            let client = client_behind(&proxies, request.headers(), connected.ip());
+            request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, connected.port())));
+        }
+        std::future::ready(request)
+    }))
 }
 
 /// What pages read.

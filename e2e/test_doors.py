@@ -190,8 +190,8 @@ async def test_slow_and_silent_connections_leave_room_for_others(world):
         def besiege():
             for _ in range(400):
                 connect("127.0.0.3").sendall(b"POST / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
-            for _ in range(8):
-                size = (16 << 20) - 1
+            # Smaller and smaller ones, until there is no room for any.
+            for size in (1 << power for power in range(24, 10, -1) for _ in range(6)):
                 slow = connect("127.0.0.2")
                 head = f"POST /agent/{UUID.random()}/ HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n"
                 # All but the end of it, if it is taken in.

@@ -40,9 +40,7 @@ pub use asset_keeper::AssetKeeper;
 pub use blobs::{AssetPlace, Blobs, Bucket, UnknownPlace};
 pub use clock::{Clock, SystemClock};
 pub use engine::{Database, PostgresUrl, UnknownDatabase};
-pub use http::{
-    Door, GridInfo, Network, NoNetwork, PrivateConfig, PublicState, private_router, public_router,
-};
+pub use http::{Door, GridInfo, PrivateConfig, PublicState, private_router, public_router};
 pub use login::{
     Allowance, LoginConfig, LoginFailure, LoginRecords, LoginRequest, LoginResponse, LoginService,
     LoginSuccess, StartLocation, subject_of,

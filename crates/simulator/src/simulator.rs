@@ -10,6 +10,7 @@ use crate::grid_side::GridSide;
 use crate::http::body::Budget;
 use crate::http::front::Front;
 use crate::http::intake::Intake;
+use crate::http::proxies::Proxies;
 use crate::http::routes::Shared;
 use crate::http::server;
 use crate::http::trace::HttpTrace;
@@ -68,6 +69,8 @@ pub struct SimulatorConfig {
     pub grid: Option<Arc<str>>,
     /// Who may see `/metrics`, `/sessions` and `/transfers`, besides this machine.
     pub operators: Vec<IpAddr>,
+    /// Who is believed when they say for whom they ask.
+    pub proxies: Proxies,
     /// How long those inside are warned before the process ends, and are moved to regions of other simulators then.
     /// With none they are logged out at once.
     pub drain: Duration,
@@ -108,6 +111,7 @@ pub enum StartError {
 pub struct Simulator {
     shared: Arc<Shared>,
     http: Http,
+    proxies: Proxies,
     address: SocketAddr,
     control: Control,
     destination: Destination,
@@ -217,8 +221,20 @@ impl Simulator {
             elsewhere,
         });
         let leases = Leases { grid: shared.grid.clone(), directory: shared.directory.clone() };
-        let (http, drain) = (Http::Bound(listener), config.drain);
-        Ok(Self { shared, http, address, control, destination, membership, leases, friends, regions, drain })
+        let (http, drain, proxies) = (Http::Bound(listener), config.drain, config.proxies);
+        Ok(Self {
+            shared,
+            http,
+            proxies,
+            address,
+            control,
+            destination,
+            membership,
+            leases,
+            friends,
+            regions,
+            drain,
+        })
     }
 
     /// Where logins go.
@@ -286,6 +302,7 @@ impl Simulator {
                 trace: self.shared.trace.clone(),
                 port: self.address.port(),
                 budget: Budget::default(),
+                proxies: self.proxies.clone(),
             };
             let front = Arc::new(Front { shared: self.shared.clone(), others, intake });
             let task = tokio::spawn(server::serve(listener, front, closed));

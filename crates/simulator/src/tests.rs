@@ -7,10 +7,11 @@ mod life;
 mod limits;
 mod operations;
 mod peers;
+mod proxies;
 mod recorded;
 
 use crate::fake::Fake;
-use crate::{ProcessKey, Simulator, SimulatorConfig};
+use crate::{ProcessKey, Proxies, Simulator, SimulatorConfig};
 use client::Client;
 use llsd::Value;
 use model::{
@@ -124,6 +125,7 @@ impl Running {
             regions,
             grid: side.grid.map(Into::into),
             operators: Vec::new(),
+            proxies: Proxies::default(),
             drain: Duration::ZERO,
         };
         let simulator = Simulator::start(config, grid.services()).await.unwrap();

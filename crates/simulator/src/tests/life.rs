@@ -125,6 +125,7 @@ async fn two_processes_do_not_share_data() {
         regions: vec![region(5)],
         grid: None,
         operators: Vec::new(),
+        proxies: Proxies::default(),
         drain: Duration::ZERO,
     };
     let refused = Simulator::start(config, running.grid.services()).await.err().unwrap();

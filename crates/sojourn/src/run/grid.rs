@@ -5,12 +5,12 @@ use crate::options::GridOptions;
 use crate::{data, first_account};
 use anyhow::{Context as _, Result};
 use axum::Router;
-use grid::{AssetKeeper, Door, Network, Reaper};
-use model::RegionId;
+use grid::{AssetKeeper, Door, Reaper};
+use model::{Network, RegionId};
 use services::{Presence, RegionFlags, RegionInfo, Services};
 use simulator::{
-    Friends, HttpTrace, Metrics, PlainSide, PrivateSide, ProcessKey, RemoteDestination, RemoteOperations,
-    RemotePeers,
+    Friends, HttpTrace, Metrics, PlainSide, PrivateSide, ProcessKey, Proxies, RemoteDestination,
+    RemoteOperations, RemotePeers,
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -57,8 +57,14 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     let pages = operator::pages(&options.grid_name, &store, operators.clone(), log, simulators);
     let private = PrivateSide { key, operators };
     let (closing, closed) = watch::channel(false);
-    let side =
-        |router, private| PlainSide { router, metrics: metrics.clone(), trace: trace.clone(), private };
+    let proxies = Proxies::new(options.process.proxies);
+    let side = |router, private| PlainSide {
+        router,
+        metrics: metrics.clone(),
+        trace: trace.clone(),
+        proxies: proxies.clone(),
+        private,
+    };
     let services = private_router(store.services());
     let services = match options.door {
         Some(open_to) => Door::new(store.clone(), open_to).before(services),

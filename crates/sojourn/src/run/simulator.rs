@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use connectors::GridAddress;
 use model::RegionId;
 use services::{ServiceError, Services};
-use simulator::{Simulator, SimulatorConfig};
+use simulator::{Proxies, Simulator, SimulatorConfig};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -61,6 +61,7 @@ async fn join(options: &options::Simulator, services: &Services) -> Result<Simul
         regions: regions?,
         grid: Some(options.grid.as_str().into()),
         operators: options.process.operators.clone(),
+        proxies: Proxies::new(options.process.proxies.clone()),
         drain: options.regions.drain,
     };
     let simulator = Simulator::start(config, services.clone()).await?.open(axum::Router::new());

@@ -35,7 +35,7 @@ use transfer::TransferOptions;
 /// The database's file in the data folder.
 const DATABASE: &str = "grid.sqlite";
 /// The assets' folder in the data folder.
-const ASSETS: &str = "assets";
+pub(crate) const ASSETS: &str = "assets";
 
 /// Seconds that draining may take.
 const MAX_DRAIN_S: u64 = 24 * 3600;
@@ -297,7 +297,7 @@ impl StoreOptions {
 
 impl AssetOptions {
     /// Beside an embedded database there is its folder; several processes on one server may have no folder in common.
-    fn decide(self, folder: &Path, database: &Database) -> AssetPlace {
+    pub(crate) fn decide(self, folder: &Path, database: &Database) -> AssetPlace {
         self.assets.unwrap_or_else(|| match database {
             Database::Postgres(_) => AssetPlace::Database,
             Database::File(_) | Database::Memory => AssetPlace::Folder(folder.join(ASSETS)),

@@ -22,6 +22,7 @@ mod offline_messages;
 mod operator;
 mod presence;
 mod secrets;
+mod settling;
 mod simulator_keys;
 mod statistics;
 #[cfg(test)]

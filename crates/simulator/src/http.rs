@@ -7,6 +7,7 @@ pub(crate) mod front;
 pub(crate) mod intake;
 pub(crate) mod ops;
 pub(crate) mod plain;
+pub(crate) mod proxies;
 pub(crate) mod reply;
 pub(crate) mod routes;
 pub(crate) mod seed;

@@ -52,6 +52,7 @@ pub use directory::{CapsEntry, Directory, Undelivered};
 pub use friends::Friends;
 pub use http::ops::is_operator;
 pub use http::plain::{PlainSide, PrivateSide, Pulse};
+pub use http::proxies::Proxies;
 pub use http::server::MAX_CONNECTIONS;
 pub use http::trace::HttpTrace;
 pub use login::remote::RemoteDestination;

@@ -69,6 +69,8 @@ pub struct Metrics {
     pub(crate) http_malformed: Counter,
     /// Request bodies over their limit.
     pub(crate) bodies_refused: Counter,
+    /// Requests of proxies that do not say for whom they ask, by why they are not believed.
+    pub(crate) forwarded_refused: Family<ReasonLabels, Counter>,
     /// Logins by what came of them; one that several regions refuse counts for each.
     pub(crate) logins: Family<OutcomeLabels, Counter>,
     /// Sessions that ended here, by why.
@@ -123,6 +125,12 @@ impl Metrics {
             "Request bodies refused for their size",
             bodies_refused.clone(),
         );
+        let forwarded_refused = Family::<ReasonLabels, Counter>::default();
+        registry.register(
+            "http_forwarded_refused",
+            "Requests of trusted proxies without an address that can be believed",
+            forwarded_refused.clone(),
+        );
         let logins = Family::<OutcomeLabels, Counter>::default();
         registry.register("logins", "Logins by outcome", logins.clone());
         let sessions_ended = Family::<ReasonLabels, Counter>::default();
@@ -147,6 +155,7 @@ impl Metrics {
             connections_refused,
             http_malformed,
             bodies_refused,
+            forwarded_refused,
             logins,
             sessions_ended,
             notices_dropped,

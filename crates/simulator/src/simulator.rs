@@ -10,6 +10,7 @@ use crate::grid_side::GridSide;
 use crate::http::body::Budget;
 use crate::http::front::Front;
 use crate::http::intake::Intake;
+use crate::http::proxies::Proxies;
 use crate::http::routes::Shared;
 use crate::http::server;
 use crate::http::trace::HttpTrace;
@@ -69,6 +70,8 @@ pub struct SimulatorConfig {
     pub grid: Option<Arc<str>>,
     /// Who may see `/metrics`, `/sessions` and `/transfers`, besides this machine.
     pub operators: Vec<IpAddr>,
+    /// Who is believed when they say for whom they ask.
+    pub proxies: Proxies,
     /// How long those inside are warned before the process ends, and are moved to regions of other simulators then.
     /// With none they are logged out at once.
     pub drain: Duration,
@@ -170,6 +173,7 @@ fn start_regions(
 pub struct Simulator {
     shared: Arc<Shared>,
     http: Http,
+    proxies: Proxies,
     address: SocketAddr,
     control: Control,
     destination: Destination,
@@ -203,7 +207,7 @@ impl Simulator {
 
     /// Puts together what is bound. Everything that tasks share is made here, once.
     fn assemble(config: SimulatorConfig, bound: Bound, services: Services) -> Self {
-        let SimulatorConfig { http_base, grid_name, operators, drain, .. } = config;
+        let SimulatorConfig { http_base, grid_name, operators, proxies, drain, .. } = config;
         let alone = config.grid.is_none();
         let clock = Clock::start();
         let directory = Arc::new(Directory::default());
@@ -265,6 +269,7 @@ impl Simulator {
         Self {
             shared,
             http,
+            proxies,
             address,
             control,
             destination,
@@ -350,6 +355,7 @@ impl Simulator {
                 trace: self.shared.trace.clone(),
                 port: self.address.port(),
                 budget: Budget::default(),
+                proxies: self.proxies.clone(),
             };
             let front = Arc::new(Front { shared: self.shared.clone(), others, intake });
             let task = tokio::spawn(server::serve(listener, front, closed));

@@ -7,10 +7,11 @@ mod life;
 mod limits;
 mod operations;
 mod peers;
+mod proxies;
 mod recorded;
 
 use crate::fake::Fake;
-use crate::{ProcessKey, Simulator, SimulatorConfig};
+use crate::{ProcessKey, Proxies, Simulator, SimulatorConfig};
 use client::Client;
 use llsd::Value;
 use model::{
@@ -112,6 +113,7 @@ fn config_of(folder: &tempfile::TempDir, regions: Vec<RegionConfig>, side: Side<
         regions,
         grid: side.grid.map(Into::into),
         operators: Vec::new(),
+        proxies: Proxies::default(),
         drain: Duration::ZERO,
     }
 }

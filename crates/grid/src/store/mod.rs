@@ -22,6 +22,7 @@ mod offline_messages;
 mod operator;
 mod presence;
 mod secrets;
+mod settling;
 mod simulator_keys;
 mod statistics;
 #[cfg(test)]
@@ -52,6 +53,12 @@ const CHUNK: usize = 500;
 
 /// Seconds by which clocks may differ before it is worth a word: leases are told the time by each process's own.
 const CLOCKS_APART_S: u64 = 2;
+
+/// Connections of a pool that are at work. One that is taken the moment it comes back is counted as taken before it is as
+/// back, so for that moment the pool says that less than none are idle: a number beyond all.
+fn at_work(size: usize, idle: usize) -> usize {
+    size.checked_sub(idle).unwrap_or(size)
+}
 
 /// The grid's services on a database of one engine. Cloning shares it.
 #[derive(Clone)]
@@ -130,10 +137,10 @@ impl SqlStore {
 
     pub(crate) fn connections(&self) -> (usize, usize) {
         let Pools { read, write } = &self.inner.pools;
-        let pools = [read, write];
-        let open = pools.iter().map(|pool| pool.size() as usize).sum::<usize>();
-        let idle = pools.iter().map(|pool| pool.num_idle()).sum::<usize>();
-        (open, open.saturating_sub(idle))
+        [read, write].iter().fold((0, 0), |(open, busy), pool| {
+            let (size, idle) = (pool.size() as usize, pool.num_idle());
+            (open + size, busy + at_work(size, idle))
+        })
     }
 
     pub(crate) async fn answers(&self) -> Result<()> {

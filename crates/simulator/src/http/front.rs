@@ -3,7 +3,6 @@
 use super::intake::{Intake, Kind, Whole, in_time};
 use super::routes::{Route, Shared};
 use super::server::Face;
-use crate::metrics::Metrics;
 use crate::peering::service;
 use axum::Router;
 use axum::body::Body;
@@ -27,15 +26,15 @@ pub(crate) struct Front {
 }
 
 impl Face for Front {
-    fn metrics(&self) -> &Metrics {
-        &self.shared.metrics
+    fn intake(&self) -> &Intake {
+        &self.intake
     }
 
-    async fn answer(&self, request: Request<Incoming>, remote: SocketAddr) -> Response<Body> {
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
         let route = Route::of(request.method(), request.uri().path());
         let kind =
             Kind { name: route.name(), label: route.label(), poll: route.is_poll(), limit: route.limit() };
-        self.intake.pass(request, remote, kind, async |whole| self.dispatch(route, whole).await).await
+        self.intake.pass(request, peer, kind, async |whole| self.dispatch(route, whole).await).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! What happens to every request, whoever answers it: its body is taken in, and it is traced and counted.
 
 use super::body::{self, Budget};
+use super::proxies::Proxies;
 use super::reply;
 use super::trace::{HttpTrace, RequestLine};
 use crate::metrics::{Metrics, RequestLabels};
@@ -19,6 +20,7 @@ pub(crate) struct Intake {
     pub(crate) trace: Arc<HttpTrace>,
     pub(crate) port: u16,
     pub(crate) budget: Budget,
+    pub(crate) proxies: Proxies,
 }
 
 /// A request whose body is there.
@@ -26,6 +28,7 @@ pub(crate) struct Intake {
 pub(crate) struct Whole {
     pub(crate) head: Parts,
     pub(crate) body: Bytes,
+    /// Whoever asks, if need be by way of proxies.
     pub(crate) remote: SocketAddr,
 }
 
@@ -47,11 +50,12 @@ impl Intake {
     pub(crate) async fn pass(
         &self,
         request: Request<Incoming>,
-        remote: SocketAddr,
+        peer: SocketAddr,
         kind: Kind,
         answer: impl AsyncFnOnce(Whole) -> Response<Body>,
     ) -> Response<Body> {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        let remote = self.proxies.client(&mut head.headers, peer, &self.metrics);
         let path = head.uri.path_and_query().map_or_else(String::new, ToString::to_string);
         let method = head.method.clone();
         let line = RequestLine {

@@ -1,7 +1,7 @@
 //! Connections: accepted up to a number, with bounds on heads and on patience. What a connection asks goes to
 //! a [`Face`].
 
-use crate::metrics::Metrics;
+use super::intake::Intake;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use hyper::body::Incoming;
@@ -35,14 +35,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// What answers on a port.
 pub(crate) trait Face: Send + Sync + 'static {
-    /// Where connections are counted.
-    fn metrics(&self) -> &Metrics;
+    /// What happens to every request.
+    fn intake(&self) -> &Intake;
 
     /// Answers one request.
     fn answer(
         &self,
         request: Request<Incoming>,
-        remote: SocketAddr,
+        peer: SocketAddr,
     ) -> impl Future<Output = Response<Body>> + Send;
 }
 
@@ -76,16 +76,18 @@ pub(crate) async fn serve<F: Face>(listener: TcpListener, front: Arc<F>, mut sto
             }
         };
         let of_this_one = counts.entry(remote.ip()).or_default();
-        if connections.len() >= MAX_CONNECTIONS || *of_this_one >= MAX_OF_ONE {
-            front.metrics().connections_refused.inc();
+        // A proxy asks for many.
+        let most = if front.intake().proxies.contain(remote.ip()) { MAX_CONNECTIONS } else { MAX_OF_ONE };
+        if connections.len() >= MAX_CONNECTIONS || *of_this_one >= most {
+            front.intake().metrics.connections_refused.inc();
             continue;
         }
         *of_this_one += 1;
         let (front, stop) = (front.clone(), stop.clone());
         let task = connections.spawn(async move {
-            front.metrics().connections.inc();
+            front.intake().metrics.connections.inc();
             connection(stream, remote, front.clone(), stop).await;
-            front.metrics().connections.dec();
+            front.intake().metrics.connections.dec();
         });
         origins.insert(task.id(), remote.ip());
     }
@@ -142,7 +144,7 @@ async fn connection<F: Face>(
     if let Err(error) = result {
         tracing::trace!(%remote, %error, "a connection ended badly");
         if error.is_parse() || error.is_parse_too_large() {
-            front.metrics().http_malformed.inc();
+            front.intake().metrics.http_malformed.inc();
         }
     }
 }

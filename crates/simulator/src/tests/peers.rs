@@ -362,6 +362,7 @@ async fn a_login_service_of_another_process_puts_agents_in_and_ends_sessions() {
         router: axum::Router::new(),
         metrics: metrics.clone(),
         trace: Arc::default(),
+        proxies: Proxies::default(),
         private: Some(PrivateSide { key: key.clone(), operators: Vec::new() }),
         pulse: Arc::new(Well),
     };

@@ -23,6 +23,10 @@ pub(crate) struct LoginOptions {
     /// [default: none]
     #[arg(long, value_name = "FILE-or-URL", env = "SOJOURN_TERMS")]
     terms: Option<String>,
+    /// What people are told when they have come in; <USERNAME> stands for who they are [default: Welcome to GRID-NAME,
+    /// <USERNAME>!]
+    #[arg(long, value_name = "TEXT", env = "SOJOURN_WELCOME")]
+    welcome: Option<String>,
     /// People may make accounts for themselves, on the grid's page
     #[arg(long, value_name = "true|false", env = "SOJOURN_SIGN_UP", action = ArgAction::Set, default_value_t = false)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
@@ -36,6 +40,8 @@ pub(crate) struct Logins {
     pub(crate) closed: Option<String>,
     /// The terms.
     pub(crate) terms: Option<String>,
+    /// What people are told when they have come in.
+    pub(crate) welcome: Option<String>,
     /// Whether people may make accounts for themselves.
     pub(crate) sign_up: bool,
 }
@@ -43,7 +49,8 @@ pub(crate) struct Logins {
 impl LoginOptions {
     pub(super) fn decide(self) -> Result<Logins> {
         let terms = self.terms.map(read).transpose()?;
-        Ok(Logins { closed: self.closed.then_some(self.closed_message), terms, sign_up: self.sign_up })
+        let closed = self.closed.then_some(self.closed_message);
+        Ok(Logins { closed, terms, welcome: self.welcome, sign_up: self.sign_up })
     }
 }
 

@@ -6,14 +6,14 @@ use crate::options::{Grid, GridOptions};
 use crate::{data, first_account};
 use anyhow::{Context as _, Result, anyhow};
 use axum::Router;
-use grid::{AssetKeeper, Door, Network, Reaper, SqlStore};
-use model::RegionId;
+use grid::{AssetKeeper, Door, Reaper, SqlStore};
+use model::{Network, RegionId};
 use pulse::DatabasePulse;
 use services::{Presence, RegionFlags, RegionInfo, Services};
 use simulator::control::{self, Control};
 use simulator::{
-    Friends, HttpTrace, Metrics, PlainSide, PrivateSide, ProcessKey, RemoteDestination, RemoteOperations,
-    RemotePeers,
+    Friends, HttpTrace, Metrics, PlainSide, PrivateSide, ProcessKey, Proxies, RemoteDestination,
+    RemoteOperations, RemotePeers,
 };
 use std::net::SocketAddr;
 use std::path::Path;
@@ -132,10 +132,12 @@ impl Assembled {
         // These have a door of their own.
         let services = services.merge(pages);
         let pulse = Arc::new(DatabasePulse::new(store.clone()));
+        let proxies = Proxies::new(options.process.proxies);
         let side = |router, private| PlainSide {
             router,
             metrics: metrics.clone(),
             trace: trace.clone(),
+            proxies: proxies.clone(),
             private,
             pulse: pulse.clone(),
         };

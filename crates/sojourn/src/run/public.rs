@@ -38,7 +38,7 @@ pub(super) fn router(
     );
     let sign_up = logins.sign_up;
     let config = LoginConfig {
-        welcome: format!("Welcome to {grid_name}, <USERNAME>!"),
+        welcome: logins.welcome.unwrap_or_else(|| format!("Welcome to {grid_name}, <USERNAME>!")),
         map_url: url.to_owned(),
         min_level: 0,
         closed: logins.closed,

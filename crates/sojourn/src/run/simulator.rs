@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use connectors::{GridAddress, Names};
 use model::RegionId;
 use services::{ServiceError, Services};
-use simulator::{LookUps, Simulator, SimulatorConfig};
+use simulator::{LookUps, Proxies, Simulator, SimulatorConfig};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -62,6 +62,7 @@ async fn start(options: &options::Simulator, services: &Services) -> Result<Simu
         regions: regions?,
         grid: Some(options.grid.as_str().into()),
         operators: options.process.operators.clone(),
+        proxies: Proxies::new(options.process.proxies.clone()),
         drain: options.regions.drain,
     };
     Ok(Simulator::start(config, services.clone()).await?.open(axum::Router::new()))

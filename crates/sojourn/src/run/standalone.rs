@@ -9,7 +9,7 @@ use anyhow::Result;
 use grid::{AssetKeeper, Reaper, SqlStore};
 use model::RegionId;
 use services::{Presence, RegionFlags};
-use simulator::{Simulator, SimulatorConfig};
+use simulator::{Proxies, Simulator, SimulatorConfig};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -87,6 +87,7 @@ async fn start(
         regions,
         grid: None,
         operators: options.process.operators.clone(),
+        proxies: Proxies::new(options.process.proxies.clone()),
         drain: options.regions.drain,
     };
     let mut simulator = Simulator::start(config, services).await?;

@@ -34,6 +34,7 @@ mod mutes;
 mod neighbours;
 mod packets;
 mod parcel;
+mod parting;
 mod peers;
 mod people;
 mod post;

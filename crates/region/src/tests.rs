@@ -4,6 +4,7 @@ mod closing;
 mod friendship;
 mod leaving;
 mod mutes;
+mod parting;
 mod places;
 mod talk;
 

@@ -6,6 +6,7 @@ use crate::laden::Unladen;
 use crate::land::LandCursor;
 use crate::news::UnderWay;
 use crate::origin::Origin;
+use crate::parting::LettingGo;
 use crate::sessions::SessionEnd;
 use crate::xfer::Xfers;
 use agent::EventQueue;
@@ -108,6 +109,8 @@ pub(crate) struct Leaving {
     /// Child agents were closed on the way (0.1, T1; what a peer without tickets was told); should the viewer stay, they
     /// are made again.
     pub(crate) closed_children: bool,
+    /// The destination still closes what it had of the agent: CreateAgent follows then.
+    pub(crate) create_at: Option<Moment>,
     /// The peer says nothing of the arrival: the grid is asked again then.
     pub(crate) look_again: Option<Moment>,
     /// The viewer was told to go before it had acknowledged that it had come here.
@@ -227,6 +230,8 @@ pub(crate) struct Agent {
     pub(crate) coming: Option<Coming>,
     /// The source is to be told of the arrival.
     pub(crate) releasing: Option<Releasing>,
+    /// Whom this visit has released.
+    pub(crate) letting_go: Option<LettingGo>,
     /// The viewer has fetched its capabilities since it was announced.
     pub(crate) seed_fetched: bool,
     /// The viewer has acknowledged AgentMovementComplete: it knows that it is here.
@@ -293,6 +298,8 @@ pub(crate) struct Announced {
     pub(crate) flags: TeleportFlags,
     /// When.
     pub(crate) at: Moment,
+    /// The viewer had a circuit here already.
+    pub(crate) again: bool,
 }
 
 impl Agent {
@@ -382,6 +389,7 @@ impl Agent {
             self.leaving.as_ref().and_then(|leaving| leaving.machine.next_wakeup()),
             self.leaving.as_ref().and_then(|leaving| leaving.insist_at),
             self.leaving.as_ref().and_then(|leaving| leaving.look_again),
+            self.leaving.as_ref().and_then(|leaving| leaving.create_at),
             self.leaving.as_ref().and_then(|leaving| leaving.start_due(patience)),
             self.farewell.as_ref().map(|farewell| farewell.at),
             self.doubt.as_ref().and_then(|doubt| doubt.again),

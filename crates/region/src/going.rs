@@ -81,6 +81,7 @@ impl Region {
             started: false,
             release: None,
             closed_children: false,
+            create_at: None,
             look_again: None,
             unwelcomed: false,
             insist_at: None,
@@ -134,12 +135,16 @@ impl Region {
         let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) else { return };
         let start = leaving.start_due(&patience).is_some_and(|at| at <= cx.now);
         let look = leaving.look_again.take_if(|at| *at <= cx.now).is_some();
+        let create = leaving.create_at.take_if(|at| *at <= cx.now).is_some();
         let due = leaving.machine.next_wakeup().is_some_and(|at| at <= cx.now);
         if start {
             self.tell_start(cx, id);
         }
         if look {
             self.look_again(cx, id);
+        }
+        if create {
+            self.create_over_there(cx, id);
         }
         if due {
             self.depart(cx, id, DepartureInput::Wakeup);
@@ -172,7 +177,7 @@ impl Region {
             Step::FindRegion => self.find_region(cx, id),
             Step::AskAccess => self.ask_access(cx, id),
             Step::TellStart => self.tell_start(cx, id),
-            Step::CreateAgent => self.create_over_there(cx, id),
+            Step::CreateAgent => self.create_when_let_go(cx, id),
             Step::CloseChildren => self.close_children_first(cx, id),
             Step::OpenCircuit => self.open_circuit(cx, id),
             Step::SendAgent => self.send_agent(cx, id),
@@ -252,11 +257,9 @@ impl Region {
     }
 
     /// P7, P8.
-    fn create_over_there(&mut self, cx: &mut Context<'_>, id: AgentId) {
+    pub(crate) fn create_over_there(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let flying = self.scene.presence(id).is_some_and(|presence| presence.is_flying());
         let fresh = self.new_secret();
-        let to = self.on_its_way(id).map(|(_, _, destination)| destination.id);
-        self.release_unsettled(cx, id, to);
         let Some((agent, leaving, destination)) = self.on_its_way(id) else { return };
         let plan = leaving.machine.plan();
         let mut flags = if plan.crossing { TeleportFlags::empty() } else { leaving.request.flags };

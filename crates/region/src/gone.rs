@@ -216,8 +216,8 @@ impl Region {
     /// CloseAgent to a destination without tickets, before the viewer was told to go.
     fn close_over_there(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some((agent, leaving, destination)) = self.on_its_way(id) else { return };
-        // A child agent that the viewer looks in with stays.
-        if leaving.connected {
+        // A child agent that the viewer looks in with stays, also when CreateAgent has not been answered.
+        if leaving.connected || agent.children.contains_key(&destination.handle) {
             return;
         }
         let call = PeerCall::CloseChild { agent: id, session: agent.session, claim: None };

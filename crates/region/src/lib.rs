@@ -37,6 +37,7 @@ mod news;
 mod origin;
 mod packets;
 mod parcel;
+mod parting;
 mod peers;
 mod people;
 mod post;

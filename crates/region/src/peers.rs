@@ -246,8 +246,13 @@ impl Region {
         };
         let Some(agent) = self.agents.get_mut(&id) else { return };
         agent.outfit = create.outfit.clone();
-        agent.announced =
-            Announced { position: create.position, look_at: create.look_at, flags: create.flags, at: cx.now };
+        agent.announced = Announced {
+            position: create.position,
+            look_at: create.look_at,
+            flags: create.flags,
+            at: cx.now,
+            again: agent.link.is_some(),
+        };
         agent.seed_fetched = false;
         agent.releasing = None;
         agent.update = None;
@@ -295,12 +300,14 @@ impl Region {
                 look_at: create.look_at,
                 flags: TeleportFlags::empty(),
                 at: cx.now,
+                again: false,
             },
             update: None,
             awaiting: Vec::new(),
             awaiting_circuit: Vec::new(),
             coming: None,
             releasing: None,
+            letting_go: None,
             seed_fetched: false,
             welcomed: false,
             greeted: cx.now,
@@ -464,6 +471,12 @@ impl Region {
             && let Some(Expectation::Transfer(key)) = agent.arrival.expected()
             && key.0 == RegionId::default()
         {
+            if agent.outlives_close(cx.now) {
+                let says = (Party::Source, Party::Destination);
+                self.note_coming(cx, id, Act::Keep, says, "close of an older visit", "");
+                self.trace_life(cx, || format!("Not closing child agent {id}: it is coming back"));
+                return;
+            }
             self.arrive(cx, id, ArrivalInput::Withdraw(key));
             return;
         }

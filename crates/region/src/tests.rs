@@ -6,6 +6,7 @@ mod friendship;
 mod leaving;
 mod mutes;
 mod news;
+mod parting;
 mod places;
 mod talk;
 

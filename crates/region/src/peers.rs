@@ -174,6 +174,8 @@ impl Region {
         {
             self.take_told_secret(cx, id, told);
         }
+        // Said `done`: a viewer that comes back would poll in vain.
+        let renewed = existed && self.renew_ended_queue(cx, id);
         let Some(agent) = self.agents.get_mut(&id) else { return Err(Refusal::new("Internal error")) };
         if agent.is_root() {
             return if comes {
@@ -202,8 +204,8 @@ impl Region {
             self.expect_agent(cx, &create);
         }
         let Some(agent) = self.agents.get(&id) else { return Err(Refusal::new("Internal error")) };
-        // A viewer that has no circuit here yet has to be told to open one.
-        let existed = existed && agent.link.is_some();
+        // A viewer that has no circuit here yet has to be told to open one, and of a new secret.
+        let existed = existed && agent.link.is_some() && !renewed;
         let reply = AgentCreated { caps: agent.caps, existed, tickets: true };
         self.trace_life(cx, || {
             let kind = if comes { "incoming" } else { "child" };

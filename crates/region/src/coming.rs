@@ -261,6 +261,7 @@ impl Region {
             }
         }
         self.warn(cx, id);
+        self.stir_closing();
         self.survey(cx, id);
         self.next_statistics.get_or_insert(now);
     }

@@ -239,7 +239,7 @@ impl Region {
             let answer = transfer::PeerReply::Whereabouts(transfer::Whereabouts::Withdrawn);
             cx.effects.push(Effect::Answer { waiter, result: Ok(answer) });
         }
-        self.answer_polls(cx, id, answers);
+        self.answer_polls(cx, answers);
         self.close_secret(cx, caps);
         for other in others {
             self.close_secret(cx, other);

@@ -24,8 +24,6 @@ pub enum SceneEvent {
         agent: AgentId,
         /// Where it will be, region-local metres; usually outside.
         position: Vec3,
-        /// How it moves, metres a second.
-        velocity: Vec3,
     },
     /// An avatar looks different (AvatarAppearance).
     AppearanceChanged(AgentId),

@@ -6,7 +6,7 @@ use crate::control::{Control, ControlFlags, clean_draw_distance, clean_rotation}
 use crate::event::SceneEvent;
 use crate::motion::{STEP, STEP_S, Stance};
 use crate::presence::Border;
-use crate::report::{Reported, Urgency};
+use crate::report::Urgency;
 use glam::{Vec2, Vec3};
 use model::{AgentId, Moment};
 
@@ -158,10 +158,9 @@ impl Scene {
         let ahead = presence.body.position + presence.body.velocity * STEP_S;
         if !self.config.size.contains(ahead) && presence.border.may_try(now) {
             presence.border = Border::Held;
-            let velocity = presence.body.velocity;
             // The speed stays for those who carry the motion on by themselves; the place must be one inside.
             presence.body.position = clamp_inside(presence.body.position, self.config.size);
-            out.push(SceneEvent::BorderReached { agent: presence.agent, position: ahead, velocity });
+            out.push(SceneEvent::BorderReached { agent: presence.agent, position: ahead });
             presence.awake = false;
             return;
         }
@@ -222,7 +221,7 @@ impl Scene {
             Urgency::Later => return true,
             Urgency::Now => {}
         }
-        presence.reported = Reported::of(&presence.body, now);
+        presence.reported = presence.reported.then(&presence.body, now);
         out.push(SceneEvent::Moved(presence.agent));
         let place = coarse(presence.body.position);
         if presence.coarse != place {

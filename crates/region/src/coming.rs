@@ -232,7 +232,7 @@ impl Region {
         agent.surveyed = None;
         let outfit = agent.outfit.clone();
         let always_run = agent.always_run;
-        // A texture entry too large for viewers was refused where it came in.
+        // One that no viewer could be told is not taken; the agent looks as it did here, or like a cloud.
         let _ = self.scene.set_appearance(
             now,
             id,

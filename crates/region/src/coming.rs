@@ -230,7 +230,7 @@ impl Region {
         agent.surveyed = None;
         let outfit = agent.outfit.clone();
         let always_run = agent.always_run;
-        // A texture entry too large for viewers was refused where it came in.
+        // One that no viewer could be told is not taken; the agent looks as it did here, or like a cloud.
         let _ = self.scene.set_appearance(
             now,
             id,
@@ -262,6 +262,7 @@ impl Region {
             }
         }
         self.warn(cx, id);
+        self.stir_closing();
         self.survey(cx, id);
         self.next_statistics.get_or_insert(now);
     }

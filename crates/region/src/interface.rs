@@ -64,6 +64,9 @@ pub struct RegionConfig {
     pub version: Arc<str>,
 }
 
+/// Calls of one region under way at most: the shell is never asked to keep more.
+pub const MAX_CALLS: usize = 1024;
+
 /// A call under way; the shell hands it back with the reply.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct CallId(pub u64);

@@ -3,6 +3,7 @@
 //! HTTP handlers, the login and calls between regions hold this and nothing else of a region. Region tasks write
 //! it when they start and when capabilities open and close; everybody else reads.
 
+use crate::http::budget::Share;
 use model::{AgentId, CapsSecret, RegionHandle, RegionId, SessionId};
 use region::{OperatorCommand, SessionView, Stats, Waiter};
 use services::RegionInfo;
@@ -20,7 +21,12 @@ pub(crate) const INBOX: usize = 1024;
 #[derive(Debug)]
 pub(crate) enum Request {
     /// A peer or the login service asks.
-    Peer { call: Box<PeerCall>, answer: oneshot::Sender<Result<PeerReply, Refusal>> },
+    Peer {
+        call: Box<PeerCall>,
+        answer: oneshot::Sender<Result<PeerReply, Refusal>>,
+        /// What the call holds of a budget while it waits, if it came from another process.
+        share: Option<Share>,
+    },
     /// A viewer polls its event queue. `None` as the answer: the queue is gone.
     Poll {
         caps: CapsSecret,

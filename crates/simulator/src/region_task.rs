@@ -241,7 +241,9 @@ impl Turn {
 
     fn take(&mut self, request: Request) {
         match request {
-            Request::Peer { call, answer } => {
+            Request::Peer { call, answer, share } => {
+                // It does not wait any longer.
+                drop(share);
                 let waiter = self.directory.new_waiter();
                 self.wait(waiter, Waiting::Peer(answer));
                 self.put(Input::Peer { call: *call, waiter });

@@ -7,7 +7,7 @@ use crate::control::{Control, SetLog};
 use crate::directory::Directory;
 use crate::friends::Friends;
 use crate::grid_side::GridSide;
-use crate::http::body::Budget;
+use crate::http::body::Budgets;
 use crate::http::front::Front;
 use crate::http::intake::Intake;
 use crate::http::routes::Shared;
@@ -22,6 +22,7 @@ use crate::operations::Operations;
 use crate::peering::addresses::Addresses;
 use crate::peering::gate::Gate;
 use crate::peering::proof::ProcessKey;
+use crate::peering::reader::Reader;
 use crate::peering::registry::Registry;
 use crate::peering::remote::{Everywhere, RemotePeers};
 use crate::peering::web;
@@ -204,6 +205,7 @@ impl Simulator {
             transfers,
             sessions: sessions.clone(),
             gate,
+            reader: Reader::default(),
             key,
             operators: config.operators,
             metrics,
@@ -285,7 +287,7 @@ impl Simulator {
                 metrics: self.shared.metrics.clone(),
                 trace: self.shared.trace.clone(),
                 port: self.address.port(),
-                budget: Budget::default(),
+                budgets: Budgets::default(),
             };
             let front = Arc::new(Front { shared: self.shared.clone(), others, intake });
             let task = tokio::spawn(server::serve(listener, front, closed));

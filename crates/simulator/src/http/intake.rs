@@ -1,6 +1,7 @@
 //! What happens to every request, whoever answers it: its body is taken in, and it is traced and counted.
 
-use super::body::{self, Budget};
+use super::body::{self, Budgets, Pool};
+use super::budget::Share;
 use super::reply;
 use super::trace::{HttpTrace, RequestLine};
 use crate::metrics::{Metrics, RequestLabels};
@@ -18,7 +19,7 @@ pub(crate) struct Intake {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) trace: Arc<HttpTrace>,
     pub(crate) port: u16,
-    pub(crate) budget: Budget,
+    pub(crate) budgets: Budgets,
 }
 
 /// A request whose body is there.
@@ -27,6 +28,8 @@ pub(crate) struct Whole {
     pub(crate) head: Parts,
     pub(crate) body: Bytes,
     pub(crate) remote: SocketAddr,
+    /// What the body holds of its budget, until whoever needs it no longer drops it.
+    pub(crate) share: Option<Share>,
 }
 
 /// What is known of a request by its head.
@@ -40,6 +43,8 @@ pub(crate) struct Kind {
     pub(crate) poll: bool,
     /// Bytes of its body at most.
     pub(crate) limit: usize,
+    /// Whose budget it takes from.
+    pub(crate) pool: Pool,
 }
 
 impl Intake {
@@ -66,10 +71,11 @@ impl Intake {
         // If the client goes, this future is dropped, and this says so.
         let mut watch =
             Watch { intake: self, line, label: kind.label, begun: Instant::now(), answered: false };
-        let response = match body::take(&self.budget, &head.headers, body, kind.limit).await {
-            Ok(taken) => {
-                self.trace.request(&watch.line, &taken.bytes);
-                answer(Whole { head, body: taken.bytes.clone(), remote }).await
+        let share = self.budgets.share(kind.pool, remote.ip());
+        let response = match body::take(share, &head.headers, body, kind.limit).await {
+            Ok((body, share)) => {
+                self.trace.request(&watch.line, &body);
+                answer(Whole { head, body, remote, share: Some(share) }).await
             }
             Err(status) => {
                 if status == StatusCode::PAYLOAD_TOO_LARGE {

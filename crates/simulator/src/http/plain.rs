@@ -46,7 +46,7 @@ impl PlainSide {
     pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
         let port = listener.local_addr().map_or(0, |address| address.port());
         let Self { router, metrics, trace, private } = self;
-        let intake = Intake { metrics, trace, port, budget: body::Budget::default() };
+        let intake = Intake { metrics, trace, port, budgets: body::Budgets::default() };
         server::serve(listener, Arc::new(Plain { router, intake, private }), stop).await;
     }
 }
@@ -66,7 +66,7 @@ impl Face for Plain {
         let label = label(request.uri().path());
         // Assets of others come in here.
         let limit = if self.private.is_some() { body::PEER } else { body::ORDINARY };
-        let kind = Kind { name: "GRID", label, poll: false, limit };
+        let kind = Kind { name: "GRID", label, poll: false, limit, pool: body::Pool::Others };
         self.intake.pass(request, remote, kind, async |whole| self.dispatch(whole).await).await
     }
 }

@@ -1,5 +1,6 @@
 //! Which path is what. Paths are few and their secrets are matched whole, so this is a function and no router.
 
+use super::body::Pool;
 use super::intake::Whole;
 use super::{body, event_queue, ops, reply, seed};
 use crate::caps::{self, Asked, Capability, Memory};
@@ -11,6 +12,7 @@ use crate::metrics::{Metrics, RegionCounters};
 use crate::notices::Notices;
 use crate::peering::gate::Gate;
 use crate::peering::proof::{self, ProcessKey};
+use crate::peering::reader::Reader;
 use crate::peering::remote::RemotePeers;
 use crate::peering::service;
 use crate::sessions::Sessions;
@@ -31,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) transfers: Arc<Transfers>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) gate: Gate,
+    /// What peers ask is read by it.
+    pub(crate) reader: Reader,
     pub(crate) key: Arc<ProcessKey>,
     /// Who may see `/metrics`, `/sessions` and `/transfers`, besides this machine.
     pub(crate) operators: Vec<IpAddr>,
@@ -155,6 +159,15 @@ impl Route {
         matches!(self, Self::Capability(_, Capability::EventQueueGet) | Self::Transfers)
     }
 
+    /// Whose budget its body takes from.
+    pub(crate) fn pool(self) -> Pool {
+        match self {
+            Self::Seed(_) | Self::Capability(..) | Self::Upload(_) => Pool::Viewers,
+            Self::Peer { .. } => Pool::Peers,
+            _ => Pool::Others,
+        }
+    }
+
     /// Bytes of a body at most.
     pub(crate) fn limit(self) -> usize {
         match self {
@@ -186,14 +199,15 @@ pub(crate) async fn answer(shared: &Shared, route: Route, request: Whole) -> Res
         Route::Peer { .. } => service::answer(shared, request).await,
         Route::Seed(secret) if request.head.method == Method::POST => seed::answer(shared, secret, &request),
         Route::Upload(id) if request.head.method == Method::POST => {
-            caps::upload::receive(shared, id, request.body).await
+            let Whole { body, share: _held, .. } = request;
+            caps::upload::receive(shared, id, body).await
         }
         Route::Capability(secret, Capability::EventQueueGet) if request.head.method == Method::POST => {
             event_queue::answer(&shared.directory, secret, &request).await
         }
         Route::Capability(secret, capability) => match shared.directory.caps(secret) {
             Some(entry) => {
-                let Whole { head, body, .. } = request;
+                let Whole { head, body, share: _held, .. } = request;
                 let query = head.uri.query().unwrap_or_default();
                 let asked =
                     Asked { shared, entry, method: &head.method, query, headers: &head.headers, body: &body };

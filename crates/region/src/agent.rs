@@ -5,6 +5,7 @@ use crate::interface::Waiter;
 use crate::laden::Unladen;
 use crate::land::LandCursor;
 use crate::origin::Origin;
+use crate::rebake::Rebakes;
 use crate::sessions::SessionEnd;
 use crate::xfer::Xfers;
 use agent::EventQueue;
@@ -205,6 +206,7 @@ pub(crate) struct Agent {
     pub(crate) last: String,
     pub(crate) client: Client,
     pub(crate) outfit: Arc<Outfit>,
+    pub(crate) rebakes: Rebakes,
     /// The secret of its capabilities.
     pub(crate) caps: CapsSecret,
     /// Others that open them too, oldest first.

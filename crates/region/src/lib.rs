@@ -38,6 +38,7 @@ mod parcel;
 mod peers;
 mod people;
 mod post;
+mod rebake;
 mod record;
 mod region;
 mod replies;

@@ -6,6 +6,7 @@ mod friendship;
 mod leaving;
 mod mutes;
 mod places;
+mod rebake;
 mod talk;
 
 use crate::*;

@@ -4,7 +4,7 @@
 //! it when they start and when capabilities open and close; everybody else reads.
 
 use crate::http::budget::Share;
-use model::{AgentId, CapsSecret, RegionHandle, RegionId, SessionId};
+use model::{AgentId, AssetId, CapsSecret, RegionHandle, RegionId, SessionId};
 use region::{OperatorCommand, SessionView, Stats, Waiter};
 use services::RegionInfo;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -42,6 +42,8 @@ pub(crate) enum Request {
     SeedFetched { caps: CapsSecret, from: IpAddr },
     /// The grid has heard of an arrival.
     Reported { agent: AgentId, visit: u64 },
+    /// A texture was asked for that is nowhere.
+    TextureMissing(AssetId),
     /// The operator wishes something.
     Operator(OperatorCommand),
     /// Somebody wants to know how the region stands.

@@ -39,6 +39,7 @@ impl Face for Front {
             poll: route.is_poll(),
             limit: route.limit(),
             pool: route.pool(),
+            secret: route.is_secret(request.uri().path()),
         };
         self.intake.pass(request, remote, kind, async |whole| self.dispatch(route, whole).await).await
     }

@@ -45,6 +45,8 @@ pub(crate) struct Kind {
     pub(crate) limit: usize,
     /// Whose budget it takes from.
     pub(crate) pool: Pool,
+    /// It, or its answer, may hold what no log may.
+    pub(crate) secret: bool,
 }
 
 impl Intake {
@@ -67,6 +69,7 @@ impl Intake {
             path: &path,
             remote,
             poll: kind.poll,
+            secret: kind.secret,
         };
         // If the client goes, this future is dropped, and this says so.
         let mut watch =
@@ -88,17 +91,17 @@ impl Intake {
                 response
             }
         };
-        let response = self.show_body(watch.line.number, response).await;
+        let response = self.show_body(&watch.line, response).await;
         watch.answered(&response);
         response
     }
 
     /// At the levels that show bodies, the answer's is read before it is sent.
-    async fn show_body(&self, number: u64, response: Response<Body>) -> Response<Body> {
+    async fn show_body(&self, line: &RequestLine<'_>, response: Response<Body>) -> Response<Body> {
         // A stream of events has no end to wait for.
         let kind = response.headers().get(header::CONTENT_TYPE);
         let streams = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-        if streams || !self.trace.wants_bodies() {
+        if streams || line.secret || !self.trace.wants_bodies() {
             return response;
         }
         let (head, body) = response.into_parts();
@@ -106,7 +109,7 @@ impl Intake {
             return reply::status(StatusCode::INTERNAL_SERVER_ERROR);
         };
         let bytes = collected.to_bytes();
-        self.trace.answer_body(number, &bytes);
+        self.trace.answer_body(line, &bytes);
         Response::from_parts(head, Body::from(bytes))
     }
 }

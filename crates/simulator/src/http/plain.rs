@@ -3,7 +3,7 @@
 use super::front::ask_router;
 use super::intake::{Intake, Kind, Whole, in_time};
 use super::server::{self, Face};
-use super::trace::HttpTrace;
+use super::trace::{HttpTrace, is_secret};
 use super::{body, ops, reply};
 use crate::metrics::Metrics;
 use crate::peering::proof::{self, ProcessKey};
@@ -63,10 +63,10 @@ impl Face for Plain {
     }
 
     async fn answer(&self, request: Request<Incoming>, remote: SocketAddr) -> Response<Body> {
-        let label = label(request.uri().path());
+        let (label, secret) = (label(request.uri().path()), is_secret(request.uri().path()));
         // Assets of others come in here.
         let limit = if self.private.is_some() { body::PEER } else { body::ORDINARY };
-        let kind = Kind { name: "GRID", label, poll: false, limit, pool: body::Pool::Others };
+        let kind = Kind { name: "GRID", label, poll: false, limit, pool: body::Pool::Others, secret };
         self.intake.pass(request, remote, kind, async |whole| self.dispatch(whole).await).await
     }
 }

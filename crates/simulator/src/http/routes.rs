@@ -7,7 +7,7 @@ use crate::caps::{self, Asked, Capability, Memory};
 use crate::control::{Levers, SetLog};
 use crate::directory::Directory;
 use crate::grid_side::GridSide;
-use crate::http::trace::HttpTrace;
+use crate::http::trace::{HttpTrace, is_secret};
 use crate::metrics::{Metrics, RegionCounters};
 use crate::notices::Notices;
 use crate::peering::gate::Gate;
@@ -159,6 +159,15 @@ impl Route {
         matches!(self, Self::Capability(_, Capability::EventQueueGet) | Self::Transfers)
     }
 
+    /// Whether bodies may hold what no log may: passwords, and the secrets by which somebody is taken for an agent.
+    pub(crate) fn is_secret(self, path: &str) -> bool {
+        match self {
+            Self::Peer { large } => large,
+            Self::Other => is_secret(path),
+            _ => false,
+        }
+    }
+
     /// Whose budget its body takes from.
     pub(crate) fn pool(self) -> Pool {
         match self {
@@ -202,11 +211,17 @@ pub(crate) async fn answer(shared: &Shared, route: Route, request: Whole) -> Res
             let Whole { body, share: _held, .. } = request;
             caps::upload::receive(shared, id, body).await
         }
-        Route::Capability(secret, Capability::EventQueueGet) if request.head.method == Method::POST => {
+        Route::Capability(secret, capability @ Capability::EventQueueGet)
+            if request.head.method == Method::POST =>
+        {
+            if let Some(entry) = shared.directory.caps(secret) {
+                caps::mailbox::sign_of_life(shared, entry, capability);
+            }
             event_queue::answer(&shared.directory, secret, &request).await
         }
         Route::Capability(secret, capability) => match shared.directory.caps(secret) {
             Some(entry) => {
+                caps::mailbox::sign_of_life(shared, entry, capability);
                 let Whole { head, body, share: _held, .. } = request;
                 let query = head.uri.query().unwrap_or_default();
                 let asked =
@@ -249,6 +264,24 @@ mod tests {
         check("/agent/SECRET/", Route::Peer { large: true });
         check("/", Route::Other);
         check("/get_grid_info", Route::Other);
+    }
+
+    #[test]
+    fn what_is_secret_is_known_by_its_path() {
+        for (path, secret) in [
+            ("/", true),
+            ("/auth/plain", true),
+            ("/agent/SECRET/", true),
+            ("/region/SECRET/", false),
+            ("/get_grid_info", false),
+            ("/CAPS/SECRET/SimulatorFeatures", false),
+        ] {
+            assert_eq!(
+                Route::of(&Method::POST, &path.replace("SECRET", SECRET)).is_secret(path),
+                secret,
+                "{path}"
+            );
+        }
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     let url = options.url;
     let key = Arc::new(ProcessKey::from_secret(&store.signing_key().await?));
     let metrics = Arc::new(Metrics::new());
-    operator::count_connections(&metrics, &store);
+    operator::count_more(&metrics, &store);
     let destination = Arc::new(RemoteDestination::new(key.clone(), metrics.clone()));
     let peers = RemotePeers::new(key.clone(), metrics.clone());
     let friends = Friends::new(store.services(), Arc::new(peers));

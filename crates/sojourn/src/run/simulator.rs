@@ -2,7 +2,7 @@
 
 use super::{regions, say_ready, start_log, stop_signals};
 use crate::options::SimulatorOptions;
-use crate::{data, options};
+use crate::{data, log, options};
 use anyhow::{Result, bail};
 use connectors::GridAddress;
 use model::RegionId;
@@ -36,6 +36,7 @@ pub(crate) async fn run(options: SimulatorOptions) -> Result<()> {
         _ = stop.recv() => return Ok(()),
     };
     joined.set_log(log.setter());
+    joined.metrics().count_lost_lines(log::lost);
     if let Some(collector) = &options.regions.otlp {
         joined.export_traces(collector);
     }

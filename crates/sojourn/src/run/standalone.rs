@@ -68,7 +68,7 @@ async fn simulator(
     };
     let simulator = Simulator::start(config, services.clone()).await?;
     let (destination, metrics) = (simulator.login_destination(), simulator.metrics());
-    operator::count_connections(&metrics, store);
+    operator::count_more(&metrics, store);
     simulator.set_log(log.setter());
     if let Some(collector) = &options.regions.otlp {
         simulator.export_traces(collector);

@@ -39,7 +39,7 @@ fn who_wears_a_bake_that_is_missing_is_asked_for_it_now_and_then() {
         town.put(0, Input::TextureMissing(bake(n)));
     }
     assert_eq!(asked_for(&mut town).len(), 14, "not more than an avatar has");
-    town.now = town.now + Duration::from_secs(31);
+    town.now += Duration::from_secs(31);
     town.put(0, Input::TextureMissing(bake(0)));
     assert_eq!(asked_for(&mut town), [bake(0)]);
 }

@@ -7,6 +7,7 @@ use crate::land::LandCursor;
 use crate::news::UnderWay;
 use crate::origin::Origin;
 use crate::parting::LettingGo;
+use crate::rebake::Rebakes;
 use crate::sessions::SessionEnd;
 use crate::xfer::Xfers;
 use agent::EventQueue;
@@ -234,6 +235,7 @@ pub(crate) struct Agent {
     pub(crate) last: String,
     pub(crate) client: Client,
     pub(crate) outfit: Arc<Outfit>,
+    pub(crate) rebakes: Rebakes,
     /// The secret of its capabilities.
     pub(crate) caps: CapsSecret,
     /// Others that open them too, oldest first.

@@ -133,6 +133,8 @@ pub enum Input<'a> {
         /// As that notice had it.
         visit: u64,
     },
+    /// A texture was asked for that is nowhere: a bake, perhaps, that somebody here has to make anew.
+    TextureMissing(AssetId),
     /// The operator, or the simulator on its way down.
     Operator(OperatorCommand),
     /// The moment that [`crate::Region::next_wakeup`] named has come.

@@ -41,6 +41,7 @@ mod parting;
 mod peers;
 mod people;
 mod post;
+mod rebake;
 mod record;
 mod region;
 mod replies;

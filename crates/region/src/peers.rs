@@ -279,6 +279,7 @@ impl Region {
             caps,
             other_caps: Vec::new(),
             queue: EventQueue::new(EventQueueConfig::default(), cx.now),
+            rebakes: Default::default(),
             link: None,
             origin: Default::default(),
             arrival: Arrival::new(self.config.patience),

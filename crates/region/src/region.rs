@@ -161,6 +161,7 @@ impl Region {
             }
             Input::Reply { id, result } => self.handle_reply(cx, id, result),
             Input::Reported { agent, visit } => self.reported(agent, visit),
+            Input::TextureMissing(texture) => self.texture_missing(cx, texture),
             Input::Operator(command) => self.handle_operator(cx, command),
             Input::Wakeup => {}
         }

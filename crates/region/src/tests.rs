@@ -10,6 +10,7 @@ mod news;
 mod parting;
 mod peers;
 mod places;
+mod rebake;
 mod talk;
 mod wishes;
 

@@ -38,7 +38,7 @@ pub struct LocalPeers(pub Arc<Directory>);
 impl PeerTransport for LocalPeers {
     fn begin(&self, _from: RegionId, to: &Arc<RegionInfo>, call: PeerCall, _tickets: bool) -> PeerAnswer {
         let (answer, answered) = oneshot::channel();
-        let sent = self.0.send(to.id, Request::Peer { call: Box::new(call), answer });
+        let sent = self.0.send(to.id, Request::Peer { call: Box::new(call), answer, share: None });
         Box::pin(async move {
             sent?;
             match answered.await {

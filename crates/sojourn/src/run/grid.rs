@@ -108,7 +108,7 @@ struct Assembled {
 impl Assembled {
     fn new(options: Grid, store: &SqlStore, key: Arc<ProcessKey>, log: Log) -> Self {
         let metrics = Arc::new(Metrics::new());
-        operator::count_connections(&metrics, store);
+        operator::count_more(&metrics, store);
         let destination = Arc::new(RemoteDestination::new(key.clone(), metrics.clone()));
         let peers = RemotePeers::new(key.clone(), metrics.clone());
         let friends = Friends::new(store.services(), Arc::new(peers));

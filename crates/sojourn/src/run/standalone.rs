@@ -18,7 +18,7 @@ pub(crate) async fn run(options: StandaloneOptions) -> Result<()> {
     let begun = Instant::now();
     let options = options.decide()?;
     let log = start_log(&options.process.log)?;
-    let stop = stop_signals()?;
+    let stop = stop_signals(options.regions.drain)?;
     data::prepare(&options.data)?;
     let world = regions::read(&options.regions, options.port, data::identity(&options.data)?)?;
     let store = data::open_with_assets(&StoreOptions::in_folder(&options.data), &options.assets).await?;

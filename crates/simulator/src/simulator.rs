@@ -31,7 +31,7 @@ use crate::transfers::{Transfers, traces};
 use crate::udp::RegionSocket;
 use axum::Router;
 use model::RegionId;
-use region::{OperatorCommand, RegionConfig};
+use region::{OperatorCommand, RegionConfig, Stats};
 use services::{LoginDestination, ServiceError, Services};
 use std::collections::BTreeMap;
 use std::io;
@@ -47,6 +47,8 @@ use tokio::task::JoinHandle;
 
 /// How long the grid may take to hear the last news.
 const LAST_NEWS: Duration = Duration::from_secs(2);
+/// How often it is looked whether anybody is left to move.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// What a simulator is told when it starts.
 #[derive(Clone, Debug)]
@@ -303,7 +305,7 @@ impl Simulator {
     }
 
     /// Serves until something comes from `stop`, then tells everybody, moves away whom it can if it is to drain, logs out
-    /// the others, and ends. Something more from `stop` ends the draining. `ready` is called once logins are possible.
+    /// the others, and ends, as soon as nobody is left. Something more from `stop` ends the draining. `ready` is called once logins are possible.
     pub async fn run(self, ready: impl FnOnce(), mut stop: mpsc::Receiver<()>) {
         let Self { shared, http, control, destination, membership, leases, mut regions, drain, .. } =
             self.open(Router::new());
@@ -334,8 +336,14 @@ impl Simulator {
                 draining.store(true, Ordering::Release);
                 tracing::info!("everybody has to be elsewhere in {} s", drain.as_secs());
                 shared.directory.command(&close_all(&shared.directory, drain));
+                let emptied = async {
+                    nobody_is_left(&shared.directory).await;
+                    shared.directory.command(&close_all(&shared.directory, Duration::ZERO));
+                    std::future::pending::<()>().await;
+                };
                 tokio::select! {
                     () = serving => {}
+                    () = emptied => {}
                     _ = stop.recv() => {}
                     () = tokio::time::sleep(drain + region::MOVING) => {}
                 }
@@ -349,6 +357,19 @@ impl Simulator {
         let _ = closing.send(true);
         let _ = http.await;
         tracing::info!("ended in {} ms", begun.elapsed().as_millis());
+    }
+}
+
+/// Waits until nobody stands in a region, is on the way out of one, or is expected.
+async fn nobody_is_left(directory: &Directory) {
+    loop {
+        let stats = directory.stats(LOOK_AGAIN).await;
+        let empty = |stats: &Stats| stats.root_agents == 0 && stats.open_transfers == 0;
+        // A region that does not say is not taken to be empty.
+        if stats.len() == directory.regions().len() && stats.iter().all(|(_, stats)| empty(stats)) {
+            return;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 

@@ -92,7 +92,10 @@ fn room(data: &Path) -> Finding {
 }
 
 fn enough_room(free: u64) -> Finding {
-    let found = format!("{:.1} GiB free", free as f64 / f64::from(1 << 30));
+    let found = match free {
+        ROOM.. => format!("{:.1} GiB free", free as f64 / f64::from(1 << 30)),
+        _ => format!("{} MiB free", free >> 20),
+    };
     let remedy = "make room: inventories and assets cannot be stored on a full disk";
     match free {
         ROOM.. => Finding::well("disk", found),

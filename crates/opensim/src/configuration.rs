@@ -356,7 +356,8 @@ fn place(entry: &Entry) -> String {
 /// What something was set to; secrets are not for reports.
 fn shown(entry: &Entry) -> String {
     let key = entry.key.to_lowercase();
-    if ["password", "connectionstring", "secret", "token"].iter().any(|word| key.contains(word)) {
+    let secret = ["pass", "pwd", "connectionstring", "secret", "token"].iter().any(|word| key.contains(word));
+    if secret || key.ends_with("key") {
         return "…".into();
     }
     entry.value.chars().take(60).collect()
@@ -410,7 +411,7 @@ mod tests {
             (
                 "bin/OpenSim.ini",
                 "[Const]\nBaseURL = \"http://grid.example.org\"\nPublicPort = \"8002\"\n\
-                 [Network]\nhttp_listener_port = 9100\n[ClientStack.LindenUDP]\nAckTimeout = 90\n\
+                 [Network]\nhttp_listener_port = 9100\nConsolePass = secret\n[Weather]\nApiKey = secret\n[ClientStack.LindenUDP]\nAckTimeout = 90\n\
                  [Startup]\nphysics = BulletSim\n[YEngine]\nEnabled = true\nMinTimerInterval = 0.1\n\
                  [Architecture]\nInclude-Architecture = \"config-include/Grid.ini\"\n",
             ),

@@ -329,7 +329,7 @@ fn span_us(sequence: &Sequence) -> u64 {
 
 /// A round number of microseconds, of which there are three to seven in a span.
 fn round_step_us(span_us: u64) -> u64 {
-    let least = (span_us / 7).max(1);
+    let least = span_us.div_ceil(7);
     let power = 10_u64.saturating_pow(least.ilog10());
     let step = [1, 2, 5].into_iter().map(|by| power.saturating_mul(by)).find(|step| *step >= least);
     step.unwrap_or(power.saturating_mul(10))

@@ -23,6 +23,11 @@ def not_accepted(world):
     return sum(value for name, value in world.metrics().items() if COUNTED.search(name) and "created" not in name)
 
 
+def thefts(world):
+    name = "sojourn_circuits_moved_refused_total"
+    return sum(value for sample, value in world.metrics().items() if sample.startswith(name))
+
+
 async def flood(stranger, datagrams, region=ONE):
     for number, data in enumerate(datagrams):
         stranger.send(data, region)
@@ -155,6 +160,24 @@ async def test_a_datagram_replayed_from_elsewhere_is_not_heard(world):
         await inside.say("genuine")
         await other.hear("genuine")
         assert "replayed" not in other.heard()
+
+
+async def test_who_knows_all_ids_cannot_take_a_circuit_to_another_address(world):
+    async with world.stock() as inside, world.stock() as other:
+        await other.see(inside.agent_id)
+        code, session, agent = inside.session.circuit_code, inside.session.id, inside.agent_id
+        before = thefts(world)
+        with wire.Stranger("127.0.0.2") as thief:
+            thief.send(wire.use_circuit_code(code, session, agent, 5000), ONE)
+            thief.send(wire.datagram("CompleteAgentMovement", Block(
+                "AgentData", AgentID=agent, SessionID=session, CircuitCode=code), sequence=5001), ONE)
+            thief.send(wire.chat(agent, session, "stolen", 5002), ONE)
+            assert thief.hears_nothing()
+        await inside.say("genuine")
+        await other.hear("genuine")
+        assert "stolen" not in other.heard()
+        await inside.assert_alive()
+        assert thefts(world) == before + 2
 
 
 async def test_a_guessed_circuit_code_opens_nothing(world):

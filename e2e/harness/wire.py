@@ -75,9 +75,9 @@ def chat(agent_id, session_id, text, sequence=1):
 class Stranger:
     """A UDP socket that the server has never heard of."""
 
-    def __init__(self):
+    def __init__(self, address="127.0.0.1"):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind((address, 0))
 
     def __enter__(self):
         return self

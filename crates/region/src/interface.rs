@@ -6,7 +6,7 @@ use model::{
     AgentId, AssetId, CapsSecret, GridCell, Moment, RegionHandle, RegionId, RegionSize, SessionId, Uuid, Vec3,
 };
 use services::RegionInfo;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use transfer::{PeerCall, PeerError, PeerReply, TransferKey, Version, VersionRange};
@@ -99,6 +99,8 @@ pub enum Input<'a> {
         done: bool,
         /// The HTTP request that waits.
         waiter: Waiter,
+        /// Where the viewer is.
+        from: IpAddr,
     },
     /// The HTTP connection of a waiting poll broke; nothing that was in its answer arrived.
     PollBroken {
@@ -111,6 +113,8 @@ pub enum Input<'a> {
     SeedFetched {
         /// The secret in the URL.
         caps: CapsSecret,
+        /// Where the viewer is.
+        from: IpAddr,
     },
     /// What came of a call.
     Reply {
@@ -551,6 +555,8 @@ pub struct Stats {
     pub strangers: u64,
     /// UseCircuitCode with a wrong code, session or agent.
     pub wrong_circuit_codes: u64,
+    /// Circuits that somebody with the right code wanted to have at an address where the viewer is not.
+    pub foreign_addresses: u64,
     /// Messages whose ids are not their circuit's, or that viewers may not send.
     pub forbidden: u64,
     /// Messages that mean nothing to this server.

@@ -2,13 +2,14 @@
 
 use crate::agent::{Handshake, Link};
 use crate::interface::Party;
+use crate::news::UnderWay;
 use crate::region::{Context, Region};
 use circuit::{Circuit, Received};
 use lludp::Message;
 use lludp::header::{Datagram, Flags};
 use lludp::messages::{CompleteAgentMovement, UseCircuitCode};
-use model::{AgentId, CircuitCode, Moment, SessionId, Uuid};
-use std::net::SocketAddr;
+use model::{AgentId, CapsSecret, CircuitCode, Moment, SessionId, Uuid};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use transfer::Act;
 
@@ -18,6 +19,15 @@ const ANEW_AFTER: Duration = Duration::from_millis(25);
 
 /// Packets overtake each other by no more than this.
 const REORDERED: Duration = Duration::from_millis(200);
+
+/// How an address became that of an agent's viewer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Bound {
+    /// With it, the circuit began.
+    First,
+    /// There was a circuit.
+    Known,
+}
 
 impl Region {
     pub(crate) fn handle_packet(&mut self, cx: &mut Context<'_>, from: SocketAddr, datagram: &Datagram<'_>) {
@@ -59,6 +69,9 @@ impl Region {
         let agent = self.agents.get_mut(&id)?;
         let link = agent.link.as_mut()?;
         let received = link.circuit.receive(cx.now, datagram);
+        if link.circuit.has_event() {
+            self.drain_circuit(cx, id);
+        }
         self.touch(id);
         Some(received)
     }
@@ -123,7 +136,7 @@ impl Region {
             self.stats.wrong_circuit_codes += 1;
             return;
         }
-        let first = self.bind(cx, id, from, datagram);
+        let Some(bound) = self.bind(cx, id, from, datagram) else { return };
         let Some(agent) = self.agents.get_mut(&id) else { return };
         let Some(link) = agent.link.as_mut() else { return };
         // A viewer that comes back may count from the start again; what it sends now must not pass for old. Before
@@ -148,7 +161,7 @@ impl Region {
         if received == Received::Duplicate {
             return;
         }
-        let act = if first { Act::UseCircuit } else { Act::UseCircuitAgain };
+        let act = if bound == Bound::First { Act::UseCircuit } else { Act::UseCircuitAgain };
         let says = (Party::Viewer, Party::Destination);
         self.note_coming(cx, id, act, says, "UseCircuitCode", format!("circuit {}", block.code));
         self.note_coming(cx, id, Act::CircuitAcked, (Party::Destination, Party::Viewer), "PacketAck", "");
@@ -172,14 +185,21 @@ impl Region {
             self.stats.wrong_circuit_codes += 1;
             return;
         }
-        let is_new = self.bind(cx, id, from, datagram);
+        let Some(bound) = self.bind(cx, id, from, datagram) else { return };
         let received = self.receive(cx, id, datagram);
-        if is_new {
+        if bound == Bound::First {
             self.circuit_opened(cx, id);
         }
         if received == Some(Received::Fresh) {
             self.trace_packet_in(cx, id, &Message::CompleteAgentMovement(*message));
             self.movement_completed(cx, id);
+        }
+    }
+
+    /// Somebody at an address has used an agent's capabilities.
+    pub(crate) fn shown_at(&mut self, caps: CapsSecret, from: IpAddr) {
+        if let Some(agent) = self.caps.get(&caps).and_then(|id| self.agents.get_mut(id)) {
+            agent.origin.shown(from);
         }
     }
 
@@ -189,19 +209,34 @@ impl Region {
         })
     }
 
-    /// Makes `from` the address of the agent's viewer: the first one, or a new one of a viewer that proves itself
-    /// (a NAT that changed its mind, a client with a socket a region). `true`: there was no circuit before.
-    fn bind(&mut self, cx: &mut Context<'_>, id: AgentId, from: SocketAddr, datagram: &Datagram<'_>) -> bool {
+    /// Makes `from` the address of the agent's viewer: the first one, or a new one (a NAT that changed its mind, a
+    /// client with a socket a region, another network). `None`: the viewer is not there, and nothing has changed.
+    fn bind(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        from: SocketAddr,
+        datagram: &Datagram<'_>,
+    ) -> Option<Bound> {
         let config = self.circuit_config.clone();
         let first = self.first_sequence(cx.now);
-        let Some(agent) = self.agents.get_mut(&id) else { return false };
+        let taken = self.endpoints.get(&from).is_some_and(|&holder| holder != id);
+        let agent = self.agents.get_mut(&id)?;
+        let (origin, login) = (agent.origin, agent.client.address);
+        // Another agent's address is given to nobody who may only have written it on an envelope.
+        if !origin.allows(from.ip(), login) || taken && !origin.proves(from.ip(), login) {
+            self.stats.foreign_addresses += 1;
+            self.trace_life(cx, || format!("Agent {id} is not at {from}: its circuit stays where it is"));
+            return None;
+        }
+        agent.origin.held(from.ip());
         if let Some(link) = &mut agent.link {
             if link.address != from {
                 self.endpoints.remove(&link.address);
                 link.address = from;
                 self.take_endpoint(cx, from, id);
             }
-            return false;
+            return Some(Bound::Known);
         }
         let mut circuit = Circuit::new(config, cx.now).numbered_from(first);
         if let Some(throttles) = &agent.throttles {
@@ -211,6 +246,7 @@ impl Region {
         agent.link = Some(Link {
             address: from,
             circuit,
+            news: Default::default(),
             opened: cx.now,
             first_sequence: datagram.header.sequence,
             newest_update: None,
@@ -220,7 +256,7 @@ impl Region {
             land_shown: false,
         });
         self.take_endpoint(cx, from, id);
-        true
+        Some(Bound::First)
     }
 
     /// Where a circuit that begins now begins to count: its viewer may still hold one that this region has forgotten,
@@ -277,6 +313,12 @@ impl Region {
                 Some(circuit::Event::Closed { heard }) => {
                     self.last_word_said(cx, id, heard);
                     return;
+                }
+                Some(circuit::Event::Acked(token)) if UnderWay::is_of(token) => {
+                    self.news_ended(id, token, false)
+                }
+                Some(circuit::Event::Lost(token)) if UnderWay::is_of(token) => {
+                    self.news_ended(id, token, true)
                 }
                 Some(circuit::Event::Acked(crate::welcome::MOVEMENT_COMPLETE)) => self.welcome_heard(cx, id),
                 Some(circuit::Event::Acked(_) | circuit::Event::Lost(_)) => {}

@@ -288,6 +288,7 @@ impl Region {
             other_caps: Vec::new(),
             queue: EventQueue::new(EventQueueConfig::default(), cx.now),
             link: None,
+            origin: Default::default(),
             arrival: Arrival::new(self.config.patience),
             announced: Announced {
                 position: create.position,

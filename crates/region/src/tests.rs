@@ -1,9 +1,11 @@
 //! Regions with viewers made of bytes; the test itself is the grid.
 
+mod circuits;
 mod closing;
 mod friendship;
 mod leaving;
 mod mutes;
+mod news;
 mod places;
 mod talk;
 
@@ -33,6 +35,8 @@ struct Town {
     viewers: BTreeMap<AgentId, (usize, u32)>,
     /// What each viewer has got, undecoded.
     got: BTreeMap<AgentId, Vec<Vec<u8>>>,
+    /// Numbers that each viewer has to acknowledge.
+    unacked: BTreeMap<AgentId, Vec<u32>>,
     /// What the grid was asked of people.
     asked: Vec<SocialCall>,
     /// What is kept.
@@ -55,6 +59,7 @@ impl Town {
             now: Moment::from_millis(1000),
             viewers: BTreeMap::new(),
             got: BTreeMap::new(),
+            unacked: BTreeMap::new(),
             asked: Vec::new(),
             assets: BTreeMap::new(),
             to_peers: Vec::new(),
@@ -93,28 +98,34 @@ impl Town {
         let call = PeerCall::CreateAgent(Box::new(create));
         self.put(region, Input::Peer { call, waiter: Waiter(0) });
         self.viewers.insert(agent, (region, 0));
+        self.open_from(address(agent), agent);
+    }
+
+    /// Somebody who knows all that a viewer knows opens its circuit.
+    fn open_from(&mut self, from: SocketAddr, agent: AgentId) {
         let circuit_code =
             m::use_circuit_code::CircuitCode { code: 7, session_id: session(agent).0, id: agent.0 };
-        self.say(agent, &m::UseCircuitCode { circuit_code });
-        self.say(
-            agent,
-            &m::CompleteAgentMovement {
-                agent_data: m::complete_agent_movement::AgentData {
-                    agent_id: agent.0,
-                    session_id: session(agent).0,
-                    circuit_code: 7,
-                },
-            },
-        );
+        self.say_from(from, agent, &m::UseCircuitCode { circuit_code });
+        let agent_data = m::complete_agent_movement::AgentData {
+            agent_id: agent.0,
+            session_id: session(agent).0,
+            circuit_code: 7,
+        };
+        self.say_from(from, agent, &m::CompleteAgentMovement { agent_data });
     }
 
     /// A viewer sends a message.
     fn say<'m>(&mut self, agent: AgentId, message: &impl WireMessage<'m>) {
+        self.say_from(address(agent), agent, message);
+    }
+
+    /// The same, from anywhere.
+    fn say_from<'m>(&mut self, from: SocketAddr, agent: AgentId, message: &impl WireMessage<'m>) {
         let (region, sequence) = self.viewers.get_mut(&agent).unwrap();
         *sequence += 1;
         let (region, mut bytes) = (*region, Vec::new());
         header::seal_message(&mut bytes, Flags::RELIABLE, *sequence, message, &mut Vec::new());
-        self.put(region, Input::Datagram { from: address(agent), bytes: &bytes });
+        self.put(region, Input::Datagram { from, bytes: &bytes });
     }
 
     /// A viewer sends an instant message of a kind.
@@ -158,11 +169,12 @@ impl Town {
         let (mut out, mut scratch) = (Vec::new(), Vec::new());
         while let Some(to) = self.regions[at].poll_datagram(self.now, &mut out) {
             let datagram = header::open(&out, &mut scratch).unwrap();
-            if datagram.header.flags.contains(Flags::RESENT) {
-                continue;
+            let Some(agent) = self.viewers.keys().find(|agent| address(**agent) == to) else { continue };
+            if datagram.header.flags.contains(Flags::RELIABLE) {
+                self.unacked.entry(*agent).or_default().push(datagram.header.sequence);
             }
             let body = datagram.body.to_vec();
-            if let Some(agent) = self.viewers.keys().find(|agent| address(**agent) == to) {
+            if !datagram.header.flags.contains(Flags::RESENT) {
                 self.got.entry(*agent).or_default().push(body);
             }
         }

@@ -139,6 +139,7 @@ impl Rehearsal {
         if self.stages[at.0].region.is_none() {
             return self.respond(who, at, request.id, HttpReply::Broken, "refused");
         }
+        let from = self.people[who.0].address.ip();
         if request.url.ends_with("/events") {
             let field = |name| match &request.body {
                 Value::Map(map) => map.get(name),
@@ -150,9 +151,9 @@ impl Rehearsal {
             });
             let done = matches!(field("done"), Some(Value::Boolean(true)));
             let waiter = self.new_waiter(at, Waiting::Poll { who, id: request.id, caps });
-            self.drive(at, Input::Poll { caps, ack, done, waiter });
+            self.drive(at, Input::Poll { caps, ack, done, waiter, from });
         } else if self.stages[at.0].open_caps.contains_key(&caps) {
-            self.drive(at, Input::SeedFetched { caps });
+            self.drive(at, Input::SeedFetched { caps, from });
             let url = format!("{}CAPS/{caps}0000/events", self.stages[at.0].info.server_uri);
             let body = Value::Map([("EventQueueGet".to_string(), Value::String(url))].into_iter().collect());
             self.respond(who, at, request.id, HttpReply::Value { status: 200, body }, "seed");

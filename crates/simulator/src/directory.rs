@@ -7,6 +7,7 @@ use model::{AgentId, CapsSecret, RegionHandle, RegionId, SessionId};
 use region::{OperatorCommand, SessionView, Stats, Waiter};
 use services::RegionInfo;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::{mpsc, oneshot};
@@ -26,12 +27,13 @@ pub(crate) enum Request {
         ack: Option<i32>,
         done: bool,
         waiter: Waiter,
+        from: IpAddr,
         answer: oneshot::Sender<Option<String>>,
     },
     /// The HTTP client of a waiting poll has gone.
     PollBroken { caps: CapsSecret, waiter: Waiter },
     /// A viewer fetched its capabilities.
-    SeedFetched { caps: CapsSecret },
+    SeedFetched { caps: CapsSecret, from: IpAddr },
     /// The grid has heard of an arrival.
     Reported { agent: AgentId, visit: u64 },
     /// The operator wishes something.

@@ -265,7 +265,7 @@ const GAUGES: [Figure; 6] = [
     ("open_transfers", "Transfers that have not ended", |s| s.stats.open_transfers as u64),
 ];
 
-const COUNTERS: [Figure; 15] = [
+const COUNTERS: [Figure; 16] = [
     ("datagrams_received", "Datagrams in", |s| s.stats.packets_in),
     ("datagrams_sent", "Datagrams out", |s| s.stats.packets_out),
     ("datagrams_resent", "Datagrams sent again", |s| s.stats.resends),
@@ -280,6 +280,11 @@ const COUNTERS: [Figure; 15] = [
     ("circuits_refused", "UseCircuitCode with a wrong code, session or agent", |s| {
         s.stats.wrong_circuit_codes
     }),
+    (
+        "circuits_moved_refused",
+        "Circuits asked for, with the right code, from where their viewer is not",
+        |s| s.stats.foreign_addresses,
+    ),
     ("messages_refused", "Messages with foreign ids, or that viewers may not send", |s| s.stats.forbidden),
     ("messages_unhandled", "Messages that mean nothing to this server", |s| s.stats.unhandled),
     ("messages_dropped", "Reliable messages given up, and queue budgets exceeded", |s| s.stats.dropped),

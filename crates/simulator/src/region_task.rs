@@ -246,15 +246,15 @@ impl Turn {
                 self.wait(waiter, Waiting::Peer(answer));
                 self.put(Input::Peer { call: *call, waiter });
             }
-            Request::Poll { caps, ack, done, waiter, answer } => {
+            Request::Poll { caps, ack, done, waiter, from, answer } => {
                 self.wait(waiter, Waiting::Poll(caps, answer));
-                self.put(Input::Poll { caps, ack, done, waiter });
+                self.put(Input::Poll { caps, ack, done, waiter, from });
             }
             Request::PollBroken { caps, waiter } => {
                 self.waiting.remove(&waiter);
                 self.put(Input::PollBroken { caps, waiter });
             }
-            Request::SeedFetched { caps } => self.put(Input::SeedFetched { caps }),
+            Request::SeedFetched { caps, from } => self.put(Input::SeedFetched { caps, from }),
             Request::Reported { agent, visit } => self.put(Input::Reported { agent, visit }),
             Request::Operator(command) => self.put(Input::Operator(command)),
             Request::Stats(answer) => {

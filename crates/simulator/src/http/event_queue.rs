@@ -1,34 +1,31 @@
 //! EventQueueGet: a long poll. The request waits here, on the receiving end of a channel, until the region has
 //! something to say; the region answers at once when it has.
 
+use super::intake::Whole;
 use super::reply;
 use crate::directory::{Directory, Request, Undelivered};
 use axum::body::Body;
-use axum::http::{HeaderMap, Response, StatusCode};
+use axum::http::{Response, StatusCode};
 use llsd::Value;
 use model::{CapsSecret, RegionId};
 use region::Waiter;
 use tokio::sync::oneshot;
 
 /// Answers one poll.
-pub(crate) async fn answer(
-    directory: &Directory,
-    secret: CapsSecret,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Response<Body> {
+pub(crate) async fn answer(directory: &Directory, secret: CapsSecret, request: &Whole) -> Response<Body> {
     let gone = || reply::status(StatusCode::NOT_FOUND);
     let Some(entry) = directory.caps(secret) else { return gone() };
-    let Some(poll @ Value::Map(_)) = super::body::llsd(headers, body) else {
+    let Some(poll @ Value::Map(_)) = super::body::llsd(&request.head.headers, &request.body) else {
         return reply::status(StatusCode::BAD_REQUEST);
     };
     // The first poll's ack is undefined. Some clients say 0 for it; no batch has that number.
     let ack = (!poll["ack"].is_undefined()).then(|| poll["ack"].as_i32());
     let done = poll["done"].as_bool();
 
+    let from = request.remote.ip();
     let waiter = directory.new_waiter();
     let (answer, answered) = oneshot::channel();
-    match directory.send(entry.region, Request::Poll { caps: secret, ack, done, waiter, answer }) {
+    match directory.send(entry.region, Request::Poll { caps: secret, ack, done, waiter, from, answer }) {
         Ok(()) => {}
         Err(Undelivered::Unknown) => return gone(),
         Err(Undelivered::Overloaded) => return reply::status(StatusCode::SERVICE_UNAVAILABLE),
@@ -70,6 +67,7 @@ mod tests {
     use crate::tests::{ADA, region};
     use llsd::map;
     use model::{SessionId, Uuid};
+    use std::net::Ipv4Addr;
     use std::sync::Arc;
     use tokio::sync::mpsc;
 
@@ -85,14 +83,16 @@ mod tests {
         (directory, requests)
     }
 
-    fn body(ack: Option<i32>) -> String {
-        llsd::xml::write(&map! { "ack" => ack, "done" => false })
+    fn poll(ack: Option<i32>) -> Whole {
+        let body = llsd::xml::write(&map! { "ack" => ack, "done" => false });
+        let (head, ()) = axum::http::Request::post("/").body(()).unwrap().into_parts();
+        Whole { head, body: body.into(), remote: ([127, 0, 0, 1], 5000).into() }
     }
 
     #[tokio::test]
     async fn what_the_region_says_is_said() {
         let (directory, mut requests) = directory();
-        let (body, headers) = (body(Some(7)), HeaderMap::new());
+        let request = poll(Some(7));
         let region = async {
             let Some(Request::Poll { ack, done, answer, .. }) = requests.recv().await else {
                 panic!("no poll")
@@ -100,7 +100,7 @@ mod tests {
             assert_eq!((ack, done), (Some(7), false));
             answer.send(Some("<llsd/>".into())).unwrap();
         };
-        let (answer, ()) = tokio::join!(answer(&directory, SECRET, &headers, body.as_bytes()), region);
+        let (answer, ()) = tokio::join!(answer(&directory, SECRET, &request), region);
         assert_eq!(answer.status(), StatusCode::OK);
         assert!(requests.try_recv().is_err(), "nothing has broken");
     }
@@ -108,9 +108,9 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_goes_is_noticed_even_if_its_answer_was_on_the_way() {
         let (directory, mut requests) = directory();
-        let (body, headers) = (body(None), HeaderMap::new());
+        let request = poll(None);
         for answered in [false, true] {
-            let mut poll = Box::pin(answer(&directory, SECRET, &headers, body.as_bytes()));
+            let mut poll = Box::pin(answer(&directory, SECRET, &request));
             let (asked, waits) = tokio::select! {
                 _ = &mut poll => panic!("nobody has answered"),
                 Some(Request::Poll { waiter, answer, .. }) = requests.recv() => (waiter, answer),
@@ -128,8 +128,11 @@ mod tests {
     async fn an_overloaded_region_is_asked_later() {
         let (directory, _requests) = directory();
         let here = directory.regions()[0].id;
-        while directory.send(here, Request::SeedFetched { caps: SECRET }).is_ok() {}
-        let answer = answer(&directory, SECRET, &HeaderMap::new(), body(None).as_bytes()).await;
+        while directory
+            .send(here, Request::SeedFetched { caps: SECRET, from: Ipv4Addr::LOCALHOST.into() })
+            .is_ok()
+        {}
+        let answer = answer(&directory, SECRET, &poll(None)).await;
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

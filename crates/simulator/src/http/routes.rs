@@ -189,7 +189,7 @@ pub(crate) async fn answer(shared: &Shared, route: Route, request: Whole) -> Res
             caps::upload::receive(shared, id, request.body).await
         }
         Route::Capability(secret, Capability::EventQueueGet) if request.head.method == Method::POST => {
-            event_queue::answer(&shared.directory, secret, &request.head.headers, &request.body).await
+            event_queue::answer(&shared.directory, secret, &request).await
         }
         Route::Capability(secret, capability) => match shared.directory.caps(secret) {
             Some(entry) => {

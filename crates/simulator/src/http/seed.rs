@@ -22,7 +22,8 @@ pub(crate) fn answer(shared: &Shared, secret: CapsSecret, request: &Whole) -> Re
     });
     let granted = Value::Map(granted.collect::<Map>());
     // The region notes that the viewer has its capabilities; if it is too busy to hear it, nothing breaks.
-    let _ = shared.directory.send(entry.region, Request::SeedFetched { caps: secret });
+    let _ =
+        shared.directory.send(entry.region, Request::SeedFetched { caps: secret, from: request.remote.ip() });
     reply::llsd(&granted)
 }
 

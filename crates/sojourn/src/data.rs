@@ -1,5 +1,6 @@
 //! What a process keeps: the grid's database, and who this world is.
 
+use crate::options::StoreOptions;
 use anyhow::{Context as _, Result, bail};
 use grid::{AssetPlace, Blobs, Database, HashCost, SqlStore, SystemClock};
 use model::Uuid;
@@ -38,7 +39,16 @@ pub(crate) async fn open(database: &Database) -> Result<SqlStore> {
     opened.with_context(|| database.to_string())
 }
 
-/// The same, with what assets consist of in its place.
+/// Opens the database that a command was told; a server's needs no folder here.
+pub(crate) async fn open_given(given: &StoreOptions) -> Result<SqlStore> {
+    let (folder, database) = given.clone().decide()?;
+    if matches!(database, Database::File(_)) {
+        prepare(&folder)?;
+    }
+    open(&database).await
+}
+
+/// Opens a database, with what assets consist of in its place.
 pub(crate) async fn open_with_assets(database: &Database, place: &AssetPlace) -> Result<SqlStore> {
     let store = open(database).await?;
     Ok(store.with_blobs(Blobs::open(place)?))

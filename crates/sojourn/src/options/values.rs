@@ -10,8 +10,6 @@ use std::str::FromStr;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
-/// The port of a URL that names none.
-const HTTP: u16 = 80;
 /// Waits within a transfer, seconds.
 const WAITS_S: RangeInclusive<f64> = 0.05..=120.0;
 
@@ -65,13 +63,12 @@ pub(super) fn host(text: &str) -> Result<String, String> {
     sound.then(|| text.to_owned()).ok_or_else(|| "a name or an address of a host is wanted".into())
 }
 
-/// A base URL: `http://HOST:PORT/` and nothing more. What is made of it has its port, which is 80 where none is said, and
-/// its slash. `USUAL` is the port in the refusal's example.
-pub(super) fn url<const USUAL: u16>(text: &str) -> Result<String, String> {
-    read_url(text).ok_or_else(|| format!("an address like http://HOST:{USUAL} is wanted"))
+/// A base URL: `http://HOST:PORT/` and nothing more. What is made of it has its port and its slash.
+pub(super) fn url<const PORT: u16>(text: &str) -> Result<String, String> {
+    read_url(text, PORT).ok_or_else(|| format!("an address like http://HOST:{PORT} is wanted"))
 }
 
-fn read_url(text: &str) -> Option<String> {
+fn read_url(text: &str, usual_port: u16) -> Option<String> {
     let authority = text.strip_prefix("http://")?;
     let authority = authority.strip_suffix('/').unwrap_or(authority);
     let (host, given) = match authority.rsplit_once(':') {
@@ -80,7 +77,7 @@ fn read_url(text: &str) -> Option<String> {
         Some((host, given)) => (host, Some(given)),
         None => (authority, None),
     };
-    let port: u16 = given.map_or(Some(HTTP), |given| given.parse().ok())?;
+    let port: u16 = given.map_or(Some(usual_port), |given| given.parse().ok())?;
     let sound = !host.is_empty() && host.chars().all(is_of_a_host);
     sound.then(|| format!("http://{host}:{port}/"))
 }
@@ -119,7 +116,7 @@ mod tests {
             ("http://grid:x/", None),
             ("http://grid/path", None),
         ] {
-            assert_eq!(url::<8002>(text).ok().as_deref(), read, "{text}");
+            assert_eq!(url::<80>(text).ok().as_deref(), read, "{text}");
         }
         assert!(url::<8003>("x").unwrap_err().contains("http://HOST:8003"));
     }

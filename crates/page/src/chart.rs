@@ -2,8 +2,9 @@
 //!
 //! Most of a transfer is over in milliseconds, and then somebody waits for seconds; so distances are to scale, but no
 //! smaller than a line of text and no larger than a hand: waits are shaded and say how long they are, long ones are cut.
-//! The strip on top has it to scale, without a long clearing up. What both ends have noted, the sender when it sent and the receiver when it
-//! received, is one arrow, as slanted as it was slow. While a side waits for an answer its lane is thick.
+//! The strip on top has it to scale, without a long clearing up. What both ends have noted, the sender when it sent and
+//! the receiver when it received, is one arrow, as slanted as it was slow. While a side waits for an answer its lane is
+//! thick.
 
 mod legs;
 

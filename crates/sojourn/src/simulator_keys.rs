@@ -32,14 +32,14 @@ pub(crate) enum SimulatorKeyCommand {
 pub(crate) async fn run(command: SimulatorKeyCommand) -> Result<()> {
     match command {
         SimulatorKeyCommand::Add { name, data } => {
-            let store = data::open_given(&data).await?;
+            let store = data::open_existing(data).await?;
             let key = store.add_simulator_key(&name).await?;
             eprintln!("the key of {name}, for SOJOURN_SIMULATOR_KEY; nobody can be told it again:");
             println!("{key}");
             store.close().await;
         }
         SimulatorKeyCommand::List(data) => {
-            let store = data::open_given(&data).await?;
+            let store = data::open_existing(data).await?;
             let mut out = std::io::stdout().lock();
             for key in store.simulator_keys().await? {
                 let days = unix_now_s().saturating_sub(key.created) / DAY_S;
@@ -48,7 +48,7 @@ pub(crate) async fn run(command: SimulatorKeyCommand) -> Result<()> {
             store.close().await;
         }
         SimulatorKeyCommand::Remove { name, data } => {
-            let store = data::open_given(&data).await?;
+            let store = data::open_existing(data).await?;
             let removed = store.remove_simulator_key(&name).await?;
             store.close().await;
             if !removed {

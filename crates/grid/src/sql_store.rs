@@ -35,6 +35,8 @@ pub struct Examined {
     pub read_only: Option<String>,
     /// Accounts in it.
     pub accounts: Option<i64>,
+    /// Seconds between our clock and its server's, if it has one.
+    pub apart_s: Option<u64>,
 }
 
 /// What a copy of a database has.

@@ -240,7 +240,7 @@ mod tests {
             (
                 "bin/OpenSim.ini",
                 "[Const]\nBaseURL = \"http://grid.example.org\"\nPublicPort = \"8002\"\n\
-                 [Network]\nhttp_listener_port = 9100\n[ClientStack.LindenUDP]\nAckTimeout = 90\n\
+                 [Network]\nhttp_listener_port = 9100\nConsolePass = secret\n[Weather]\nApiKey = secret\n[ClientStack.LindenUDP]\nAckTimeout = 90\n\
                  [Startup]\nphysics = BulletSim\n[YEngine]\nEnabled = true\nMinTimerInterval = 0.1\n\
                  [Architecture]\nInclude-Architecture = \"config-include/Grid.ini\"\n",
             ),

@@ -235,7 +235,8 @@ fn instead(entry: &Entry) -> String {
 /// What something was set to; secrets are not for reports.
 fn shown(entry: &Entry) -> String {
     let key = entry.key.to_lowercase();
-    if ["password", "connectionstring", "secret", "token"].iter().any(|word| key.contains(word)) {
+    let secret = ["pass", "pwd", "connectionstring", "secret", "token"].iter().any(|word| key.contains(word));
+    if secret || key.ends_with("key") {
         return "…".into();
     }
     entry.value.chars().take(60).collect()

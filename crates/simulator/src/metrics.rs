@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use transfer::OUTCOMES;
 
 /// What the shell counts for one region; survives the region's restarts.
 #[derive(Debug, Default)]
@@ -143,6 +144,10 @@ impl Metrics {
     fn with_people(mut self) -> Self {
         let registry = &mut self.registry;
         registry.register("logins", "Logins by outcome", self.logins.clone());
+        // Many may end at once; a counter that begins with many has not risen to who watches it.
+        for reason in ["lease_expired", "lost_region", "timeout"] {
+            drop(self.sessions_ended.get_or_create(&ReasonLabels { reason }));
+        }
         registry.register("sessions_ended", "Sessions that ended, by reason", self.sessions_ended.clone());
         let help = "News that never reached the grid";
         registry.register("grid_notices_dropped", help, self.notices_dropped.clone());
@@ -324,14 +329,16 @@ impl Collector for Regions {
                 None,
             )?;
         }
-        let mut transfers = BTreeMap::<_, u64>::new();
-        for (key, count) in self.regions.iter().flat_map(|region| &region.stats.transfers) {
+        // Those of which there was none yet as well: what begins with one has not risen to who watches it.
+        let none = KINDS.into_iter().flat_map(|kind| OUTCOMES.map(|outcome| ((kind, outcome), 0)));
+        let mut transfers: BTreeMap<_, u64> = none.filter(|_| !self.regions.is_empty()).collect();
+        for (&key, count) in self.regions.iter().flat_map(|region| &region.stats.transfers) {
             *transfers.entry(key).or_default() += count;
         }
         let help = "Ended transfers by kind and outcome";
         let mut metric = encoder.encode_descriptor("transfers", help, None, MetricType::Counter)?;
         for ((kind, outcome), count) in transfers {
-            let labels = [("kind", *kind), ("outcome", *outcome)];
+            let labels = [("kind", kind), ("outcome", outcome)];
             ConstCounter::new(count).encode(metric.encode_family(&labels)?)?;
         }
         let mut gauge = |name, help, value: usize| {
@@ -342,6 +349,9 @@ impl Collector for Regions {
         gauge("capability_seeds", "Agents' capabilities open", self.caps_open)
     }
 }
+
+/// What transfers are.
+const KINDS: [&str; 2] = ["crossing", "teleport"];
 
 /// Memory and processor time of the process, where `/proc` tells them.
 #[derive(Debug)]

@@ -34,7 +34,7 @@ use crate::transfers::traces::Export;
 use crate::udp::RegionSocket;
 use axum::Router;
 use model::RegionId;
-use region::{OperatorCommand, RegionConfig};
+use region::{OperatorCommand, RegionConfig, Stats};
 use services::{LoginDestination, RegionInfo, ServiceError, Services};
 use std::collections::BTreeMap;
 use std::io;
@@ -50,6 +50,8 @@ use tokio::task::JoinHandle;
 
 /// How long the grid may take to hear the last news.
 const LAST_NEWS: Duration = Duration::from_secs(2);
+/// How often it is looked whether anybody is left to move.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// What a simulator is told when it starts.
 #[derive(Clone, Debug)]
@@ -389,7 +391,8 @@ impl Simulator {
     }
 
     /// Serves until something comes from `stop`, then tells everybody, moves away whom it can if it is to drain, logs out
-    /// the others, and ends. Something more from `stop` ends the draining. `ready` is called once logins are possible.
+    /// the others, and ends, as soon as nobody is left. Something more from `stop` ends the draining. `ready` is called once
+    /// logins are possible.
     ///
     /// # Errors
     /// It ended in the same way, but of itself.
@@ -455,8 +458,14 @@ async fn serve(
     draining.store(true, Ordering::Release);
     tracing::info!("everybody has to be elsewhere in {} s", drain.as_secs());
     shared.directory.command(&close_all(&shared.directory, drain));
+    let emptied = async {
+        nobody_is_left(&shared.directory).await;
+        shared.directory.command(&close_all(&shared.directory, Duration::ZERO));
+        std::future::pending::<()>().await;
+    };
     tokio::select! {
         ended = serving => ended,
+        () = emptied => Ok(()),
         _ = stop.recv() => Ok(()),
         () = tokio::time::sleep(drain + region::MOVING) => Ok(()),
     }
@@ -481,6 +490,19 @@ async fn tell_last_news(shared: &Shared, friends: &Friends, traces: Option<Expor
         }
     };
     tokio::join!(news, traced);
+}
+
+/// Waits until nobody stands in a region, is on the way out of one, or is expected.
+async fn nobody_is_left(directory: &Directory) {
+    loop {
+        let stats = directory.stats(LOOK_AGAIN).await;
+        let empty = |stats: &Stats| stats.root_agents == 0 && stats.open_transfers == 0;
+        // A region that does not say is not taken to be empty.
+        if stats.len() == directory.regions().len() && stats.iter().all(|(_, stats)| empty(stats)) {
+            return;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
 }
 
 /// All regions close, so nobody goes from one to another.

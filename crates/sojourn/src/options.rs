@@ -194,7 +194,7 @@ pub(crate) struct SimulatorOptions {
     #[arg(long, value_name = "URL", env = "SOJOURN_GRID", value_parser = values::url::<8003>)]
     pub(crate) grid: Option<String>,
     /// The grid's public side [default: port 8002 on the host of --grid]
-    #[arg(long, value_name = "URL", env = "SOJOURN_LOGIN", value_parser = values::url::<8002>)]
+    #[arg(long, value_name = "URL", env = "SOJOURN_LOGIN", value_parser = values::url::<80>)]
     pub(crate) login: Option<String>,
     /// What `sojourn simulator-key add` has printed; on the command line other users of the machine can read it [default:
     /// none]

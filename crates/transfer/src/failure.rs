@@ -64,6 +64,24 @@ pub struct Handling {
     pub name: &'static str,
 }
 
+/// All the names by which a transfer can end in metrics, failed or not.
+pub const OUTCOMES: [&str; 14] = [
+    "departed",
+    "no_such_region",
+    "too_far",
+    "refused",
+    "grid_timed_out",
+    "grid_unreachable",
+    "timed_out",
+    "no_address",
+    "unreachable",
+    "garbage",
+    "never_arrived",
+    "cancelled",
+    "viewer_gone",
+    "dropped",
+];
+
 /// The table. Rows are causes, columns steps; viewers are told everything that they do not know.
 pub fn handling(failure: &Failure) -> Handling {
     use FailureCause as Cause;
@@ -123,6 +141,13 @@ mod tests {
                 .into_iter()
                 .flat_map(move |stage| causes().into_iter().map(move |cause| Failure { step, stage, cause }))
         })
+    }
+
+    #[test]
+    fn every_name_is_known() {
+        for failure in rows() {
+            assert!(OUTCOMES.contains(&handling(&failure).name), "{failure:?}");
+        }
     }
 
     #[test]

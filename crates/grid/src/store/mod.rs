@@ -92,11 +92,9 @@ impl SqlStore {
     ) -> Result<Self> {
         let pools = engine::open(database, SERVER_PATIENCE).await.map_err(broken)?;
         sqlx::migrate!().run(&pools.write).await.map_err(ServiceError::unavailable)?;
-        if let Some(theirs) = engine::unix_s(&pools.read).await.map_err(broken)? {
-            let apart_s = theirs.abs_diff(clock.unix_s().cast_signed());
-            if apart_s > CLOCKS_APART_S {
-                tracing::warn!(apart_s, "the clocks of this machine and of the database are apart");
-            }
+        let apart_s = apart_s(&pools, &*clock).await?.unwrap_or_default();
+        if apart_s > CLOCKS_APART_S {
+            tracing::warn!(apart_s, "the clocks of this machine and of the database are apart");
         }
         let mut random = StdRng::from_seed(seed);
         let passwords = Passwords::new(hash_cost, random.random());
@@ -177,9 +175,21 @@ impl SqlStore {
     }
 }
 
+/// Seconds between our clock and the database's, if that has one.
+async fn apart_s(pools: &Pools, clock: &dyn Clock) -> Result<Option<u64>> {
+    let theirs = engine::unix_s(&pools.read).await.map_err(broken)?;
+    Ok(theirs.map(|theirs| theirs.abs_diff(clock.unix_s().cast_signed())))
+}
+
 /// What the database or the way to it did wrong.
 fn broken(error: sqlx::Error) -> ServiceError {
-    ServiceError::Unavailable(format!("database: {error}"))
+    let why = match &error {
+        // Not where in its own source the server says so.
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        sqlx::Error::Io(error) => error.to_string(),
+        other => other.to_string(),
+    };
+    ServiceError::Unavailable(format!("database: {why}"))
 }
 
 /// What names are compared by.

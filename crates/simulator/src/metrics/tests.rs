@@ -111,6 +111,21 @@ fn the_guide_names_every_figure_and_no_other() {
     assert_eq!(told.difference(&served).collect::<Vec<_>>(), Vec::<&&str>::new(), "there are no such");
 }
 
+/// What is asked how much it has risen has to be there before it rises.
+#[test]
+fn what_alerts_count_is_there_from_the_start() {
+    let sample = Sample { name: "One".into(), stats: Stats::default(), counters: Arc::default(), waiting: 0 };
+    let page = Metrics::new().encode(vec![sample], 0).unwrap();
+    let mut rises: Vec<_> =
+        ALERTS.split("increase(").skip(1).filter_map(|rest| Some(rest.split_once('[')?.0)).collect();
+    assert_eq!(rises.len(), 4);
+    rises.push("sojourn_transfers_total{kind=\"teleport\",outcome=\"timed_out\"}");
+    for asked in rises {
+        let served = page.lines().any(|line| line.starts_with(asked.trim_end_matches('}')));
+        assert!(served, "{asked} is not on a new process's page");
+    }
+}
+
 #[test]
 fn the_guide_says_what_to_do_about_every_alert() {
     let alerts = ALERTS.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));

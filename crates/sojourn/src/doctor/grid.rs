@@ -39,7 +39,10 @@ pub(super) async fn look(grid: &str, login: &str, key: Option<SimulatorKey>, lim
     match private(grid, limits.side).await {
         Ok(finding) => {
             findings.push(finding);
-            findings.extend(services_of(&services).await);
+            match locked_out(&services).await {
+                Some(finding) => findings.push(finding),
+                None => findings.extend(services_of(&services).await),
+            }
         }
         Err(silent) => findings.push(silent),
     }
@@ -98,6 +101,16 @@ fn clock(found: &str, apart_s: Option<u64>) -> Finding {
         }
         Some(_) => Finding::well(subject, format!("{found}; clocks agree")),
     }
+}
+
+/// The grid lets us in only with a key.
+async fn locked_out(services: &Services) -> Option<Finding> {
+    let Err(ServiceError::Refused(why)) = services.grid.by_id(RegionId(Uuid::max())).await else {
+        return None;
+    };
+    let remedy = "`sojourn simulator-key add NAME` with the grid's --data or --database; what it prints is \
+                  SOJOURN_SIMULATOR_KEY";
+    Some(Finding::ill("grid, key", why, remedy))
 }
 
 /// Asks each service something harmless.
@@ -165,6 +178,16 @@ mod tests {
         let silent = look(&address.replace("127.0.0.1", "127.0.0.2"), &address, None, limits).await;
         let services = findings.iter().find(|finding| finding.subject == "grid, services").unwrap();
         assert!(services.found.starts_with("11 of 11"), "{findings:?}");
+        let store = crate::data::open(&grid::Database::Memory).await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let locked = format!("http://{}/", listener.local_addr().unwrap());
+        let services = grid::private_router(store.services(), grid::PrivateConfig::default());
+        let router = grid::Door::new(store, Vec::new()).before(services);
+        let _serving = tokio::spawn(async move { axum::serve(listener, router).await });
+        let findings = look(&locked, &locked, None, Limits::default()).await;
+        let key = findings.iter().find(|finding| finding.subject == "grid, key").unwrap();
+        assert!(key.health == Health::Ill && key.found.contains("demands a key"), "{findings:?}");
+        assert!(findings.iter().all(|finding| finding.subject != "grid, services"), "{findings:?}");
         // Nobody is asked where nobody is.
         assert_eq!(silent.iter().filter(|finding| finding.health == Health::Ill).count(), 1, "{silent:?}");
     }

@@ -18,7 +18,7 @@ use simulator::{
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -31,7 +31,7 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     let begun = Instant::now();
     let options = options.decide()?;
     let log = start_log(&options.process.log)?;
-    let mut stop = stop_signals()?;
+    let mut stop = stop_signals(Duration::ZERO)?;
     let bind = options.process.bind;
     say_who_comes_in(options.private_port, options.door.as_deref());
     let public_port = listen(SocketAddr::new(bind, options.port)).await?;

@@ -25,7 +25,7 @@ pub(crate) async fn run(options: SimulatorOptions) -> Result<()> {
     let begun = Instant::now();
     let options = options.decide()?;
     let log = start_log(&options.process.log)?;
-    let mut stop = stop_signals()?;
+    let mut stop = stop_signals(options.regions.drain)?;
     data::prepare(&options.data)?;
     let address = GridAddress { private: options.grid.clone(), public: options.login.clone() };
     let names = Some(Names(Arc::new(LookUps::default())));

@@ -18,7 +18,7 @@ pub(crate) async fn run(options: StandaloneOptions) -> Result<()> {
     let begun = Instant::now();
     let options = options.decide()?;
     let log = start_log(&options.process.log)?;
-    let mut stop = stop_signals()?;
+    let mut stop = stop_signals(options.regions.drain)?;
     data::prepare(&options.data)?;
     let database = StoreOptions::in_folder(&options.data);
     let _held = data::hold(&database)?;

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 os.environ.setdefault("SOJOURN_BINARY", str(ROOT / "target/release/sojourn"))
 
 from harness.grid import SharedGrid  # noqa: E402
-from harness.nginx import Nginx  # noqa: E402
+from harness.nginx import ADDRESS, Nginx  # noqa: E402
 from harness.postgres import Postgres  # noqa: E402
 from harness.sessions import NOTHING, QUIET_S, left  # noqa: E402
 from harness.world import Region  # noqa: E402
@@ -118,7 +118,7 @@ def main():
         sys.exit("there is no nginx on this machine: on Debian, apt-get install nginx")
     with tempfile.TemporaryDirectory(prefix="sojourn-endurance-") as folder, Postgres() as postgres:
         made = {"a": (PLACES[:2], ()), "b": (PLACES[2:], ())}
-        with SharedGrid(folder, made, postgres.url, balancer=Nginx) as grid:
+        with SharedGrid(folder, made, postgres.url, ("--proxy", ADDRESS), Nginx) as grid:
             make_accounts(grid, arguments.viewers)
             seen = asyncio.run(endure(grid, postgres, arguments))
     print(json.dumps(seen, indent=1))

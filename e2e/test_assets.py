@@ -1,11 +1,13 @@
 """What assets consist of: in files, in the database, in a bucket, and on the way from the one to the other."""
 
 import hashlib
+import socket
+import threading
 import uuid
 
 import pytest
 
-from harness.bucket import ENVIRONMENT, Bucket
+from harness.bucket import ENVIRONMENT, Authority, Bucket
 from harness.grid import Grid
 from harness.services import Services
 from harness.sessions import until
@@ -20,9 +22,9 @@ def bucket(tmp_path_factory):
 class Assets:
     """A grid whose assets are at this place, and what was put there."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, **environment):
         self.grid = Grid(folder, {}, options=options)
-        self.grid.services.environment = ENVIRONMENT
+        self.grid.services.environment = ENVIRONMENT | environment
         self.there = {}
 
     def move_to(self, place):
@@ -98,3 +100,58 @@ def test_a_store_that_is_gone_is_no_missing_asset(tmp_path, bucket):
         assert not services.put_asset(uuid.uuid4(), b"another")
         # It says so at level ERROR, which is no trouble here.
         grid.services.kill()
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory):
+    authority = Authority(tmp_path_factory.mktemp("authority"))
+    with Bucket(authority.folder, authority) as running:
+        running.authority = authority
+        yield running
+
+
+def test_a_bucket_over_tls_whose_authority_is_believed(tmp_path, secure):
+    assets = Assets(tmp_path, "--assets", secure.place("secure"), SSL_CERT_FILE=str(secure.authority.file))
+    with assets.grid as grid:
+        for data in (b"one", bytes(1_000_000)):
+            assets.put(data)
+        assets.assert_there()
+        assert len([name for name in secure.names() if name.startswith("secure/")]) == 2
+        grid.services.stop()
+        grid.start()
+        assets.assert_there()
+
+
+@pytest.mark.parametrize("believed", ["others", "nobody"])
+def test_a_bucket_over_tls_whose_authority_is_not_believed(tmp_path, secure, believed):
+    others = Authority(tmp_path, "Somebody else")
+    believes = others.file if believed == "others" else tmp_path / "nothing.pem"
+    assets = Assets(tmp_path, "--assets", secure.place(believed), SSL_CERT_FILE=str(believes))
+    with assets.grid as grid:
+        assert not Services(grid.services.port, timeout=60).put_asset(uuid.uuid4(), b"one")
+        assert not [name for name in secure.names() if name.startswith(believed)]
+        # It says so at level ERROR, which is no trouble here.
+        grid.services.kill()
+
+
+def test_what_is_meant_for_tls_never_goes_in_the_clear(tmp_path):
+    """Where no certificate can be believed, nothing is said at all."""
+    heard, listener = [], socket.create_server(("127.0.0.1", 0))
+
+    def listen():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.settimeout(5)
+                heard.append(connection.recv(100))
+    threading.Thread(target=listen, daemon=True).start()
+    place = f"s3://world/clear?endpoint=https://127.0.0.1:{listener.getsockname()[1]}&region=us-east-1"
+    assets = Assets(tmp_path, "--assets", place, SSL_CERT_FILE=str(tmp_path / "nothing.pem"))
+    with assets.grid as grid:
+        assert not Services(grid.services.port, timeout=60).put_asset(uuid.uuid4(), b"one")
+        grid.services.kill()
+    listener.close()
+    assert not any(b"HTTP" in said for said in heard), heard

@@ -1,12 +1,11 @@
 """Every way in which a session can end, and that the next one begins at once.
 
-Sizes by environment: SOJOURN_RELOGINS (1,000 in a row), SOJOURN_TWINS (1,000), SOJOURN_CHURN (clients x rounds,
-`100x20`), SOJOURN_SEED; and E2E_PATIENCE, seconds that one test may take.
+Sizes by environment: SOJOURN_RELOGINS (1,000 in a row), SOJOURN_TWINS (1,000); and E2E_PATIENCE, seconds that one test
+may take. Many viewers that come and go in all these ways at once are in `crates/sojourn/tests/churn`.
 """
 
 import asyncio
 import os
-import random
 import signal
 import statistics
 import time
@@ -17,22 +16,15 @@ import pytest
 from harness.client import StockClient
 from harness.grid import Grid
 from harness.people import befriend, sees_come, sees_go, status_of
-from harness.sessions import (LEASE_BOUND_S, close_circuit, ended, here, is_quiet, kick, left, online, presences,
-                              until)
+from harness.sessions import LEASE_BOUND_S, close_circuit, ended, here, is_quiet, kick, online, presences, until
 from harness.viewer import ViewerClient
 from harness.world import Region
 
 SILENCE_S = 5
 RELOGINS = int(os.environ.get("SOJOURN_RELOGINS", 100))
 TWINS = int(os.environ.get("SOJOURN_TWINS", 20))
-CHURN_CLIENTS, CHURN_ROUNDS = map(int, os.environ.get("SOJOURN_CHURN", "20x4").split("x"))
-SEED = int(os.environ.get("SOJOURN_SEED", 4))
 # For a login, whatever came before.
 GOAL_LOGIN_S = 1.0
-# In the churn, so many do something at a time.
-AT_ONCE = 4
-# Memory may grow by so much in all rounds after the first; far more than a process does that keeps nothing.
-GROWTH_KB = 30_000
 
 #     B One
 #     A One       A Far       B Far
@@ -40,7 +32,6 @@ A_ONE = Region("A One", 1000, 1000)
 A_FAR = Region("A Far", 1100, 1100)
 B_ONE = Region("B One", 1000, 1001)
 B_FAR = Region("B Far", 1200, 1200)
-REGIONS = (A_ONE, A_FAR, B_ONE, B_FAR)
 
 
 @pytest.fixture(scope="module")
@@ -316,71 +307,3 @@ async def test_two_logins_at_the_same_moment_leave_one_root_agent(grid, timing):
     print(f"two logins at once, {TWINS} times: median {statistics.median(took) * 1000:.0f} ms,"
           f" worst {max(took) * 1000:.0f} ms")
     await is_quiet(grid)
-
-
-# The churn
-
-
-async def do_something(grid, client, dice):
-    await client.say(f"I am {client.account.name}")
-    if dice.random() < 0.5:
-        await client.teleport(dice.choice([region for region in REGIONS if region is not client.place]))
-
-
-async def at_once(wishes):
-    """All of them, some at a time: what they give."""
-    turns = asyncio.Semaphore(AT_ONCE)
-
-    async def one(wish):
-        async with turns:
-            return await wish
-    return await asyncio.gather(*map(one, wishes))
-
-
-async def one_round(grid, clients, dice, fate):
-    """Everybody does something and is gone then, each in some way; `fate` is what becomes of simulator b."""
-    await at_once([do_something(grid, client, dice) for client in clients])
-    process = grid.simulators["b"]
-    there = [client for client in clients if fate and grid.simulator_of(client.place) is process]
-    ends = {client: dice.choice(list(WAYS)) for client in clients if client not in there}
-    await at_once([WAYS[name][0](grid, client) for client, name in ends.items()])
-    if fate == "crash":
-        grid.crash(process)
-    elif fate:
-        await asyncio.to_thread(process.stop)
-    for client in there:
-        await client.vanish()
-    return [*ends.values(), *[fate] * len(there)]
-
-
-@pytest.mark.slow
-@pytest.mark.expects_complaints
-async def test_many_come_and_go_in_all_ways_and_nothing_is_left(grid, timing):
-    dice = random.Random(SEED)
-    accounts = [await asyncio.to_thread(grid.newcomer) for _ in range(CHURN_CLIENTS)]
-    memory, counted = [], {}
-    for number in range(CHURN_ROUNDS):
-        async def come(account, region):
-            client = ViewerClient(grid)
-            begun = time.monotonic()
-            await client.enter(account, region.start())
-            timing("login in the churn", time.monotonic() - begun, GOAL_LOGIN_S)
-            await client.see()
-            return client
-        # Whatever ended the last session, and however short ago: the first try succeeds.
-        clients = await at_once([come(account, dice.choice(REGIONS)) for account in accounts])
-        fate = (None, "shutdown", None, "crash")[number % 4]
-        for end in await one_round(grid, clients, dice, fate):
-            counted[end] = counted.get(end, 0) + 1
-        grid.start()
-        memory.append({name: process.rss_kb() for name, process in
-                       (("grid", grid.services), ("a", grid.simulators["a"]))})
-    await is_quiet(grid)
-    print(f"{CHURN_CLIENTS} clients, {CHURN_ROUNDS} rounds, seed {SEED}: {counted}")
-    print(f"resident memory, KB: {memory}; left: {left(grid)}")
-    for name in ("grid", "a"):
-        # The first round warms up.
-        assert memory[-1][name] - memory[0][name] < GROWTH_KB, memory
-    for account in accounts:
-        async with grid.viewer(account, at=A_ONE) as back:
-            await back.see()

@@ -16,11 +16,12 @@ DRAIN_S = 2
 A_ONE = Region("A One", 1000, 1000)
 B_ONE = Region("B One", 1001, 1000)
 B_FAR = Region("B Far", 1200, 1200)
+C_ONE = Region("C One", 1300, 1300)
 
 
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory):
-    made = {"a": ([A_ONE], ()), "b": ([B_ONE, B_FAR], ["--drain", DRAIN_S])}
+    made = {"a": ([A_ONE], ()), "b": ([B_ONE, B_FAR], ["--drain", DRAIN_S]), "c": ([C_ONE], ["--drain", 3600])}
     with Grid(tmp_path_factory.mktemp("restart"), made) as running:
         yield running
 
@@ -120,9 +121,25 @@ async def test_a_simulator_drains_into_another(grid, kind, timing):
 async def test_a_second_signal_ends_the_draining(grid):
     grid.start()
     process = grid.simulator_of(B_ONE)
-    async with grid.viewer(at=A_ONE) as client:
+    async with grid.viewer(at=A_ONE) as client, grid.viewer(at=B_ONE) as guest:
+        mark = guest.inbox.mark()
         process.process.send_signal(signal.SIGTERM)
         await until(lambda: "has to be elsewhere" in process.said(), 5, "it does not drain")
         await asyncio.to_thread(process.stop)
+        await guest.inbox.expect("KickUser", since=mark)
+        await guest.vanish()
         await client.assert_alive()
+    grid.start()
+
+
+async def test_draining_ends_as_soon_as_nobody_is_left(grid):
+    """It would have an hour."""
+    grid.start()
+    process = grid.simulator_of(C_ONE)
+    await asyncio.to_thread(process.stop)
+    grid.start()
+    async with grid.viewer(at=C_ONE):
+        process.process.send_signal(signal.SIGTERM)
+        await until(lambda: "has to be elsewhere" in process.said(), 5, "it does not drain")
+    await asyncio.to_thread(process.see_off)
     grid.start()

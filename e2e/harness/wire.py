@@ -13,9 +13,9 @@ from hippolyzer.lib.base.message.msgtypes import PacketFlags
 from hippolyzer.lib.base.message.udpserializer import UDPMessageSerializer
 
 
-def http(url, body=None, content_type=None, timeout=10, method=None, key=None):
-    """Status, body and headers, whatever the status. `key` is a simulator's."""
-    headers = {"Content-Type": content_type} if content_type else {}
+def http(url, body=None, content_type=None, timeout=10, method=None, key=None, more=None):
+    """Status, body and headers, whatever the status. `key` is a simulator's, `more` are headers."""
+    headers = {**(more or {}), **({"Content-Type": content_type} if content_type else {})}
     if key:
         headers["Authorization"] = "Basic " + base64.b64encode(f"any:{key}".encode()).decode()
     request = urllib.request.Request(url, data=body, headers=headers, method=method)
@@ -36,10 +36,10 @@ def login_request(account, start="last", **more):
             "agree_to_tos": 1, "read_critical": 1, "options": ["inventory-root", "inventory-skeleton"], **more}
 
 
-def log_in(uri, request, patience=10):
+def log_in(uri, request, patience=10, headers=None):
     """The answer to an XML-RPC login, whether granted or not."""
     body = xmlrpc.client.dumps((request,), "login_to_simulator").encode()
-    status, answer, _ = http(uri, body, "text/xml", patience)
+    status, answer, _ = http(uri, body, "text/xml", patience, more=headers)
     assert status == 200, f"login answers {status}: {answer[:300]!r}"
     return xmlrpc.client.loads(answer.decode())[0][0]
 

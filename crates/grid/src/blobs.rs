@@ -4,7 +4,11 @@
 //! written twice and copied at any time. What [`Blobs::put`] has returned for is on disk, or acknowledged by the store. What
 //! is read is compared with its name: a store that gives something else is broken, and that is not passed on.
 
+mod carrying;
 mod http;
+
+pub use carrying::Carried;
+pub(crate) use carrying::LONGEST;
 
 use bytes::Bytes;
 use object_store::aws::AmazonS3Builder;
@@ -127,7 +131,15 @@ pub struct Blobs {
 }
 
 /// SHA-256 of a content.
-pub(crate) type Hash = [u8; 32];
+pub type Hash = [u8; 32];
+
+/// What is found where a content should be.
+pub(crate) enum Found {
+    Content(Arc<[u8]>),
+    Nothing,
+    /// Something else, or too much.
+    Spoilt,
+}
 
 pub(crate) fn hash_of(data: &[u8]) -> Hash {
     Sha256::digest(data).into()
@@ -181,16 +193,45 @@ impl Blobs {
     /// # Errors
     /// Also if it is not there: whoever asks has reason to believe that it is.
     pub(crate) async fn get(&self, hash: &Hash, bytes_max: usize) -> Result<Arc<[u8]>> {
+        let path = || self.path(hash);
+        match self.look(hash, bytes_max).await? {
+            Found::Content(data) => Ok(data),
+            Found::Nothing => Err(ServiceError::Unavailable(format!("assets: {} is not there", path()))),
+            Found::Spoilt => {
+                let words = format!("assets: {} is not what its name says: it is spoilt", path());
+                Err(ServiceError::Unavailable(words))
+            }
+        }
+    }
+
+    /// Whatever is where a content of at most so many bytes should be.
+    pub(crate) async fn look(&self, hash: &Hash, bytes_max: usize) -> Result<Found> {
         let path = self.path(hash);
         let get = async {
-            let found = self.store.get(&path).await?;
-            let too_long = found.meta.size > bytes_max as u64;
-            Ok(if too_long { None } else { Some(found.bytes().await?) })
+            let found = match self.store.get(&path).await {
+                Err(object_store::Error::NotFound { .. }) => return Ok(Found::Nothing),
+                other => other?,
+            };
+            if found.meta.size > bytes_max as u64 {
+                return Ok(Found::Spoilt);
+            }
+            let data = found.bytes().await?;
+            Ok(if hash_of(&data) == *hash { Found::Content(Arc::from(&data[..])) } else { Found::Spoilt })
         };
-        let data = in_time(get).await?.filter(|data| hash_of(data) == *hash);
-        data.map(|data| Arc::from(&data[..])).ok_or_else(|| {
-            ServiceError::Unavailable(format!("assets: {path} is not what its name says: it is spoilt"))
-        })
+        in_time(get).await
+    }
+
+    /// Whether there is something where a content should be.
+    pub(crate) async fn has(&self, hash: &Hash) -> Result<bool> {
+        let path = self.path(hash);
+        let look = async {
+            match self.store.head(&path).await {
+                Ok(_) => Ok(true),
+                Err(object_store::Error::NotFound { .. }) => Ok(false),
+                Err(error) => Err(error),
+            }
+        };
+        in_time(look).await
     }
 
     /// Forgets a content. One that is not there is forgotten.

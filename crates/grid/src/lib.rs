@@ -37,12 +37,10 @@ mod sqlite;
 mod statistics;
 
 pub use asset_keeper::AssetKeeper;
-pub use blobs::{AssetPlace, Blobs, Bucket, UnknownPlace};
+pub use blobs::{AssetPlace, Blobs, Bucket, Carried, Hash, UnknownPlace};
 pub use clock::{Clock, SystemClock};
 pub use engine::{Database, PostgresUrl, UnknownDatabase};
-pub use http::{
-    Door, GridInfo, Network, NoNetwork, PrivateConfig, PublicState, private_router, public_router,
-};
+pub use http::{Door, GridInfo, PrivateConfig, PublicState, private_router, public_router};
 pub use login::{
     Allowance, LoginConfig, LoginFailure, LoginRecords, LoginRequest, LoginResponse, LoginService,
     LoginSuccess, StartLocation, subject_of,
@@ -51,5 +49,5 @@ pub use operator::OperatorRecords;
 pub use passwords::HashCost;
 pub use provision::{FirstAccount, NewPerson, create_first_account, new_password, provision_account};
 pub use reaper::Reaper;
-pub use sql_store::{Examined, SimulatorKey, SqlStore, Taken};
+pub use sql_store::{Copied, Examined, SimulatorKey, SqlStore, Taken};
 pub use statistics::{GridStatistics, Statistics};

@@ -1,6 +1,6 @@
 //! The one store that the rest of the world knows, on whichever engine its database is.
 
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, Carried, Hash};
 use crate::login::{Allowance, LoginRecords};
 use crate::{Clock, Database, GridStatistics, HashCost, OperatorRecords, Statistics, postgres, sqlite};
 use async_trait::async_trait;
@@ -35,6 +35,17 @@ pub struct Examined {
     pub read_only: Option<String>,
     /// Accounts in it.
     pub accounts: Option<i64>,
+    /// Seconds between our clock and its server's, if it has one.
+    pub apart_s: Option<u64>,
+}
+
+/// What a copy of a database has.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Copied {
+    /// Rows, of all tables.
+    pub rows: u64,
+    /// What its assets consist of and is kept elsewhere, in order.
+    pub outside: Vec<Hash>,
 }
 
 /// What became of something that was brought.
@@ -183,11 +194,11 @@ impl SqlStore {
         on!(self, store => store.forget_the_living().await)
     }
 
-    /// Copies everything, as it is at this moment, into a file that is not there yet. How many rows.
+    /// Copies everything, as it is at this moment, into a file that is not there yet.
     ///
     /// # Errors
     /// The file is there, or cannot be written; or the database does not answer.
-    pub async fn copy_into(&self, file: &Path) -> Result<u64> {
+    pub async fn copy_into(&self, file: &Path) -> Result<Copied> {
         on!(self, store => store.copy_into(file).await)
     }
 
@@ -198,6 +209,15 @@ impl SqlStore {
     /// `Refused` if somebody lives here; the file cannot be read, or is of a later version of this program.
     pub async fn copy_from(&self, file: &Path) -> Result<u64> {
         on!(self, store => store.copy_from(file).await)
+    }
+
+    /// After [`SqlStore::copy_from`]: sees to it that what assets consist of is where this store keeps it. What is not
+    /// there is brought from another place; what is neither here nor there is missing.
+    ///
+    /// # Errors
+    /// The database or one of the places does not answer.
+    pub async fn settle_contents(&self, from: Option<&Blobs>) -> Result<Carried> {
+        on!(self, store => store.settle_contents(from).await)
     }
 
     /// Takes in an account, and its password as OpenSimulator keeps it: hash and salt. `Clash` means that the name is

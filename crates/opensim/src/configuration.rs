@@ -1,54 +1,14 @@
 //! What the configuration of an OpenSimulator means here.
 
-use crate::ini::{self, Entry, Ini, Unreadable};
+use crate::ini::{self, Ini, Unreadable};
+use crate::reading::{Left, Reading};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What viewers are told stands in this place when the simulator is to find out its own address.
 const UNKNOWN_HOST: &str = "SYSTEMIP";
 /// Everybody's address.
-const ANYWHERE: &str = "0.0.0.0";
-/// Files that say how OpenSimulator's own parts are put together; not what an operator has set.
-const ASSEMBLY: [&str; 5] =
-    ["Standalone.ini", "StandaloneHypergrid.ini", "Grid.ini", "GridHypergrid.ini", "OpenSimDefaults.ini"];
-
-/// Sections of which nothing means anything here, and why.
-const NOT_HERE: [(&str, &str); 24] = [
-    ("BulletSim", "there is no physics engine to set up"),
-    ("ODEPhysicsSettings", "there is no physics engine to set up"),
-    ("ubODE", "there is no physics engine to set up"),
-    ("YEngine", "scripts are not run"),
-    ("XEngine", "scripts are not run"),
-    ("OSSL", "scripts are not run"),
-    ("LL-Functions", "scripts are not run"),
-    ("NPC", "scripts are not run"),
-    ("FreeSwitchVoice", "there is no voice"),
-    ("FreeswitchService", "there is no voice"),
-    ("VivoxVoice", "there is no voice"),
-    ("Groups", "there are no groups yet"),
-    ("Economy", "there is no money"),
-    ("Hypergrid", "there are no visits to other grids yet"),
-    ("HGInventoryAccessModule", "there are no visits to other grids yet"),
-    ("HGAssetService", "there are no visits to other grids yet"),
-    ("HGFriendsModule", "there are no visits to other grids yet"),
-    ("GatekeeperService", "there are no visits to other grids yet"),
-    ("UserAgentService", "there are no visits to other grids yet"),
-    ("AssetCache", "caches size themselves"),
-    ("RemoteAdmin", "see `sojourn user`, `kick` and `notice`"),
-    ("Modules", "names parts of OpenSimulator"),
-    ("Permissions", "see access and estates in the world file"),
-    ("Terrain", "see terrain in the world file"),
-];
-
-/// Keys that are read for what they lead to, or say what is so here anyway.
-const UNDERSTOOD: [(&str, &str); 5] = [
-    ("Const", ""),
-    ("Startup", "regionload_regionsdir"),
-    ("DatabaseService", "StorageProvider"),
-    ("DatabaseService", "ConnectionString"),
-    ("GridInfoService", "login"),
-];
-
+pub(crate) const ANYWHERE: &str = "0.0.0.0";
 /// How a simulator gets at its grid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Architecture {
@@ -75,17 +35,6 @@ pub struct Region {
     pub max_agents: Option<u32>,
 }
 
-/// Something that was set and has no counterpart.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Left {
-    /// File and line.
-    pub at: String,
-    /// Section and key.
-    pub what: String,
-    /// Why, or what it was set to.
-    pub why: String,
-}
-
 /// What the files of one OpenSimulator say.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Configuration {
@@ -101,6 +50,8 @@ pub struct Configuration {
     pub bind: String,
     /// What the grid is called.
     pub grid_name: Option<String>,
+    /// What people are told when they come in.
+    pub welcome: Option<String>,
     /// The grid's private side.
     pub grid: Option<String>,
     /// The grid's public side.
@@ -124,8 +75,9 @@ impl Configuration {
         let file = find(path)?;
         let ini = Ini::read(&file)?;
         let folder = file.parent().unwrap_or(Path::new("")).to_owned();
-        let mut reading = Reading { ini: &ini, used: BTreeSet::new(), left: Vec::new() };
-        let regions = reading.regions(&folder)?;
+        let mut reading = Reading::new(&ini);
+        let mut regions = reading.regions(&folder)?;
+        reading.arrive(&mut regions.regions);
         let architecture = reading.architecture();
         let mut configuration = Self {
             architecture,
@@ -133,6 +85,7 @@ impl Configuration {
             host: regions.host.or_else(|| reading.text("Const", "BaseHostname")),
             bind: regions.bind,
             grid_name: reading.text("GridInfoService", "gridname"),
+            welcome: reading.text("LoginService", "WelcomeMessage"),
             grid: reading.text("GridService", "GridServerURI"),
             login: reading.text("GridInfo", "GridInfoURI"),
             silence_timeout: reading.number("ClientStack.LindenUDP", "AckTimeout"),
@@ -159,13 +112,6 @@ fn find(path: &Path) -> Result<PathBuf, Unreadable> {
     found.ok_or_else(|| Unreadable::new(path, "there is no OpenSim.ini in it, nor in a folder bin below"))
 }
 
-struct Reading<'a> {
-    ini: &'a Ini,
-    /// Entries that have found their place.
-    used: BTreeSet<(String, String)>,
-    left: Vec<Left>,
-}
-
 #[derive(Default)]
 struct Regions {
     regions: Vec<Region>,
@@ -174,18 +120,6 @@ struct Regions {
 }
 
 impl Reading<'_> {
-    fn text(&mut self, section: &str, key: &str) -> Option<String> {
-        let value = self.ini.value(section, key)?;
-        self.used.insert((section.to_lowercase(), key.to_lowercase()));
-        Some(value)
-    }
-
-    fn number<T: std::str::FromStr>(&mut self, section: &str, key: &str) -> Option<T> {
-        let number = self.ini.value(section, key)?.parse().ok()?;
-        self.used.insert((section.to_lowercase(), key.to_lowercase()));
-        Some(number)
-    }
-
     fn architecture(&self) -> Architecture {
         let included = self.ini.value("Architecture", "Include-Architecture");
         let name = included.unwrap_or_default().to_lowercase();
@@ -210,7 +144,7 @@ impl Reading<'_> {
                 }
             }
             for name in sections {
-                let mut reading = Reading { ini: &file, used: BTreeSet::new(), left: Vec::new() };
+                let mut reading = Reading::new(&file);
                 hosts.extend(reading.text(name, "ExternalHostName"));
                 binds.extend(reading.text(name, "InternalAddress"));
                 let region = reading.region(name);
@@ -230,6 +164,20 @@ impl Reading<'_> {
         all.host = hosts.into_iter().next();
         all.bind = binds.into_iter().next().unwrap_or_else(|| ANYWHERE.into());
         Ok(all)
+    }
+
+    /// People arrive in the first region that has no other place for them.
+    fn arrive(&mut self, regions: &mut [Region]) {
+        let Some((name, key)) = self.arrivals().into_iter().next() else { return };
+        let is_it = |region: &Region| {
+            let spelled = region.name.replace(' ', "_");
+            spelled.eq_ignore_ascii_case(&name)
+                || region.uuid.as_ref().is_some_and(|uuid| uuid.eq_ignore_ascii_case(&name))
+        };
+        if let Some(at) = regions.iter().position(is_it) {
+            regions[..=at].rotate_right(1);
+            self.used("GridService", &key);
+        }
     }
 
     /// A process has one of it here.
@@ -261,124 +209,6 @@ impl Reading<'_> {
             max_agents: self.number(name, "MaxAgents"),
         })
     }
-
-    /// What its database is called here; where it is, if it is files.
-    fn database(&mut self, folder: &Path) -> Option<String> {
-        let provider = self.text("DatabaseService", "StorageProvider")?.to_lowercase();
-        let connection = self.text("DatabaseService", "ConnectionString").unwrap_or_default();
-        if provider.contains("sqlite") {
-            Some(folder.display().to_string())
-        } else if provider.contains("mysql") {
-            mysql_url(&connection)
-        } else {
-            let at = self.ini.entry("DatabaseService", "StorageProvider").map(place).unwrap_or_default();
-            self.leave(&at, "[DatabaseService]", &format!("databases of {provider} are not read"));
-            None
-        }
-    }
-
-    fn leave(&mut self, at: &str, what: &str, why: &str) {
-        self.left.push(Left { at: at.into(), what: what.into(), why: why.into() });
-    }
-
-    fn all_left_of(mut self, section: &str) -> Vec<Left> {
-        let entries: Vec<&Entry> = self.ini.entries.iter().filter(|entry| entry.section == section).collect();
-        for entry in entries {
-            if self.used.contains(&(entry.section.to_lowercase(), entry.key.to_lowercase())) {
-                continue;
-            }
-            self.leave(&place(entry), &format!("[{}] {}", entry.section, entry.key), &shown(entry));
-        }
-        self.left
-    }
-
-    /// Addresses that are carried over, or follow from what is: of the grid's two sides, of itself.
-    fn addresses(&self) -> BTreeSet<String> {
-        let value = |section, key| self.ini.value(section, key);
-        let own = value("Const", "BaseURL").zip(value("Const", "PublicPort"));
-        let own = own.map(|(url, port)| format!("{url}:{port}"));
-        let named = [value("GridService", "GridServerURI"), value("GridInfo", "GridInfoURI")];
-        let named = named.into_iter().flatten().chain(own).chain(value("Const", "BaseHostname"));
-        named.map(|address| address.trim_end_matches('/').to_owned()).collect()
-    }
-
-    fn all_left(mut self) -> Vec<Left> {
-        for missing in &self.ini.missing {
-            self.left.push(Left {
-                at: missing.clone(),
-                what: "an include".into(),
-                why: "it cannot be read".into(),
-            });
-        }
-        let mut whole = BTreeSet::new();
-        let addresses = self.addresses();
-        for entry in &self.ini.entries {
-            let name = entry.file.file_name().unwrap_or_default().to_string_lossy();
-            let understood = entry.key.eq_ignore_ascii_case("ConnectionString")
-                || UNDERSTOOD.iter().any(|(section, key)| {
-                    entry.section.eq_ignore_ascii_case(section)
-                        && (key.is_empty() || entry.key.eq_ignore_ascii_case(key))
-                });
-            let used = self.used.contains(&(entry.section.to_lowercase(), entry.key.to_lowercase()));
-            let leads = entry.key.to_lowercase().starts_with("include");
-            // Each service has an address of its own there; these are one here.
-            let value = self.ini.expanded(&entry.value);
-            let covered = value.is_empty() || addresses.contains(value.trim_end_matches('/'));
-            if used || understood || leads || covered || ASSEMBLY.contains(&&*name) {
-                continue;
-            }
-            let reason = NOT_HERE.iter().find(|(section, _)| entry.section.eq_ignore_ascii_case(section));
-            match reason {
-                // One line for the whole section will do.
-                Some((_, why)) if whole.insert(entry.section.to_lowercase()) => {
-                    self.left.push(Left {
-                        at: place(entry),
-                        what: format!("[{}]", entry.section),
-                        why: (*why).into(),
-                    });
-                }
-                Some(_) => {}
-                None => self.left.push(Left {
-                    at: place(entry),
-                    what: format!("[{}] {}", entry.section, entry.key),
-                    why: shown(entry),
-                }),
-            }
-        }
-        self.left
-    }
-}
-
-fn place(entry: &Entry) -> String {
-    format!("{}:{}", entry.file.display(), entry.line)
-}
-
-/// What something was set to; secrets are not for reports.
-fn shown(entry: &Entry) -> String {
-    let key = entry.key.to_lowercase();
-    if ["password", "connectionstring", "secret", "token"].iter().any(|word| key.contains(word)) {
-        return "…".into();
-    }
-    entry.value.chars().take(60).collect()
-}
-
-/// The URL of a MySQL database of which this is the connection string.
-fn mysql_url(connection: &str) -> Option<String> {
-    let value = |names: &[&str]| {
-        let mut pairs = connection.split(';').filter_map(|pair| pair.split_once('='));
-        let found = pairs.find(|(name, _)| names.iter().any(|known| name.trim().eq_ignore_ascii_case(known)));
-        found.map(|(_, value)| value.trim().to_owned())
-    };
-    let encoded = |text: String| -> String {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-        text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
-    };
-    let host = value(&["data source", "server", "host", "datasource"])?;
-    let database = encoded(value(&["database", "initial catalog"])?);
-    let user = encoded(value(&["user id", "uid", "user", "username", "user name"]).unwrap_or_default());
-    let password = value(&["password", "pwd"]).map(encoded).unwrap_or_default();
-    let port = value(&["port"]).map(|port| format!(":{port}")).unwrap_or_default();
-    Some(format!("mysql://{user}:{password}@{host}{port}/{database}"))
 }
 
 #[cfg(test)]
@@ -410,7 +240,7 @@ mod tests {
             (
                 "bin/OpenSim.ini",
                 "[Const]\nBaseURL = \"http://grid.example.org\"\nPublicPort = \"8002\"\n\
-                 [Network]\nhttp_listener_port = 9100\n[ClientStack.LindenUDP]\nAckTimeout = 90\n\
+                 [Network]\nhttp_listener_port = 9100\nConsolePass = secret\n[Weather]\nApiKey = secret\n[ClientStack.LindenUDP]\nAckTimeout = 90\n\
                  [Startup]\nphysics = BulletSim\n[YEngine]\nEnabled = true\nMinTimerInterval = 0.1\n\
                  [Architecture]\nInclude-Architecture = \"config-include/Grid.ini\"\n",
             ),
@@ -484,14 +314,16 @@ mod tests {
             (
                 "config-include/StandaloneCommon.ini",
                 "[DatabaseService]\nInclude-Storage = \"config-include/storage/SQLiteStandalone.ini\"\n\
-                 [GridInfoService]\ngridname = \"A World\"\n[LoginService]\nWelcomeMessage = \"Hi\"\n",
+                 [GridInfoService]\ngridname = \"A World\"\n[LoginService]\nWelcomeMessage = \"Hi, <USERNAME>\"\nMinLoginLevel = 10\n\
+                 [GridService]\nStorageProvider = \"OpenSim.Data.Null.dll:NullRegionData\"\n\
+                 Region_B_Two = \"DefaultRegion, FallbackRegion\"\nRegion_A = FallbackRegion\n",
             ),
             (
                 "config-include/storage/SQLiteStandalone.ini",
                 "[DatabaseService]\nStorageProvider = \"OpenSim.Data.SQLite.dll\"\n",
             ),
             ("Regions/a.ini", "[A]\nLocation = 1,1\nInternalPort = 9000\nInternalAddress = 10.0.0.1\n"),
-            ("Regions/b.ini", "[B]\nLocation = 2,1\nInternalPort = 9001\nInternalAddress = 10.0.0.2\n"),
+            ("Regions/b.ini", "[B Two]\nLocation = 2,1\nInternalPort = 9001\nInternalAddress = 10.0.0.2\n"),
             ("Regions/c.xml", "<Regions/>"),
         ]);
         assert_eq!(read.architecture, Architecture::Standalone);
@@ -499,19 +331,11 @@ mod tests {
         assert_eq!((read.grid_name.as_deref(), read.grid, read.port), (Some("A World"), None, None));
         assert_eq!(read.database, Some(folder.path().display().to_string()));
         assert_eq!(read.regions.len(), 2);
-        for wanted in ["InternalAddress", "[LoginService] WelcomeMessage", "regions"] {
+        assert_eq!(read.welcome.as_deref(), Some("Hi, <USERNAME>"));
+        assert_eq!(read.regions[0].name, "B Two", "there people arrive");
+        for wanted in ["InternalAddress", "[LoginService] MinLoginLevel", "regions", "[GridService] Region_A"]
+        {
             assert!(read.left.iter().any(|left| left.what == wanted), "{wanted}: {:#?}", read.left);
-        }
-    }
-
-    #[test]
-    fn connection_strings() {
-        for (connection, url) in [
-            ("Server=db; Port=3307;Database=o s;Uid=u;Pwd=p;", Some("mysql://u:p@db:3307/o%20s")),
-            ("Data Source=db;User ID=u", None),
-            ("", None),
-        ] {
-            assert_eq!(mysql_url(connection).as_deref(), url, "{connection}");
         }
     }
 

@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 const MAX_FILE: u64 = 4 << 20;
 /// Files that may belong to one configuration.
 const MAX_FILES: usize = 200;
-/// Values that name values that name values.
-const DEPTH: usize = 10;
+/// Names in a value that are replaced: those in it, and those in what they stand for.
+const NAMES: usize = 100;
+/// What names variables of the process's environment.
+const ENVIRONMENT: &str = "environment";
 /// Bytes of a value, once all names in it are replaced.
 const MAX_VALUE: usize = 16 << 10;
 
@@ -111,17 +113,25 @@ impl Ini {
     /// A text with all names in it replaced.
     pub(crate) fn expanded(&self, value: &str) -> String {
         let mut text = value.to_owned();
-        for _ in 0..DEPTH {
+        for _ in 0..NAMES {
             let Some((before, rest)) = text.split_once("${") else { break };
             let Some((named, after)) = rest.split_once('}') else { break };
             let (section, key) = named.split_once('|').unwrap_or(("", named));
-            let found = self.entry(section.trim(), key.trim()).map_or("", |entry| entry.value.as_str());
+            let found = self.named(section.trim(), key.trim());
             text = format!("{before}{found}{after}");
             if text.len() > MAX_VALUE {
                 break;
             }
         }
         text.trim().to_owned()
+    }
+
+    /// What a name stands for. Variables of the environment count where their names are listed.
+    fn named(&self, section: &str, key: &str) -> String {
+        let Some(entry) = self.entry(section, key) else { return String::new() };
+        let variable =
+            if section.eq_ignore_ascii_case(ENVIRONMENT) { std::env::var(&entry.key).ok() } else { None };
+        variable.filter(|value| !value.is_empty()).unwrap_or_else(|| entry.value.clone())
     }
 }
 
@@ -254,6 +264,12 @@ mod tests {
         assert_eq!(ini.value("X", "x").as_deref(), Some("!"));
         assert!(ini.value("Const", "Round").unwrap().len() < MAX_VALUE);
         assert_eq!(ini.missing.len(), 1, "{:?}", ini.missing);
+        // A variable that every test has, one that nobody has, and one that is not listed.
+        let variables = "[Environment]\nCARGO_PKG_NAME = x\nSOJOURN_NEVER_SET = y\n[A]\n\
+             a = ${Environment|CARGO_PKG_NAME} ${Environment|SOJOURN_NEVER_SET} ${Environment|HOME}.\n";
+        write("variables.ini", variables);
+        let ini = Ini::read(&folder.path().join("variables.ini")).unwrap();
+        assert_eq!(ini.value("A", "a").as_deref(), Some("opensim y ."));
         assert!(Ini::read(&folder.path().join("none.ini")).is_err());
     }
 

@@ -5,9 +5,9 @@
 //! is read as text; what it means is decided in [`crate::records`], once for both engines.
 
 use crate::Unreadable;
-use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions, MySqlRow};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlPoolOptions, MySqlRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRow};
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -117,7 +117,13 @@ impl Source {
 
 fn broken(what: &str) -> impl Fn(sqlx::Error) -> Unreadable {
     let path = what.to_owned();
-    move |error| Unreadable { path: path.clone(), why: error.to_string() }
+    move |error| {
+        let why = match error {
+            sqlx::Error::Io(error) => error.to_string(),
+            other => other.to_string(),
+        };
+        Unreadable { path: path.clone(), why }
+    }
 }
 
 async fn mysql_tables(url: &str) -> Result<BTreeMap<String, Table>, Unreadable> {
@@ -125,6 +131,11 @@ async fn mysql_tables(url: &str) -> Result<BTreeMap<String, Table>, Unreadable> 
     // What is wrong with it may quote it, with its password.
     let bad = |_| Unreadable { path: "mysql://…".into(), why: "this is no URL of a database".into() };
     let options: MySqlConnectOptions = url.parse().map_err(bad)?;
+    // A pool would try for as long as it may, and not say what was in the way.
+    let once = tokio::time::timeout(PATIENCE, MySqlConnection::connect_with(&options)).await;
+    let once = once.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()));
+    let closed = async { once?.close().await };
+    closed.await.map_err(broken("the MySQL server"))?;
     let pool = MySqlPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(PATIENCE)

@@ -2,8 +2,9 @@
 //!
 //! Most of a transfer is over in milliseconds, and then somebody waits for seconds; so distances are to scale, but no
 //! smaller than a line of text and no larger than a hand: waits are shaded and say how long they are, long ones are cut.
-//! The strip on top has all of it to scale. What both ends have noted, the sender when it sent and the receiver when it
-//! received, is one arrow, as slanted as it was slow. While a side waits for an answer its lane is thick.
+//! The strip on top has it to scale, without a long clearing up. What both ends have noted, the sender when it sent and
+//! the receiver when it received, is one arrow, as slanted as it was slow. While a side waits for an answer its lane is
+//! thick.
 
 mod legs;
 
@@ -129,7 +130,7 @@ enum Mark {
     Nothing,
 }
 
-/// All of it to scale.
+/// The transfer to scale.
 #[derive(Debug)]
 struct Strip {
     from: f64,
@@ -138,6 +139,8 @@ struct Strip {
     ticks: Vec<(f64, &'static str)>,
     waits: Vec<(f64, f64)>,
     scale: Vec<(f64, String)>,
+    /// How long it goes on beyond the strip; empty if it does not.
+    later: String,
 }
 
 impl Chart {
@@ -264,7 +267,7 @@ fn line(note: &Note, index: usize, places: &[f64], legs: &Legs, begun_us: u64) -
     let room = LETTERS.saturating_sub(message.chars().count() + 2);
     Line {
         y,
-        at: format!("+{:.1}", note.at_us.saturating_sub(begun_us) as f64 / 1000.0),
+        at: moment(note.at_us.saturating_sub(begun_us)),
         step: if note.step == "end" { String::new() } else { note.step.clone() },
         phase: phase(&note.step),
         mark,
@@ -293,20 +296,58 @@ fn head(from: f64, to: f64, y: f64, end_y: f64) -> String {
 fn strip(sequence: &Sequence, waits: &[(usize, u64)]) -> Strip {
     let (from, to, y) = STRIP;
     let width = to - from;
-    let at = |us: u64| {
-        let share = us.saturating_sub(sequence.begun_us) as f64 / sequence.took_us.max(1) as f64;
-        from + width * share.clamp(0.0, 1.0)
-    };
-    let ticks = sequence.notes.iter().map(|note| (at(note.at_us), phase(&note.step)));
+    let span_us = span_us(sequence);
+    let after = |us: u64| us.saturating_sub(sequence.begun_us);
+    let at = |after_us: u64| from + width * (after_us as f64 / span_us as f64).min(1.0);
+    let shown = sequence.notes.iter().filter(|note| after(note.at_us) <= span_us);
+    let ticks = shown.map(|note| (at(after(note.at_us)), phase(&note.step)));
     let waits = waits.iter().filter_map(|&(index, _)| {
         let pair = sequence.notes.get(index..index + 2)?;
-        Some((at(pair[0].at_us), at(pair[1].at_us) - at(pair[0].at_us)))
+        let (from, to) = (at(after(pair[0].at_us)), at(after(pair[1].at_us)));
+        (to > from).then_some((from, to - from))
     });
-    let scale = [0, 1, 2, 3, 4].map(|quarter| {
-        let us = sequence.took_us * quarter / 4;
-        (from + width * quarter as f64 / 4.0, if us == 0 { "0".to_owned() } else { ms(us) })
-    });
-    Strip { from, width, y, ticks: ticks.collect(), waits: waits.collect(), scale: scale.into() }
+    let step_us = round_step_us(span_us);
+    let scale = (0..=span_us / step_us).map(|nth| (at(nth * step_us), in_unit_of(nth * step_us, span_us)));
+    let beyond = sequence.took_us > span_us;
+    Strip {
+        from,
+        width,
+        y,
+        ticks: ticks.collect(),
+        waits: waits.collect(),
+        scale: scale.collect(),
+        later: if beyond { format!("until {} →", ms(sequence.took_us)) } else { String::new() },
+    }
+}
+
+/// What the strip shows: all of it, or where most of that is the clearing up, what was before.
+fn span_us(sequence: &Sequence) -> u64 {
+    let after = |note: &Arc<Note>| note.at_us.saturating_sub(sequence.begun_us);
+    let ended = sequence.notes.iter().filter(|note| note.step == "end").map(after).max();
+    let span = ended.map(|ended| ended + ended / 4).filter(|span| *span * 3 < sequence.took_us);
+    span.unwrap_or(sequence.took_us).max(1)
+}
+
+/// A round number of microseconds, of which there are three to seven in a span.
+fn round_step_us(span_us: u64) -> u64 {
+    let least = span_us.div_ceil(7);
+    let power = 10_u64.saturating_pow(least.ilog10());
+    let step = [1, 2, 5].into_iter().map(|by| power.saturating_mul(by)).find(|step| *step >= least);
+    step.unwrap_or(power.saturating_mul(10))
+}
+
+/// A time on a scale; all on one scale have one unit.
+fn in_unit_of(us: u64, span_us: u64) -> String {
+    let (unit_us, unit) = if span_us < 2_000_000 { (1000.0, "ms") } else { (1_000_000.0, "s") };
+    if us == 0 { "0".to_owned() } else { format!("{} {unit}", us as f64 / unit_us) }
+}
+
+/// How long after the begin.
+fn moment(us: u64) -> String {
+    match us {
+        0..10_000_000 => format!("+{:.1}", us as f64 / 1e3),
+        _ => format!("+{:.2} s", us as f64 / 1e6),
+    }
 }
 
 #[cfg(test)]

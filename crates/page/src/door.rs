@@ -91,12 +91,19 @@ pub(crate) async fn require_session(
 
 pub(crate) async fn form(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response<Body> {
     let secret = Secret::read(&headers, FORM).unwrap_or_else(Secret::random);
-    show(&desk, &secret, StatusCode::OK, None)
+    show(&desk, &headers, &secret, StatusCode::OK, None)
 }
 
-fn show(desk: &Desk, secret: &Secret, status: StatusCode, refused: Option<&str>) -> Response<Body> {
+fn show(
+    desk: &Desk,
+    asked: &HeaderMap,
+    secret: &Secret,
+    status: StatusCode,
+    refused: Option<&str>,
+) -> Response<Body> {
     let mut response = look::page(status, &Login { look: &desk.look, token: secret.token(), refused });
-    response.headers_mut().append(header::SET_COOKIE, secret.cookie(FORM, BASE, FORM_LIFETIME_S));
+    let cookie = secret.cookie(asked, FORM, BASE, FORM_LIFETIME_S);
+    response.headers_mut().append(header::SET_COOKIE, cookie);
     response
 }
 
@@ -117,17 +124,17 @@ pub(crate) async fn log_in(
     let secret = Secret::read(&headers, FORM);
     let Some(secret) = secret.filter(|secret| secret.admits(&filled.token)) else {
         let why = "This form has expired, or your browser keeps no cookies. Please try once more.";
-        return show(&desk, &Secret::random(), StatusCode::FORBIDDEN, Some(why));
+        return show(&desk, &headers, &Secret::random(), StatusCode::FORBIDDEN, Some(why));
     };
     match try_password(&desk, client, &filled.password).await {
-        Ok(Tried::Right) => enter(&desk).await.unwrap_or_else(|error| broken(&error)),
+        Ok(Tried::Right) => enter(&desk, &headers).await.unwrap_or_else(|error| broken(&error)),
         Ok(Tried::Wrong) => {
             tracing::warn!(from = %client.ip(), "a wrong operator password");
-            show(&desk, &secret, StatusCode::FORBIDDEN, Some("That is not the password."))
+            show(&desk, &headers, &secret, StatusCode::FORBIDDEN, Some("That is not the password."))
         }
         Ok(Tried::TooOften(wait_s)) => {
             let why = format!("Too many wrong passwords. Please try again in {wait_s} s.");
-            show(&desk, &secret, StatusCode::TOO_MANY_REQUESTS, Some(&why))
+            show(&desk, &headers, &secret, StatusCode::TOO_MANY_REQUESTS, Some(&why))
         }
         Err(error) => broken(&error),
     }
@@ -159,12 +166,12 @@ async fn try_password(desk: &Desk, client: SocketAddr, password: &str) -> servic
     Ok(Tried::Right)
 }
 
-async fn enter(desk: &Desk) -> services::Result<Response<Body>> {
+async fn enter(desk: &Desk, asked: &HeaderMap) -> services::Result<Response<Body>> {
     let session = Secret::random();
     desk.operators.begin_operator_session(&session.mark(), LIFETIME_S).await?;
     let mut response = Redirect::to(BASE).into_response();
     let headers = response.headers_mut();
-    headers.append(header::SET_COOKIE, session.cookie(SESSION, BASE, LIFETIME_S));
+    headers.append(header::SET_COOKIE, session.cookie(asked, SESSION, BASE, LIFETIME_S));
     headers.append(header::SET_COOKIE, forget(FORM, BASE));
     Ok(response)
 }

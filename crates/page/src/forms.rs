@@ -44,15 +44,24 @@ impl Secret {
             && wanted.bytes().zip(token.bytes()).map(differ).fold(0, |all, one| all | one) == 0
     }
 
-    /// The cookie, for pages below this path.
-    pub(crate) fn cookie(&self, name: &str, path: &str, lifetime_s: u32) -> HeaderValue {
-        let text = format!("{name}={}; Path={path}; Max-Age={lifetime_s}; HttpOnly; SameSite=Strict", self.0);
+    /// The cookie, for pages below this path, in answer to a request with these headers.
+    pub(crate) fn cookie(&self, asked: &HeaderMap, name: &str, path: &str, lifetime_s: u32) -> HeaderValue {
+        let secure = if is_encrypted(asked) { "; Secure" } else { "" };
+        let text = format!(
+            "{name}={}; Path={path}; Max-Age={lifetime_s}; HttpOnly; SameSite=Strict{secure}",
+            self.0
+        );
         HeaderValue::from_str(&text).expect("names, paths and hexadecimal digits are plain")
     }
 
     fn derived(&self, purpose: &str) -> String {
         hex(&Sha256::new().chain_update(purpose).chain_update([0]).chain_update(&self.0).finalize())
     }
+}
+
+/// Whether the browser has asked a proxy by HTTPS. What others than trusted proxies say of that does not get here.
+fn is_encrypted(headers: &HeaderMap) -> bool {
+    headers.get("x-forwarded-proto").is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))
 }
 
 /// Has the browser forget a cookie.
@@ -71,6 +80,7 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderName;
 
     fn headers(cookie: &str) -> HeaderMap {
         [(header::COOKIE, HeaderValue::from_str(cookie).unwrap())].into_iter().collect()
@@ -79,13 +89,22 @@ mod tests {
     #[test]
     fn a_secret_comes_back_in_its_cookie() {
         let secret = Secret::random();
-        let line = secret.cookie("x", "/", 60);
+        let line = secret.cookie(&HeaderMap::new(), "x", "/", 60);
         let (pair, attributes) = line.to_str().unwrap().split_once(';').unwrap();
         assert_eq!(attributes, " Path=/; Max-Age=60; HttpOnly; SameSite=Strict");
         assert!(Secret::read(&headers(&format!("a=b; {pair}; c")), "x") == Some(secret));
         assert!(Secret::read(&headers(pair), "y").is_none());
         for odd in ["x", "x=", "x=zz", &pair[..60], &format!("{pair}0")] {
             assert!(Secret::read(&headers(odd), "x").is_none(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_from_https_stays_with_https() {
+        for (proto, secure) in [("https", true), ("HTTPS", true), ("http", false), ("https, http", false)] {
+            let asked = [(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static(proto))];
+            let line = Secret::random().cookie(&asked.into_iter().collect(), "x", "/", 60);
+            assert_eq!(line.to_str().unwrap().ends_with("; Secure"), secure, "{proto}");
         }
     }
 

@@ -157,7 +157,7 @@ async fn world_map(State(public): State<Arc<Public>>) -> Response<Body> {
 
 async fn form(State(public): State<Arc<Public>>, headers: HeaderMap) -> Response<Body> {
     let secret = Secret::read(&headers, COOKIE).unwrap_or_else(Secret::random);
-    show(&public, &secret, StatusCode::OK, &Filled::default(), None, None)
+    show(&public, &headers, &secret, StatusCode::OK, &Filled::default(), None, None)
 }
 
 /// The form as it was sent.
@@ -179,6 +179,7 @@ struct Filled {
 
 fn show(
     public: &Public,
+    asked: &HeaderMap,
     secret: &Secret,
     status: StatusCode,
     filled: &Filled,
@@ -199,7 +200,7 @@ fn show(
         email: &filled.email,
     };
     let mut response = look::page(status, &page);
-    let cookie = secret.cookie(COOKIE, "/signup", FORM_LIFETIME_S);
+    let cookie = secret.cookie(asked, COOKIE, "/signup", FORM_LIFETIME_S);
     response.headers_mut().append(header::SET_COOKIE, cookie);
     response
 }
@@ -214,9 +215,9 @@ async fn sign_up(
     let secret = Secret::read(&headers, COOKIE);
     let Some(secret) = secret.filter(|secret| secret.admits(&filled.token)) else {
         let why = "This form has expired, or your browser keeps no cookies. Please try once more.";
-        return show(&public, &Secret::random(), StatusCode::FORBIDDEN, &filled, Some(why), None);
+        return show(&public, &headers, &Secret::random(), StatusCode::FORBIDDEN, &filled, Some(why), None);
     };
-    let refuse = |status, why: &str| show(&public, &secret, status, &filled, Some(why), None);
+    let refuse = |status, why: &str| show(&public, &headers, &secret, status, &filled, Some(why), None);
     if let Err(why) = sound(&filled) {
         return refuse(StatusCode::UNPROCESSABLE_ENTITY, why);
     }
@@ -240,7 +241,7 @@ async fn sign_up(
         Ok(account) => {
             tracing::info!(agent = %account.id, "{} {} has signed up", account.first, account.last);
             let name = format!("{} {}", account.first, account.last);
-            show(&public, &secret, StatusCode::CREATED, &Filled::default(), None, Some(name))
+            show(&public, &headers, &secret, StatusCode::CREATED, &Filled::default(), None, Some(name))
         }
         Err(ServiceError::Refused(why) | ServiceError::Invalid(why)) => {
             refuse(StatusCode::UNPROCESSABLE_ENTITY, &sentence(&why))

@@ -7,9 +7,10 @@ use crate::control::{self, Control, SetLog};
 use crate::directory::Directory;
 use crate::friends::Friends;
 use crate::grid_side::GridSide;
-use crate::http::body::Budget;
+use crate::http::body::Budgets;
 use crate::http::front::Front;
 use crate::http::intake::Intake;
+use crate::http::proxies::Proxies;
 use crate::http::routes::Shared;
 use crate::http::server;
 use crate::http::trace::HttpTrace;
@@ -22,6 +23,7 @@ use crate::operations::Operations;
 use crate::peering::addresses::Addresses;
 use crate::peering::gate::{Gate, GridPlace};
 use crate::peering::proof::ProcessKey;
+use crate::peering::reader::Reader;
 use crate::peering::registry::Registry;
 use crate::peering::remote::{Everywhere, RemotePeers};
 use crate::peering::web;
@@ -32,7 +34,7 @@ use crate::transfers::traces::Export;
 use crate::udp::RegionSocket;
 use axum::Router;
 use model::RegionId;
-use region::{OperatorCommand, RegionConfig};
+use region::{OperatorCommand, RegionConfig, Stats};
 use services::{LoginDestination, RegionInfo, ServiceError, Services};
 use std::collections::BTreeMap;
 use std::io;
@@ -48,6 +50,8 @@ use tokio::task::JoinHandle;
 
 /// How long the grid may take to hear the last news.
 const LAST_NEWS: Duration = Duration::from_secs(2);
+/// How often it is looked whether anybody is left to move.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// What a simulator is told when it starts.
 #[derive(Clone, Debug)]
@@ -69,6 +73,8 @@ pub struct SimulatorConfig {
     pub grid: Option<GridPlace>,
     /// Who may see `/metrics`, `/sessions` and `/transfers`, besides this machine.
     pub operators: Vec<IpAddr>,
+    /// Who is believed when they say for whom they ask.
+    pub proxies: Proxies,
     /// How long those inside are warned before the process ends, and are moved to regions of other simulators then.
     /// With none they are logged out at once.
     pub drain: Duration,
@@ -170,6 +176,7 @@ fn start_regions(
 pub struct Simulator {
     shared: Arc<Shared>,
     http: Http,
+    proxies: Proxies,
     address: SocketAddr,
     control: Control,
     destination: Destination,
@@ -203,7 +210,7 @@ impl Simulator {
 
     /// Puts together what is bound. Everything that tasks share is made here, once.
     fn assemble(config: SimulatorConfig, bound: Bound, services: Services) -> Self {
-        let SimulatorConfig { http_base, grid_name, operators, drain, .. } = config;
+        let SimulatorConfig { http_base, grid_name, operators, proxies, drain, .. } = config;
         let alone = config.grid.is_none();
         let clock = Clock::start();
         let directory = Arc::new(Directory::default());
@@ -248,6 +255,7 @@ impl Simulator {
             transfers,
             sessions,
             gate,
+            reader: Reader::default(),
             key,
             operators,
             metrics,
@@ -265,6 +273,7 @@ impl Simulator {
         Self {
             shared,
             http,
+            proxies,
             address,
             control,
             destination,
@@ -349,7 +358,8 @@ impl Simulator {
                 metrics: self.shared.metrics.clone(),
                 trace: self.shared.trace.clone(),
                 port: self.address.port(),
-                budget: Budget::default(),
+                budgets: Budgets::default(),
+                proxies: self.proxies.clone(),
             };
             let front = Arc::new(Front { shared: self.shared.clone(), others, intake });
             let task = tokio::spawn(server::serve(listener, front, closed));
@@ -381,7 +391,8 @@ impl Simulator {
     }
 
     /// Serves until something comes from `stop`, then tells everybody, moves away whom it can if it is to drain, logs out
-    /// the others, and ends. Something more from `stop` ends the draining. `ready` is called once logins are possible.
+    /// the others, and ends, as soon as nobody is left. Something more from `stop` ends the draining. `ready` is called once
+    /// logins are possible.
     ///
     /// # Errors
     /// It ended in the same way, but of itself.
@@ -447,8 +458,14 @@ async fn serve(
     draining.store(true, Ordering::Release);
     tracing::info!("everybody has to be elsewhere in {} s", drain.as_secs());
     shared.directory.command(&close_all(&shared.directory, drain));
+    let emptied = async {
+        nobody_is_left(&shared.directory).await;
+        shared.directory.command(&close_all(&shared.directory, Duration::ZERO));
+        std::future::pending::<()>().await;
+    };
     tokio::select! {
         ended = serving => ended,
+        () = emptied => Ok(()),
         _ = stop.recv() => Ok(()),
         () = tokio::time::sleep(drain + region::MOVING) => Ok(()),
     }
@@ -473,6 +490,19 @@ async fn tell_last_news(shared: &Shared, friends: &Friends, traces: Option<Expor
         }
     };
     tokio::join!(news, traced);
+}
+
+/// Waits until nobody stands in a region, is on the way out of one, or is expected.
+async fn nobody_is_left(directory: &Directory) {
+    loop {
+        let stats = directory.stats(LOOK_AGAIN).await;
+        let empty = |stats: &Stats| stats.root_agents == 0 && stats.open_transfers == 0;
+        // A region that does not say is not taken to be empty.
+        if stats.len() == directory.regions().len() && stats.iter().all(|(_, stats)| empty(stats)) {
+            return;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
 }
 
 /// All regions close, so nobody goes from one to another.

@@ -8,10 +8,11 @@ mod life;
 mod limits;
 mod operations;
 mod peers;
+mod proxies;
 mod recorded;
 
 use crate::fake::Fake;
-use crate::{GridPlace, ProcessKey, Simulator, SimulatorConfig};
+use crate::{GridPlace, ProcessKey, Proxies, Simulator, SimulatorConfig};
 use client::Client;
 use llsd::Value;
 use model::{
@@ -113,6 +114,7 @@ fn config_of(folder: &tempfile::TempDir, regions: Vec<RegionConfig>, side: Side<
         regions,
         grid: side.grid.map(|url| GridPlace { private: url.into(), login: url.into() }),
         operators: Vec::new(),
+        proxies: Proxies::default(),
         drain: Duration::ZERO,
     }
 }

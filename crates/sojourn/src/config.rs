@@ -27,9 +27,9 @@ pub(crate) enum ConfigCommand {
     },
     /// Makes our configuration and world files of an OpenSimulator's, and lists what has no counterpart
     ImportOpensim {
-        /// Its OpenSim.ini, or the folder that this is in
+        /// Its OpenSim.ini, or the Robust.ini or Robust.HG.ini of its grid, or the folder that these are in
         path: PathBuf,
-        /// The folder in which to write sojourn.toml and world.toml
+        /// The folder in which to write sojourn.toml and world.toml, and grid.toml
         #[arg(long, value_name = "DIR", default_value = ".")]
         to: PathBuf,
         /// Write over files that are there

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use yaml_rust2::{Yaml, YamlLoader};
 
 /// Seconds within which a process ends once everybody has been warned.
-const FAREWELL_S: u64 = 15;
+const FAREWELL_S: u64 = crate::run::FAREWELL.as_secs();
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy")
@@ -78,6 +78,7 @@ fn units_start_what_there_is() {
             let patience: u64 = value("TimeoutStopSec").unwrap().parse().unwrap();
             assert!(patience > drain_s(&understood) + FAREWELL_S - 1, "{name}: {patience} s");
         }
+        assert_eq!(value("Type"), Some("notify"), "{name}: it says when it is ready");
         // What it may write to is what it is told to write to.
         let state = value("StateDirectory").unwrap();
         assert!(text.contains(&format!("--data /var/lib/{state}")), "{name}");
@@ -109,6 +110,16 @@ fn the_image_starts_what_there_is() {
     }
 }
 
+/// What is built, downloaded or secret would be sent to the image's build with the sources.
+#[test]
+fn the_image_is_made_of_sources() {
+    let left_out = fs::read_to_string(folder().join("../.dockerignore")).unwrap();
+    let left_out: BTreeSet<&str> = left_out.lines().collect();
+    for name in [".git", "target", "fuzz/target", "sojourn-data"] {
+        assert!(left_out.contains(name), "{name}");
+    }
+}
+
 #[test]
 fn compose_starts_a_grid_and_its_simulators() {
     let compose = &yaml("compose.yaml")[0];
@@ -116,6 +127,17 @@ fn compose_starts_a_grid_and_its_simulators() {
     let mut simulators = 0;
     for (name, service) in services {
         let name = name.as_str().unwrap();
+        for volume in texts(&service["volumes"]).iter().filter(|volume| !volume.starts_with('.')) {
+            let (volume, _) = volume.split_once(':').unwrap();
+            assert!(
+                compose["volumes"].as_hash().unwrap().contains_key(&Yaml::String(volume.into())),
+                "{name}"
+            );
+        }
+        let awaited = service["depends_on"].as_hash().into_iter().flat_map(|awaited| awaited.keys());
+        for other in awaited.chain(service["depends_on"].as_vec().into_iter().flatten()) {
+            assert!(services.contains_key(other), "{name} waits for {other:?}");
+        }
         if name == "postgres" {
             continue;
         }
@@ -179,6 +201,105 @@ fn manifests_name_ports_and_probes_that_there_are() {
             }
         }
     }
+}
+
+/// Every document of the manifests, and the commands that their comments give.
+fn manifests() -> (Vec<Yaml>, String) {
+    let names = ["kubernetes/grid.yaml", "kubernetes/simulator.yaml"];
+    (names.iter().flat_map(|name| yaml(name)).collect(), names.map(read).concat())
+}
+
+#[test]
+fn what_manifests_refer_to_is_there() {
+    let (documents, text) = manifests();
+    let named = |kind: &'static str, name: &str| {
+        let is = |document: &&Yaml| document["kind"].as_str() == Some(kind);
+        documents.iter().filter(is).any(|document| document["metadata"]["name"].as_str() == Some(name))
+    };
+    let mut looked_at = 0;
+    for workload in documents.iter().filter(|document| !document["spec"]["template"].is_badvalue()) {
+        let (spec, pod) = (&workload["spec"], &workload["spec"]["template"]["spec"]);
+        let labels = &spec["template"]["metadata"]["labels"];
+        assert_eq!(&spec["selector"]["matchLabels"], labels);
+        // A service called sojourn-x gives its neighbours SOJOURN_X_PORT otherwise, which may be an option.
+        assert_eq!(pod["enableServiceLinks"].as_bool(), Some(false));
+        if let Some(service) = spec["serviceName"].as_str() {
+            assert!(named("Service", service), "{service}");
+        }
+        let volumes = pod["volumes"].as_vec().into_iter().flatten().map(|volume| &volume["name"]);
+        let claims = spec["volumeClaimTemplates"].as_vec().into_iter().flatten();
+        let volumes: Vec<_> = volumes.chain(claims.map(|claim| &claim["metadata"]["name"])).collect();
+        let container = &pod["containers"][0];
+        for mount in container["volumeMounts"].as_vec().unwrap() {
+            assert!(volumes.contains(&&mount["name"]), "{mount:?}");
+            looked_at += 1;
+        }
+        // What has to be made by hand stands above, with the command that makes it.
+        for variable in container["env"].as_vec().unwrap() {
+            let secret = &variable["valueFrom"]["secretKeyRef"];
+            if let (Some(name), Some(key)) = (secret["name"].as_str(), secret["key"].as_str()) {
+                let command = format!("kubectl create secret generic {name} --from-literal={key}=");
+                assert!(text.contains(&command), "{command}");
+                looked_at += 1;
+            }
+        }
+        for volume in pod["volumes"].as_vec().into_iter().flatten() {
+            if let Some(name) = volume["configMap"]["name"].as_str() {
+                let command =
+                    format!("kubectl create configmap {name} --from-file=world.toml=deploy/world-a.toml");
+                assert!(text.contains(&command), "{command}");
+                looked_at += 1;
+            }
+        }
+    }
+    for service in documents.iter().filter(|document| document["kind"].as_str() == Some("Service")) {
+        let selects = |document: &&Yaml| {
+            document["spec"]["template"]["metadata"]["labels"] == service["spec"]["selector"]
+        };
+        assert_eq!(documents.iter().filter(selects).count(), 1, "{service:?}");
+        looked_at += 1;
+    }
+    assert_eq!(looked_at, 9);
+}
+
+#[test]
+fn the_simulator_s_manifest_leads_to_the_grid_s() {
+    let (documents, _) = manifests();
+    let workload = |kind: &str| {
+        let found = documents.iter().find(|document| document["kind"].as_str() == Some(kind)).unwrap();
+        &found["spec"]["template"]["spec"]["containers"][0]
+    };
+    let (grid, simulator) = (workload("Deployment"), workload("StatefulSet"));
+    let line = understood("simulator", &texts(&simulator["args"]));
+    let Some(Command::Simulator(options)) = line.command else { panic!("{line:?}") };
+    let leads_to = |url: &str, name: &str| {
+        let service = documents.iter().find(|document| {
+            (document["kind"].as_str(), document["metadata"]["name"].as_str())
+                == (Some("Service"), Some(name))
+        });
+        let port = service.unwrap()["spec"]["ports"][0]["port"].as_i64().unwrap();
+        assert!(url.ends_with(&format!(":{port}/")), "{url} {port}");
+    };
+    let url = options.grid.unwrap();
+    assert!(url.starts_with("http://sojourn-grid:"), "{url}");
+    leads_to(&url, "sojourn-grid");
+    let login = options.login.unwrap();
+    leads_to(&login, "sojourn-login");
+    let host = grid["env"].as_vec().unwrap().iter().find(|one| one["name"].as_str() == Some("SOJOURN_HOST"));
+    assert_eq!(login.split(['/', ':']).nth(3), host.unwrap()["value"].as_str());
+    // The world file is where it is looked for.
+    let world = options.regions.world.unwrap();
+    let mounts = simulator["volumeMounts"].as_vec().unwrap();
+    assert!(mounts.iter().any(|mount| mount["mountPath"].as_str() == world.parent().unwrap().to_str()));
+}
+
+/// Without it whoever comes through a proxy on the grid's own machine would pass for that machine.
+#[test]
+fn the_proxy_in_the_guide_says_that_it_is_one() {
+    let guide = include_str!("../../../docs/operate/scale.md");
+    let (_, settings) = guide.split_once("```nginx\n").unwrap();
+    let (settings, _) = settings.split_once("```").unwrap();
+    assert!(settings.contains("proxy_set_header X-Forwarded-For "), "{settings}");
 }
 
 fn ports_of(world: &str) -> Vec<u16> {

@@ -90,7 +90,9 @@ pub(crate) async fn run(command: DoctorCommand) -> Result<()> {
         DoctorCommand::Simulator(options) => {
             let options = options.decide()?;
             let mut findings = machine::look(&options.data);
-            findings.extend(grid::look(&options.grid, &options.login, options.key.clone()).await);
+            findings.extend(
+                grid::look(&options.grid, &options.login, options.key.clone(), grid::Limits::default()).await,
+            );
             findings.extend(regions(&options.process, &options.regions, options.port).await);
             findings
         }

@@ -23,8 +23,9 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use connectors::SimulatorKey;
 pub(crate) use file::{ConfigFile, read_command_line, text_of, unknown};
-use grid::{AssetPlace, Database, Network};
+use grid::{AssetPlace, Database};
 pub(crate) use logins::{LoginOptions, Logins};
+use model::Network;
 pub(crate) use settings::{Setting, Usual, meaning, settings, usual};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,7 @@ use transfer::TransferOptions;
 /// The database's file in the data folder.
 const DATABASE: &str = "grid.sqlite";
 /// The assets' folder in the data folder.
-const ASSETS: &str = "assets";
+pub(crate) const ASSETS: &str = "assets";
 
 /// Seconds that draining may take.
 const MAX_DRAIN_S: u64 = 24 * 3600;
@@ -83,6 +84,10 @@ pub(crate) struct ProcessOptions {
     #[arg(long, value_name = "ADDR", env = "SOJOURN_OPERATOR_FROM", value_parser = values::address)]
     #[arg(value_delimiter = ',')]
     pub(crate) operator_from: Vec<IpAddr>,
+    /// Proxies that are believed what they say in X-Forwarded-For, of whom they ask for [default: none]
+    #[arg(long, value_name = "ADDR[/BITS]", env = "SOJOURN_PROXY", value_parser = values::network)]
+    #[arg(value_delimiter = ',')]
+    pub(crate) proxy: Vec<Network>,
     /// What is logged, in the form of RUST_LOG
     #[arg(long, value_name = "FILTER", env = "SOJOURN_LOG", value_parser = values::log_filter)]
     #[arg(default_value = "info,sqlx=warn")]
@@ -189,7 +194,7 @@ pub(crate) struct SimulatorOptions {
     #[arg(long, value_name = "URL", env = "SOJOURN_GRID", value_parser = values::url::<8003>)]
     pub(crate) grid: Option<String>,
     /// The grid's public side [default: port 8002 on the host of --grid]
-    #[arg(long, value_name = "URL", env = "SOJOURN_LOGIN", value_parser = values::url::<8002>)]
+    #[arg(long, value_name = "URL", env = "SOJOURN_LOGIN", value_parser = values::url::<80>)]
     pub(crate) login: Option<String>,
     /// What `sojourn simulator-key add` has printed; on the command line other users of the machine can read it [default:
     /// none]
@@ -211,6 +216,8 @@ pub(crate) struct Process {
     pub(crate) bind: IpAddr,
     pub(crate) host: String,
     pub(crate) operators: Vec<IpAddr>,
+    /// Who is believed of whom they ask for.
+    pub(crate) proxies: Vec<Network>,
     pub(crate) log: String,
 }
 
@@ -293,7 +300,7 @@ impl StoreOptions {
 
 impl AssetOptions {
     /// Beside an embedded database there is its folder; several processes on one server may have no folder in common.
-    fn decide(self, folder: &Path, database: &Database) -> AssetPlace {
+    pub(crate) fn decide(self, folder: &Path, database: &Database) -> AssetPlace {
         self.assets.unwrap_or_else(|| match database {
             Database::Postgres(_) => AssetPlace::Database,
             Database::File(_) | Database::Memory => AssetPlace::Folder(folder.join(ASSETS)),
@@ -309,7 +316,7 @@ impl ProcessOptions {
     }
 
     fn decide(self) -> Result<Process> {
-        let Self { bind, host, operator_from: operators, log, workers: _ } = self;
+        let Self { bind, host, operator_from: operators, proxy: proxies, log, workers: _ } = self;
         let host = match host {
             Some(host) => host,
             None if bind.is_unspecified() => bail!(
@@ -317,7 +324,7 @@ impl ProcessOptions {
             ),
             None => bind.to_string(),
         };
-        Ok(Process { bind, host, operators, log })
+        Ok(Process { bind, host, operators, proxies, log })
     }
 }
 

@@ -4,12 +4,14 @@ pub(crate) mod grid;
 mod operator;
 mod public;
 mod regions;
+mod service_manager;
 pub(crate) mod simulator;
 pub(crate) mod standalone;
 
+use crate::log;
 use anyhow::{Context as _, Result};
 use std::io::{IsTerminal as _, Write as _};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
@@ -17,11 +19,14 @@ use tracing_subscriber::EnvFilter;
 /// Shown to viewers, and to whoever asks what a grid is.
 pub(crate) const VERSION: &str = concat!("Sojourn ", env!("CARGO_PKG_VERSION"));
 
+/// Within which a process ends once everybody has been warned.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(15);
+
 /// Sends the log to standard error. What it gives is called with another filter, and says so if that is none.
 fn start_log(filter: &str) -> Result<operator::Log> {
     let parsed = EnvFilter::try_new(filter).with_context(|| format!("log filter {filter:?}"))?;
     let subscriber = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(log::open())
         .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(parsed)
         .with_filter_reloading();
@@ -34,8 +39,9 @@ fn start_log(filter: &str) -> Result<operator::Log> {
     Ok(operator::Log::new(filter, set))
 }
 
-/// SIGINT and SIGTERM, each a wish to end. From here on a signal is that, and not the end.
-fn stop_signals() -> Result<mpsc::Receiver<()>> {
+/// SIGINT and SIGTERM, each a wish to end. From here on a signal is that, and not the end, which comes when those inside
+/// have been warned for the time of `drain`.
+fn stop_signals(drain: Duration) -> Result<mpsc::Receiver<()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     // More than a second wish says nothing new.
@@ -47,6 +53,7 @@ fn stop_signals() -> Result<mpsc::Receiver<()>> {
                 _ = terminate.recv() => tracing::info!("terminated: closing"),
                 () = wish.closed() => return,
             }
+            service_manager::stopping(drain + FAREWELL);
             let _ = wish.try_send(());
         }
     });
@@ -73,6 +80,7 @@ fn say_ready(begun: Instant, url: &str) {
     let mut out = std::io::stdout().lock();
     // Nobody may be listening; the world goes on.
     let _ = writeln!(out, "ready {url}").and_then(|()| out.flush());
+    service_manager::ready();
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ mod version;
 
 pub use arrival::{Arrival, ArrivalEffect, ArrivalInput, Expectation, TransferKey, Verdict};
 pub use departure::{Departure, DepartureEffect, DepartureInput, Outcome};
-pub use failure::{Failure, FailureCause, Stage, handling};
+pub use failure::{Failure, FailureCause, OUTCOMES, Stage, handling};
 pub use friendship::{FriendDeed, FriendNews};
 pub use mutant::Mutant;
 pub use peer::*;

@@ -1,4 +1,6 @@
 //! How a bucket is asked: HTTP/1.1, over TLS where its address says so.
+//!
+//! Whom to believe says the operating system, or instead of it the files that `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
 
 use async_trait::async_trait;
 use http_body_util::BodyExt as _;
@@ -28,13 +30,14 @@ pub(super) struct Connector;
 impl object_store::client::HttpConnector for Connector {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
         let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(CONNECT));
         tcp.set_nodelay(true);
         let certificates = HttpsConnectorBuilder::new().with_native_roots();
         let client = |service| Ok(HttpClient::new(service));
         match certificates {
             Ok(certificates) => {
+                // TLS is around it. Without, what is meant for a secure connection must not go over another.
+                tcp.enforce_http(false);
                 let connector = certificates.https_or_http().enable_http1().wrap_connector(tcp);
                 client(Service::Secure(builder().build(connector)))
             }

@@ -7,7 +7,7 @@
 pub(crate) mod fresh;
 
 use super::{About, Database, PostgresUrl, not_here};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{Connection as _, Pool, Transaction};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that nobody has used for so long is tried before it is used: the server may have restarted.
 const DOUBTFUL: Duration = Duration::from_millis(500);
 /// Between two tries.
-const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_secs(1);
 /// Statements kept prepared by a connection.
 const STATEMENTS: usize = 256;
 /// What the server bounds: statements, waits for locks, transactions in which nothing happens.
@@ -42,8 +42,9 @@ pub(crate) struct Pools {
 pub(crate) async fn open(database: &Database, patience: Duration) -> Result<Pools, sqlx::Error> {
     let Database::Postgres(url) = database else { return Err(not_here(database)) };
     let options = url.options()?.application_name("sojourn").statement_cache_capacity(STATEMENTS);
-    let all = pool(options.options(BOUNDS));
-    wait_for(&all, url, patience).await?;
+    let options = options.options(BOUNDS);
+    wait_for(&options, url, patience).await?;
+    let all = pool(options);
     Ok(Pools { read: all.clone(), write: all })
 }
 
@@ -63,19 +64,27 @@ fn pool(options: PgConnectOptions) -> Pool<Db> {
         .connect_lazy_with(options)
 }
 
-async fn wait_for(pool: &Pool<Db>, url: &PostgresUrl, patience: Duration) -> Result<(), sqlx::Error> {
+async fn wait_for(
+    options: &PgConnectOptions,
+    url: &PostgresUrl,
+    patience: Duration,
+) -> Result<(), sqlx::Error> {
     let deadline = Instant::now() + patience;
     loop {
-        let error = match pool.acquire().await {
-            Ok(_) => return Ok(()),
-            Err(error) => error,
-        };
+        let Err(error) = try_once(options).await else { return Ok(()) };
         if !may_pass(&error) || Instant::now() + PAUSE > deadline {
             return Err(error);
         }
         tracing::info!(%url, %error, "the database is out of reach; trying again");
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Connects without the pool, which tries for as long as it may and then does not say what was in the way.
+async fn try_once(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
+    let connecting = PgConnection::connect_with(options);
+    let connected = tokio::time::timeout(ACQUIRE_TIMEOUT, connecting).await;
+    connected.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??.close().await
 }
 
 /// Whether a server that is starting, or a network, may say so. A wrong password does not become right.

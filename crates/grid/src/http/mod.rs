@@ -8,7 +8,7 @@ mod private;
 #[cfg(test)]
 mod tests;
 
-pub use door::{Door, Network, NoNetwork};
+pub use door::Door;
 pub use grid_info::GridInfo;
 pub use private::{PrivateConfig, private_router};
 

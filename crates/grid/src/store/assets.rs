@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Largest asset; textures and meshes are far smaller.
-const MAX_BYTES: usize = 32 * 1024 * 1024;
+const MAX_BYTES: usize = crate::blobs::LONGEST;
 /// Longest name and description; longer ones are cut.
 const NAME_CHARS: usize = 64;
 

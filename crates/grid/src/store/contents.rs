@@ -16,7 +16,8 @@ const SPARED_S: i64 = 24 * 60 * 60;
 /// Contents that are looked at in one go.
 const MANY: i64 = 200;
 
-const PUT_CONTENT: &str = "INSERT INTO contents (hash, data) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING";
+pub(super) const PUT_CONTENT: &str =
+    "INSERT INTO contents (hash, data) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING";
 
 /// Content that no asset has any more.
 const DROP_CONTENT: &str =

@@ -7,14 +7,18 @@
 
 use super::engine::{self, Db};
 use super::{SqlStore, broken};
-use crate::Database;
 use crate::engine::sqlite;
+use crate::{Copied, Database, Hash};
 use futures_util::TryStreamExt as _;
 use model::Uuid;
 use services::{Result, ServiceError};
 use sqlx::{AssertSqlSafe, Pool, Row as _, SqlSafeStr as _, SqlStr, Sqlite};
 use std::path::Path;
 use std::time::Duration;
+
+/// What assets consist of and the database does not have.
+const OUTSIDE: &str = "SELECT DISTINCT hash FROM assets \
+     WHERE NOT EXISTS (SELECT 1 FROM contents WHERE contents.hash = assets.hash) ORDER BY hash";
 
 /// A table, and its columns with their types.
 struct Table {
@@ -144,7 +148,7 @@ async fn close(file: sqlite::Pools) -> Result<()> {
 }
 
 impl SqlStore {
-    pub(crate) async fn copy_into(&self, file: &Path) -> Result<u64> {
+    pub(crate) async fn copy_into(&self, file: &Path) -> Result<Copied> {
         if file.exists() {
             return Err(ServiceError::Refused(format!("{} is there already", file.display())));
         }
@@ -171,8 +175,11 @@ impl SqlStore {
         }
         change.commit().await.map_err(broken)?;
         snapshot.rollback().await.map_err(broken)?;
+        let outside: Vec<Vec<u8>> =
+            sqlx::query_scalar(OUTSIDE).fetch_all(&target.read).await.map_err(broken)?;
+        let outside = outside.iter().filter_map(|hash| Hash::try_from(&hash[..]).ok()).collect();
         close(target).await?;
-        Ok(copied)
+        Ok(Copied { rows: copied, outside })
     }
 
     pub(crate) async fn copy_from(&self, file: &Path) -> Result<u64> {

@@ -1,9 +1,9 @@
 //! What can be said of a database without changing it.
 
 use super::engine::{self, Pools};
-use super::{SqlStore, broken};
+use super::{SqlStore, apart_s, broken};
 use crate::engine::About;
-use crate::{Database, Examined};
+use crate::{Database, Examined, SystemClock};
 use services::{Result, ServiceError};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ impl SqlStore {
             Database::Postgres(_) => false,
         };
         if absent {
-            return Ok(Examined { known, made: None, read_only: None, accounts: None });
+            return Ok(Examined { known, made: None, read_only: None, accounts: None, apart_s: None });
         }
         let pools = engine::open(database, Duration::ZERO).await.map_err(broken)?;
         // Where the table is missing, so is everything.
@@ -30,9 +30,10 @@ impl SqlStore {
             Err(ServiceError::Unavailable(why)) => Some(why),
             Err(other) => return Err(other),
         };
+        let apart_s = apart_s(&pools, &SystemClock).await?;
         pools.read.close().await;
         pools.write.close().await;
-        Ok(Examined { known, made, read_only, accounts })
+        Ok(Examined { known, made, read_only, accounts, apart_s })
     }
 }
 

@@ -22,6 +22,7 @@ mod offline_messages;
 mod operator;
 mod presence;
 mod secrets;
+mod settling;
 mod simulator_keys;
 mod statistics;
 #[cfg(test)]
@@ -52,6 +53,12 @@ const CHUNK: usize = 500;
 
 /// Seconds by which clocks may differ before it is worth a word: leases are told the time by each process's own.
 const CLOCKS_APART_S: u64 = 2;
+
+/// Connections of a pool that are at work. One that is taken the moment it comes back is counted as taken before it is as
+/// back, so for that moment the pool says that less than none are idle: a number beyond all.
+fn at_work(size: usize, idle: usize) -> usize {
+    size.checked_sub(idle).unwrap_or(size)
+}
 
 /// The grid's services on a database of one engine. Cloning shares it.
 #[derive(Clone)]
@@ -85,11 +92,9 @@ impl SqlStore {
     ) -> Result<Self> {
         let pools = engine::open(database, SERVER_PATIENCE).await.map_err(broken)?;
         sqlx::migrate!().run(&pools.write).await.map_err(ServiceError::unavailable)?;
-        if let Some(theirs) = engine::unix_s(&pools.read).await.map_err(broken)? {
-            let apart_s = theirs.abs_diff(clock.unix_s().cast_signed());
-            if apart_s > CLOCKS_APART_S {
-                tracing::warn!(apart_s, "the clocks of this machine and of the database are apart");
-            }
+        let apart_s = apart_s(&pools, &*clock).await?.unwrap_or_default();
+        if apart_s > CLOCKS_APART_S {
+            tracing::warn!(apart_s, "the clocks of this machine and of the database are apart");
         }
         let mut random = StdRng::from_seed(seed);
         let passwords = Passwords::new(hash_cost, random.random());
@@ -130,10 +135,10 @@ impl SqlStore {
 
     pub(crate) fn connections(&self) -> (usize, usize) {
         let Pools { read, write } = &self.inner.pools;
-        let pools = [read, write];
-        let open = pools.iter().map(|pool| pool.size() as usize).sum::<usize>();
-        let idle = pools.iter().map(|pool| pool.num_idle()).sum::<usize>();
-        (open, open.saturating_sub(idle))
+        [read, write].iter().fold((0, 0), |(open, busy), pool| {
+            let (size, idle) = (pool.size() as usize, pool.num_idle());
+            (open + size, busy + at_work(size, idle))
+        })
     }
 
     pub(crate) async fn answers(&self) -> Result<()> {
@@ -170,9 +175,21 @@ impl SqlStore {
     }
 }
 
+/// Seconds between our clock and the database's, if that has one.
+async fn apart_s(pools: &Pools, clock: &dyn Clock) -> Result<Option<u64>> {
+    let theirs = engine::unix_s(&pools.read).await.map_err(broken)?;
+    Ok(theirs.map(|theirs| theirs.abs_diff(clock.unix_s().cast_signed())))
+}
+
 /// What the database or the way to it did wrong.
 fn broken(error: sqlx::Error) -> ServiceError {
-    ServiceError::Unavailable(format!("database: {error}"))
+    let why = match &error {
+        // Not where in its own source the server says so.
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        sqlx::Error::Io(error) => error.to_string(),
+        other => other.to_string(),
+    };
+    ServiceError::Unavailable(format!("database: {why}"))
 }
 
 /// What names are compared by.

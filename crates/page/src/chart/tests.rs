@@ -170,3 +170,33 @@ fn any_transfer_can_be_drawn() {
         assert!(!html.contains("NaN") && !html.contains("inf"), "{html}");
     }
 }
+
+#[test]
+fn the_strip_shows_the_transfer_and_not_its_clearing_up() {
+    let mut late = arrived();
+    late.notes.swap_remove(11);
+    late.notes.insert(10, failed().notes[6].clone());
+    late.notes[10] = Arc::new(Note { at_us: 1_007_000, ..(*late.notes[10]).clone() });
+    let strip = strip(&late, &places(&late.notes).1);
+    assert_eq!((span_us(&late), strip.later.as_str()), (8750, "until 15.0 s →"));
+    assert_eq!(strip.ticks.len(), 11, "all but the last");
+    let words: Vec<_> = strip.scale.iter().map(|(_, words)| words.as_str()).collect();
+    assert_eq!(words, ["0", "2 ms", "4 ms", "6 ms", "8 ms"]);
+    // Where the end comes last, there is nothing later.
+    assert_eq!(span_us(&failed()), failed().took_us);
+    assert_eq!(super::strip(&failed(), &[]).later, "");
+}
+
+#[test]
+fn scales_are_round_and_in_one_unit() {
+    for span in [1, 2, 9, 10, 33_000, 999_999, 15_027_700, u64::MAX / 4] {
+        let step = round_step_us(span);
+        let times = span / step;
+        assert!((1..=7).contains(&times), "{span}: {times} of {step}");
+        let first = step.to_string();
+        assert!(["1", "2", "5"].contains(&first.trim_end_matches('0')), "{step}");
+    }
+    assert_eq!([in_unit_of(0, 9), in_unit_of(500, 3000)], ["0", "0.5 ms"]);
+    assert_eq!(in_unit_of(2_500_000, 9_000_000), "2.5 s");
+    assert_eq!([moment(24_240), moment(15_027_700)], ["+24.2", "+15.03 s"]);
+}

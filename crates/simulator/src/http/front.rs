@@ -4,7 +4,6 @@ use super::body;
 use super::intake::{Intake, Kind, Whole, in_time};
 use super::routes::{Route, Shared};
 use super::server::Face;
-use crate::metrics::Metrics;
 use crate::peering::service;
 use axum::Router;
 use axum::body::Body;
@@ -28,15 +27,22 @@ pub(crate) struct Front {
 }
 
 impl Face for Front {
-    fn metrics(&self) -> &Metrics {
-        &self.shared.metrics
+    fn intake(&self) -> &Intake {
+        &self.intake
     }
 
-    async fn answer(&self, request: Request<Incoming>, remote: SocketAddr) -> Response<Body> {
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
         let route = Route::of(request.method(), request.uri().path());
         let limit = if self.shared.leads_nowhere(route) { body::STRANGE } else { route.limit() };
-        let kind = Kind { name: route.name(), label: route.label(), poll: route.is_poll(), limit };
-        self.intake.pass(request, remote, kind, async |whole| self.dispatch(route, whole).await).await
+        let kind = Kind {
+            name: route.name(),
+            label: route.label(),
+            poll: route.is_poll(),
+            limit,
+            pool: route.pool(),
+            secret: route.is_secret(request.uri().path()),
+        };
+        self.intake.pass(request, peer, kind, async |whole| self.dispatch(route, whole).await).await
     }
 }
 
@@ -63,8 +69,9 @@ fn is_instant_message(request: &Whole) -> bool {
 
 /// Has a router answer.
 pub(super) async fn ask_router(router: &Router, request: Whole) -> Response<Body> {
-    let mut inner = Request::from_parts(request.head, Body::from(request.body));
-    inner.extensions_mut().insert(ConnectInfo(request.remote));
+    let Whole { head, body, remote, share: _held } = request;
+    let mut inner = Request::from_parts(head, Body::from(body));
+    inner.extensions_mut().insert(ConnectInfo(remote));
     match router.clone().oneshot(inner).await {
         Ok(response) => response,
         Err(never) => match never {},

@@ -26,10 +26,10 @@ pub(crate) fn health(shared: &Shared) -> Response<Body> {
 
 /// Whether whoever asks may know: an operator, or the grid, which asks in an operator's name.
 pub(crate) async fn may_look(shared: &Shared, request: &Whole) -> bool {
-    let Whole { head, body, remote } = request;
+    let Whole { head, body, remote, .. } = request;
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let (method, headers, caller) = (head.method.as_str(), &head.headers, remote.ip());
-    let knock = Knock { method, path, headers, body, caller, claimed: None, to: None };
+    let knock = Knock { method, path, headers, body, caller };
     // Numbers are for scrapers, who call a simulator what they like; names of people are not for other sites' pages.
     let called = head.uri.path() == "/metrics" || calls_us(headers, &[&*shared.http_base]);
     called && is_operator(&shared.operators, headers, caller) || shared.gate.is_of_grid(&knock).await
@@ -38,10 +38,10 @@ pub(crate) async fn may_look(shared: &Shared, request: &Whole) -> bool {
 /// Does what the grid wishes in an operator's name: nobody else may say so here, however near they are, since a browser
 /// on the operator's machine would be as near.
 pub(crate) async fn command(shared: &Shared, request: &Whole) -> Response<Body> {
-    let Whole { head, body, remote } = request;
+    let Whole { head, body, remote, .. } = request;
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let (method, headers, caller) = (head.method.as_str(), &head.headers, remote.ip());
-    let knock = Knock { method, path, headers, body, caller, claimed: None, to: None };
+    let knock = Knock { method, path, headers, body, caller };
     if head.method != Method::POST || !shared.gate.is_of_grid(&knock).await {
         return reply::status(StatusCode::FORBIDDEN);
     }

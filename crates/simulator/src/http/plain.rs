@@ -2,8 +2,9 @@
 
 use super::front::ask_router;
 use super::intake::{Intake, Kind, Whole, in_time};
+use super::proxies::Proxies;
 use super::server::{self, Face};
-use super::trace::HttpTrace;
+use super::trace::{HttpTrace, is_secret};
 use super::{body, ops, reply};
 use crate::metrics::Metrics;
 use crate::peering::proof::{self, ProcessKey};
@@ -45,6 +46,8 @@ pub struct PlainSide {
     pub metrics: Arc<Metrics>,
     /// Numbered lines in the log.
     pub trace: Arc<HttpTrace>,
+    /// Who is believed when they say for whom they ask.
+    pub proxies: Proxies,
     /// For the port that peers and operators use.
     pub private: Option<PrivateSide>,
     /// What `/healthz` says. `/livez` says only that the process serves.
@@ -55,8 +58,8 @@ impl PlainSide {
     /// Serves until `stop` says true, or nobody is left to say so; then ends what is under way.
     pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
         let port = listener.local_addr().map_or(0, |address| address.port());
-        let Self { router, metrics, trace, private, pulse } = self;
-        let intake = Intake { metrics, trace, port, budget: body::Budget::default() };
+        let Self { router, metrics, trace, proxies, private, pulse } = self;
+        let intake = Intake { metrics, trace, port, budgets: body::Budgets::default(), proxies };
         server::serve(listener, Arc::new(Plain { router, intake, private, pulse }), stop).await;
     }
 }
@@ -69,16 +72,16 @@ struct Plain {
 }
 
 impl Face for Plain {
-    fn metrics(&self) -> &Metrics {
-        &self.intake.metrics
+    fn intake(&self) -> &Intake {
+        &self.intake
     }
 
-    async fn answer(&self, request: Request<Incoming>, remote: SocketAddr) -> Response<Body> {
-        let label = label(request.uri().path());
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+        let (label, secret) = (label(request.uri().path()), is_secret(request.uri().path()));
         // Assets of others come in here.
         let limit = if self.private.is_some() { body::PEER } else { body::ORDINARY };
-        let kind = Kind { name: "GRID", label, poll: false, limit };
-        self.intake.pass(request, remote, kind, async |whole| self.dispatch(whole).await).await
+        let kind = Kind { name: "GRID", label, poll: false, limit, pool: body::Pool::Others, secret };
+        self.intake.pass(request, peer, kind, async |whole| self.dispatch(whole).await).await
     }
 }
 

@@ -11,6 +11,7 @@ fn every_figure_stands_in_the_text_once() {
     metrics.session_ended("kick");
     metrics.requests.get_or_create(&RequestLabels { route: "/healthz", status: 200 }).inc();
     metrics.count_connections(|| (3, 1));
+    metrics.count_lost_lines(|| 2);
     metrics.work.transferred("teleport", "0.8".into(), "departed", Duration::from_millis(9));
     metrics.work.asked_grid("Home", "ok", Duration::from_millis(1));
     let mut stats = Stats { root_agents: 3, malformed: 7, ..Stats::default() };
@@ -37,6 +38,7 @@ fn every_figure_stands_in_the_text_once() {
         "sojourn_waiting_requests{region=\"One\"} 9",
         "sojourn_database_connections 3",
         "sojourn_database_connections_busy 1",
+        "sojourn_log_lines_lost 2",
         "sojourn_event_queue_delay_seconds_bucket{le=\"0.02\",region=\"One\"} 0",
         "sojourn_event_queue_delay_seconds_bucket{le=\"+Inf\",region=\"One\"} 0",
         "sojourn_transfer_seconds_count{kind=\"teleport\",version=\"0.8\",outcome=\"departed\"} 1",
@@ -63,6 +65,7 @@ fn everything() -> String {
     metrics.session_ended("kick");
     metrics.requests.get_or_create(&RequestLabels { route: "/healthz", status: 200 }).inc();
     metrics.count_connections(|| (3, 1));
+    metrics.count_lost_lines(|| 2);
     metrics.work.transferred("teleport", "0.8".into(), "departed", Duration::from_millis(9));
     metrics.work.asked_grid("Home", "ok", Duration::from_millis(1));
     metrics.peers.called("CreateAgent", "ok", Duration::from_millis(1));
@@ -106,6 +109,21 @@ fn the_guide_names_every_figure_and_no_other() {
     let told: BTreeSet<_> = names(GUIDE).filter(|name| !name.ends_with("_total")).collect();
     assert_eq!(served.difference(&told).collect::<Vec<_>>(), Vec::<&&str>::new(), "nobody is told of them");
     assert_eq!(told.difference(&served).collect::<Vec<_>>(), Vec::<&&str>::new(), "there are no such");
+}
+
+/// What is asked how much it has risen has to be there before it rises.
+#[test]
+fn what_alerts_count_is_there_from_the_start() {
+    let sample = Sample { name: "One".into(), stats: Stats::default(), counters: Arc::default(), waiting: 0 };
+    let page = Metrics::new().encode(vec![sample], 0).unwrap();
+    let mut rises: Vec<_> =
+        ALERTS.split("increase(").skip(1).filter_map(|rest| Some(rest.split_once('[')?.0)).collect();
+    assert_eq!(rises.len(), 4);
+    rises.push("sojourn_transfers_total{kind=\"teleport\",outcome=\"timed_out\"}");
+    for asked in rises {
+        let served = page.lines().any(|line| line.starts_with(asked.trim_end_matches('}')));
+        assert!(served, "{asked} is not on a new process's page");
+    }
 }
 
 #[test]

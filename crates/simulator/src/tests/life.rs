@@ -205,7 +205,7 @@ async fn an_http_side_that_ends_is_an_error_and_is_not_waited_for_twice() {
 
 /// Ill, until it is told otherwise.
 #[derive(Default)]
-struct Ill(std::sync::atomic::AtomicBool);
+pub(super) struct Ill(std::sync::atomic::AtomicBool);
 
 #[async_trait::async_trait]
 impl crate::Pulse for Ill {
@@ -223,6 +223,7 @@ async fn a_process_without_regions_is_ready_when_it_is_well_and_alive_in_any_cas
         router: axum::Router::new(),
         metrics: Arc::default(),
         trace: Arc::default(),
+        proxies: Proxies::default(),
         private: None,
         pulse: pulse.clone(),
     };

@@ -23,6 +23,7 @@ impl Joined {
             router: axum::Router::new(),
             metrics: Arc::new(Metrics::new()),
             trace: Arc::default(),
+            proxies: Proxies::default(),
             private: Some(PrivateSide { key: key.clone(), operators: Vec::new() }),
             pulse: Arc::new(Well),
         };

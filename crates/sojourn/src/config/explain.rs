@@ -11,19 +11,14 @@ pub(super) fn all() -> String {
     let mut text = String::from(
         "# All options of sojourn. The command line is over the environment, the environment over the file.\n",
     );
-    let mut table = "";
     let settings = settings();
     for setting in by_table(&settings) {
         text.push('\n');
-        let (of, name) = setting.key.rsplit_once('.').unwrap_or(("", &setting.key));
-        if of != table {
-            let _ = writeln!(text, "[{of}]");
-            table = of;
-        }
         for line in described(setting).lines() {
             let _ = writeln!(text, "# {line}");
         }
-        let _ = writeln!(text, "#{name} = {}", example(setting));
+        // Without headers of tables, below which nothing else could be added.
+        let _ = writeln!(text, "#{} = {}", setting.key, example(setting));
     }
     text
 }
@@ -150,6 +145,9 @@ mod tests {
         let (file, problems) = ConfigFile::parse(&said.join("\n"));
         assert_eq!(problems, []);
         assert!(file.names("port") && file.names("transfer.grace") && file.names("closed"));
+        // Anything can be added at its end.
+        let (file, problems) = ConfigFile::parse(&format!("{text}drain = 5\n"));
+        assert!(problems.is_empty() && file.names("drain"));
     }
 
     #[test]

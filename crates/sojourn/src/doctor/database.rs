@@ -5,6 +5,9 @@ use grid::{Database, Examined, SqlStore};
 
 const SUBJECT: &str = "database";
 
+/// Seconds by which our clock and the database's may differ: leases end by ours.
+const APART_S: u64 = 2;
+
 pub(super) async fn look(database: &Database) -> Option<Finding> {
     // It is what it is.
     if *database == Database::Memory {
@@ -20,10 +23,14 @@ pub(super) async fn look(database: &Database) -> Option<Finding> {
 }
 
 fn judge(name: &str, examined: &Examined) -> Finding {
-    let Examined { known, made, read_only, accounts } = examined;
+    let Examined { known, made, read_only, accounts, apart_s } = examined;
     if let Some(why) = read_only {
         let remedy = "give the user that runs sojourn the right to write to it";
         return Finding::ill(SUBJECT, format!("{name}: {why}"), remedy);
+    }
+    if let Some(apart) = apart_s.filter(|apart| *apart > APART_S) {
+        let found = format!("{name}: its clock and ours are {apart} s apart");
+        return Finding::ill(SUBJECT, found, "set both clocks by NTP: leases end by them");
     }
     match made {
         None => {
@@ -57,13 +64,17 @@ mod tests {
             made,
             read_only: read_only.map(Into::into),
             accounts: Some(3),
+            apart_s: None,
         };
+        let apart = |apart_s| Examined { apart_s: Some(apart_s), ..examined(Some(5), None) };
         for (examined, health, words) in [
             (examined(None, None), Health::Well, "empty"),
             (examined(Some(5), None), Health::Well, "3 accounts"),
             (examined(Some(4), None), Health::Odd, "backup"),
             (examined(Some(6), None), Health::Ill, "later"),
             (examined(Some(5), Some("no right")), Health::Ill, "no right"),
+            (apart(1), Health::Well, "3 accounts"),
+            (apart(30), Health::Ill, "30 s apart"),
         ] {
             let finding = judge("x", &examined);
             assert_eq!(finding.health, health, "{finding:?}");

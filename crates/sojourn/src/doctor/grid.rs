@@ -3,31 +3,46 @@
 use super::Finding;
 use crate::grid_info;
 use crate::run::VERSION;
-use connectors::{GridAddress, Options, SimulatorKey};
+use connectors::{GridAddress, Options, Patience, SimulatorKey};
 use model::{AgentId, AssetId, GridCell, RegionId, SessionId, Uuid};
 use services::{ServiceError, Services};
 use std::time::Duration;
 
-/// How long the grid may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the grid may take: for its sides, and for each service.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    side: Duration,
+    service: Patience,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { side: Duration::from_secs(5), service: Patience::default() }
+    }
+}
+
 /// Seconds by which clocks may differ: proofs of origin have the time in them.
 const APART_S: u64 = 5;
 const MOST_APART_S: u64 = 20;
 
-pub(super) async fn look(grid: &str, login: &str, key: Option<SimulatorKey>) -> Vec<Finding> {
-    let mut findings = vec![public(login).await];
+pub(super) async fn look(grid: &str, login: &str, key: Option<SimulatorKey>, limits: Limits) -> Vec<Finding> {
+    let mut findings = vec![public(login, limits.side).await];
     let address = GridAddress { private: grid.to_owned(), public: login.to_owned() };
-    let services = match connectors::connect(&address, &Options { key, ..Options::default() }) {
+    let how = Options { key, patience: limits.service, ..Options::default() };
+    let services = match connectors::connect(&address, &how) {
         Ok(services) => services,
         Err(error) => {
             findings.push(Finding::ill("grid", error.to_string(), "see --grid"));
             return findings;
         }
     };
-    match private(grid).await {
+    match private(grid, limits.side).await {
         Ok(finding) => {
             findings.push(finding);
-            findings.extend(services_of(&services).await);
+            match locked_out(&services).await {
+                Some(finding) => findings.push(finding),
+                None => findings.extend(services_of(&services).await),
+            }
         }
         Err(silent) => findings.push(silent),
     }
@@ -35,9 +50,9 @@ pub(super) async fn look(grid: &str, login: &str, key: Option<SimulatorKey>) -> 
 }
 
 /// The public side says what the grid is called.
-async fn public(login: &str) -> Finding {
+async fn public(login: &str, patience: Duration) -> Finding {
     let subject = "grid, public side";
-    let info = match grid_info::ask(login, PATIENCE).await {
+    let info = match grid_info::ask(login, patience).await {
         Ok(Ok(info)) => info,
         Ok(Err(status)) => {
             return Finding::odd(subject, format!("{login}: HTTP status {status}"), "see --login");
@@ -56,11 +71,11 @@ async fn public(login: &str) -> Finding {
 }
 
 /// Ours says whether it is ready; others say at least something. Both tell the time.
-async fn private(grid: &str) -> Result<Finding, Finding> {
+async fn private(grid: &str, patience: Duration) -> Result<Finding, Finding> {
     let silent = |why: anyhow::Error| {
         Finding::ill("grid, private side", format!("{grid}: {why}"), "start it, or see --grid")
     };
-    let answer = grid_info::fetch(&format!("{grid}healthz"), PATIENCE).await.map_err(silent)?;
+    let answer = grid_info::fetch(&format!("{grid}healthz"), patience).await.map_err(silent)?;
     let kind = match answer.status {
         200 => "a grid of Sojourn, ready",
         503 => "a grid of Sojourn, not ready: it starts, or its database does not answer",
@@ -86,6 +101,16 @@ fn clock(found: &str, apart_s: Option<u64>) -> Finding {
         }
         Some(_) => Finding::well(subject, format!("{found}; clocks agree")),
     }
+}
+
+/// The grid lets us in only with a key.
+async fn locked_out(services: &Services) -> Option<Finding> {
+    let Err(ServiceError::Refused(why)) = services.grid.by_id(RegionId(Uuid::max())).await else {
+        return None;
+    };
+    let remedy = "`sojourn simulator-key add NAME` with the grid's --data or --database; what it prints is \
+                  SOJOURN_SIMULATOR_KEY";
+    Some(Finding::ill("grid, key", why, remedy))
 }
 
 /// Asks each service something harmless.
@@ -145,10 +170,24 @@ mod tests {
         let store = crate::data::open(&grid::Database::Memory).await.unwrap();
         let router = grid::private_router(store.services(), grid::PrivateConfig::default());
         let _serving = tokio::spawn(async move { axum::serve(listener, router).await });
-        let findings = look(&address, &address, None).await;
-        let silent = look(&address.replace("127.0.0.1", "127.0.0.2"), &address, None).await;
+        // A machine that has much else to do is slow, and no reason to find a grid ill.
+        let hour = Duration::from_secs(3600);
+        let limits =
+            Limits { side: hour, service: Patience { connect: hour, call: hour, again: Duration::ZERO } };
+        let findings = look(&address, &address, None, limits).await;
+        let silent = look(&address.replace("127.0.0.1", "127.0.0.2"), &address, None, limits).await;
         let services = findings.iter().find(|finding| finding.subject == "grid, services").unwrap();
         assert!(services.found.starts_with("11 of 11"), "{findings:?}");
+        let store = crate::data::open(&grid::Database::Memory).await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let locked = format!("http://{}/", listener.local_addr().unwrap());
+        let services = grid::private_router(store.services(), grid::PrivateConfig::default());
+        let router = grid::Door::new(store, Vec::new()).before(services);
+        let _serving = tokio::spawn(async move { axum::serve(listener, router).await });
+        let findings = look(&locked, &locked, None, Limits::default()).await;
+        let key = findings.iter().find(|finding| finding.subject == "grid, key").unwrap();
+        assert!(key.health == Health::Ill && key.found.contains("demands a key"), "{findings:?}");
+        assert!(findings.iter().all(|finding| finding.subject != "grid, services"), "{findings:?}");
         // Nobody is asked where nobody is.
         assert_eq!(silent.iter().filter(|finding| finding.health == Health::Ill).count(), 1, "{silent:?}");
     }

@@ -111,7 +111,13 @@ mod tests {
     use super::*;
 
     fn process(bind: &str, host: &str) -> Process {
-        Process { bind: bind.parse().unwrap(), host: host.into(), operators: vec![], log: String::new() }
+        Process {
+            bind: bind.parse().unwrap(),
+            host: host.into(),
+            operators: vec![],
+            proxies: vec![],
+            log: String::new(),
+        }
     }
 
     #[test]

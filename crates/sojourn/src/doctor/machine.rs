@@ -4,7 +4,9 @@ use super::Finding;
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
-use std::path::Path;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 /// Bytes that should be free, and that have to be.
 const ROOM: u64 = 2 << 30;
@@ -12,9 +14,46 @@ const LEAST_ROOM: u64 = 100 << 20;
 /// Open files that should be allowed, and that have to be.
 const FILES: u64 = 16_384;
 const LEAST_FILES: u64 = 1024;
+/// Files whose owners are looked at.
+const LOOKED_AT: usize = 20_000;
 
 pub(super) fn look(data: &Path) -> Vec<Finding> {
-    vec![folder(data), room(data), files(getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(_, hard)| hard))]
+    let mut findings = vec![folder(data)];
+    findings.extend(owners(data));
+    findings.push(room(data));
+    findings.push(files(getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(_, hard)| hard)));
+    findings
+}
+
+/// What belongs to others than the folder itself: a command was run as root, and the process cannot use what that made.
+fn owners(data: &Path) -> Option<Finding> {
+    let owner = fs::metadata(data).ok()?.uid();
+    let stray = stray(data, |uid| uid != owner)?;
+    let found = format!("{} does not belong to the owner of {}", stray.display(), data.display());
+    let remedy = format!(
+        "chown -R --reference={0} {0}; and run commands as that user (runuser -u NAME -- sojourn ...)",
+        data.display()
+    );
+    Some(Finding::ill("data folder", found, remedy))
+}
+
+/// The first file or folder within whose owner is of that kind.
+fn stray(folder: &Path, is: impl Fn(u32) -> bool) -> Option<PathBuf> {
+    let mut folders = vec![folder.to_owned()];
+    let mut left = LOOKED_AT;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            left = left.checked_sub(1)?;
+            let Ok(metadata) = entry.metadata() else { continue };
+            if is(metadata.uid()) {
+                return Some(entry.path());
+            }
+            if metadata.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    None
 }
 
 fn folder(data: &Path) -> Finding {
@@ -53,7 +92,10 @@ fn room(data: &Path) -> Finding {
 }
 
 fn enough_room(free: u64) -> Finding {
-    let found = format!("{:.1} GiB free", free as f64 / f64::from(1 << 30));
+    let found = match free {
+        ROOM.. => format!("{:.1} GiB free", free as f64 / f64::from(1 << 30)),
+        _ => format!("{} MiB free", free >> 20),
+    };
     let remedy = "make room: inventories and assets cannot be stored on a full disk";
     match free {
         ROOM.. => Finding::well("disk", found),
@@ -103,5 +145,19 @@ mod tests {
         let file = there.path().join("file");
         std::fs::write(&file, "").unwrap();
         assert_eq!(folder(&file).health, Health::Ill);
+    }
+
+    #[test]
+    fn whose_files() {
+        let data = tempfile::tempdir().unwrap();
+        assert_eq!(owners(data.path()), None);
+        assert_eq!(owners(&data.path().join("nowhere")), None);
+        let inner = data.path().join("assets/00");
+        std::fs::create_dir_all(&inner).unwrap();
+        std::fs::write(inner.join("blob"), "").unwrap();
+        assert_eq!(owners(data.path()), None);
+        let me = std::fs::metadata(data.path()).unwrap().uid();
+        assert_eq!(stray(data.path(), |uid| uid == me), Some(data.path().join("assets")));
+        assert_eq!(stray(&inner, |uid| uid == me), Some(inner.join("blob")));
     }
 }

@@ -102,7 +102,7 @@ mod tests {
         for bind in ["127.0.0.1", "0.0.0.0"] {
             // A name that leads nowhere from here, as behind a router.
             let (bind, host) = (bind.parse().unwrap(), "unknown.invalid".into());
-            let process = Process { bind, host, operators: vec![], log: String::new() };
+            let process = Process { bind, host, operators: vec![], proxies: vec![], log: String::new() };
             let held = look(&process, &[("HTTP port", port)], &[]).await;
             assert!(held.running, "{bind}");
             assert_eq!(held.into_findings()[0].health, Health::Well);

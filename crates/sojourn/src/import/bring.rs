@@ -96,7 +96,7 @@ impl Moving<'_> {
             Ok(taken) => taken,
             Err(ServiceError::Invalid(why)) => {
                 self.report.leave(why, format!("{} ({agent})", name(account)));
-                Taken::Clash
+                return self.pass_over(agent, seen).await;
             }
             Err(error) => return Err(error.into()),
         };

@@ -1,9 +1,7 @@
 //! Who may log in: for the commands that serve logins.
 
-use super::values;
 use anyhow::{Context as _, Result, bail};
 use clap::{ArgAction, Args};
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// Bytes of the terms.
@@ -25,14 +23,14 @@ pub(crate) struct LoginOptions {
     /// [default: none]
     #[arg(long, value_name = "FILE-or-URL", env = "SOJOURN_TERMS")]
     terms: Option<String>,
+    /// What people are told when they have come in; <USERNAME> stands for who they are [default: Welcome to GRID-NAME,
+    /// <USERNAME>!]
+    #[arg(long, value_name = "TEXT", env = "SOJOURN_WELCOME")]
+    welcome: Option<String>,
     /// People may make accounts for themselves, on the grid's page
     #[arg(long, value_name = "true|false", env = "SOJOURN_SIGN_UP", action = ArgAction::Set, default_value_t = false)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     sign_up: bool,
-    /// Proxies before the public side, whose X-Forwarded-For says who logs in: wrong passwords are counted by address
-    /// [default: none]
-    #[arg(long, value_name = "ADDR", env = "SOJOURN_PROXY", value_parser = values::address, value_delimiter = ',')]
-    proxy: Vec<IpAddr>,
 }
 
 /// What logins go by.
@@ -42,17 +40,17 @@ pub(crate) struct Logins {
     pub(crate) closed: Option<String>,
     /// The terms.
     pub(crate) terms: Option<String>,
+    /// What people are told when they have come in.
+    pub(crate) welcome: Option<String>,
     /// Whether people may make accounts for themselves.
     pub(crate) sign_up: bool,
-    /// Who says on whose behalf they call.
-    pub(crate) proxies: Vec<IpAddr>,
 }
 
 impl LoginOptions {
     pub(super) fn decide(self) -> Result<Logins> {
         let terms = self.terms.map(read).transpose()?;
         let closed = self.closed.then_some(self.closed_message);
-        Ok(Logins { closed, terms, sign_up: self.sign_up, proxies: self.proxy })
+        Ok(Logins { closed, terms, welcome: self.welcome, sign_up: self.sign_up })
     }
 }
 

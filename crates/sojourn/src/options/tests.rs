@@ -170,6 +170,8 @@ fn a_simulator_knows_both_sides_of_its_grid() {
     assert_eq!(joined(&["--grid", "http://grid.example.org/"]).ok(), both(a, public));
     let login = "http://login.example.org:80/";
     assert_eq!(joined(&["--grid", a, "--login", login]).ok(), both(a, login));
+    // As users enter it, who come by a proxy.
+    assert_eq!(joined(&["--grid", a, "--login", "http://login.example.org/"]).ok(), both(a, login));
     assert_eq!(joined(&["--grid", "http://[::1]:9"]).ok(), both("http://[::1]:9/", "http://[::1]:8002/"));
     let error = joined(&["--grid", "grid:8003"]).unwrap_err().to_string();
     assert!(error.contains("http://HOST:8003"), "{error}");

@@ -2,7 +2,8 @@
 //! too.
 
 use ::transfer::VersionRange;
-use grid::{AssetPlace, Network};
+use grid::AssetPlace;
+use model::Network;
 use std::fmt;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;

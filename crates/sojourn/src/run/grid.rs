@@ -6,19 +6,19 @@ use crate::options::{Grid, GridOptions};
 use crate::{data, first_account};
 use anyhow::{Context as _, Result, anyhow};
 use axum::Router;
-use grid::{AssetKeeper, Door, Network, Reaper, SqlStore};
-use model::RegionId;
+use grid::{AssetKeeper, Door, Reaper, SqlStore};
+use model::{Network, RegionId};
 use pulse::DatabasePulse;
 use services::{Presence, RegionFlags, RegionInfo, Services};
 use simulator::control::{self, Control};
 use simulator::{
-    Friends, HttpTrace, Metrics, PlainSide, PrivateSide, ProcessKey, RemoteDestination, RemoteOperations,
-    RemotePeers,
+    Friends, HttpTrace, Metrics, PlainSide, PrivateSide, ProcessKey, Proxies, RemoteDestination,
+    RemoteOperations, RemotePeers,
 };
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -31,7 +31,7 @@ pub(crate) async fn run(options: GridOptions) -> Result<()> {
     let begun = Instant::now();
     let options = options.decide()?;
     let log = start_log(&options.process.log)?;
-    let mut stop = stop_signals()?;
+    let mut stop = stop_signals(Duration::ZERO)?;
     let bind = options.process.bind;
     say_who_comes_in(options.private_port, options.door.as_deref());
     let public_port = listen(SocketAddr::new(bind, options.port)).await?;
@@ -108,7 +108,7 @@ struct Assembled {
 impl Assembled {
     fn new(options: Grid, store: &SqlStore, key: Arc<ProcessKey>, log: Log) -> Self {
         let metrics = Arc::new(Metrics::new());
-        operator::count_connections(&metrics, store);
+        operator::count_more(&metrics, store);
         let destination = Arc::new(RemoteDestination::new(key.clone(), metrics.clone()));
         let peers = RemotePeers::new(key.clone(), metrics.clone());
         let friends = Friends::new(store.services(), Arc::new(peers));
@@ -133,10 +133,12 @@ impl Assembled {
         // These have a door of their own.
         let services = services.merge(pages);
         let pulse = Arc::new(DatabasePulse::new(store.clone()));
+        let proxies = Proxies::new(options.process.proxies);
         let side = |router, private| PlainSide {
             router,
             metrics: metrics.clone(),
             trace: trace.clone(),
+            proxies: proxies.clone(),
             private,
             pulse: pulse.clone(),
         };

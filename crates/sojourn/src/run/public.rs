@@ -4,13 +4,10 @@ use super::VERSION;
 use crate::counted::CountedAuth;
 use crate::options::Logins;
 use axum::Router;
-use axum::extract::{ConnectInfo, Request};
-use axum::middleware;
 use grid::{GridInfo, LoginConfig, LoginService, PublicState, SqlStore, SystemClock};
 use page::{GridData, PublicConfig};
 use services::{LoginDestination, Services};
-use simulator::{Metrics, client_behind};
-use std::net::SocketAddr;
+use simulator::Metrics;
 use std::sync::Arc;
 
 /// Where people sign up, below the address of the grid.
@@ -39,9 +36,9 @@ pub(super) fn router(
         },
         data(store),
     );
-    let (sign_up, proxies) = (logins.sign_up, logins.proxies);
+    let sign_up = logins.sign_up;
     let config = LoginConfig {
-        welcome: format!("Welcome to {grid_name}, <USERNAME>!"),
+        welcome: logins.welcome.unwrap_or_else(|| format!("Welcome to {grid_name}, <USERNAME>!")),
         map_url: url.to_owned(),
         min_level: 0,
         closed: logins.closed,
@@ -69,14 +66,7 @@ pub(super) fn router(
         statistics: Arc::new(store.clone()),
         map_tiles,
     });
-    public.merge(pages).layer(middleware::map_request(move |mut request: Request| {
-        // Whoever counts, counts the client and not the proxy.
-        if let Some(&ConnectInfo(connected)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
-            let client = client_behind(&proxies, request.headers(), connected.ip());
-            request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, connected.port())));
-        }
-        std::future::ready(request)
-    }))
+    public.merge(pages)
 }
 
 /// What pages read.

@@ -2,12 +2,12 @@
 
 use super::{regions, say_ready, start_log, stop_signals, unless_stopped};
 use crate::options::SimulatorOptions;
-use crate::{data, options};
+use crate::{data, log, options};
 use anyhow::{Result, bail};
 use connectors::{GridAddress, Names};
 use model::RegionId;
 use services::{ServiceError, Services};
-use simulator::{GridPlace, LookUps, Simulator, SimulatorConfig};
+use simulator::{GridPlace, LookUps, Proxies, Simulator, SimulatorConfig};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ pub(crate) async fn run(options: SimulatorOptions) -> Result<()> {
     let begun = Instant::now();
     let options = options.decide()?;
     let log = start_log(&options.process.log)?;
-    let mut stop = stop_signals()?;
+    let mut stop = stop_signals(options.regions.drain)?;
     data::prepare(&options.data)?;
     let address = GridAddress { private: options.grid.clone(), public: options.login.clone() };
     let names = Some(Names(Arc::new(LookUps::default())));
@@ -35,6 +35,7 @@ pub(crate) async fn run(options: SimulatorOptions) -> Result<()> {
         return Ok(());
     };
     simulator.set_log(log.setter());
+    simulator.metrics().count_lost_lines(log::lost);
     if let Some(collector) = &options.regions.otlp {
         simulator.export_traces(collector);
     }
@@ -62,6 +63,7 @@ async fn start(options: &options::Simulator, services: &Services) -> Result<Simu
         regions: regions?,
         grid: Some(GridPlace { private: options.grid.as_str().into(), login: options.login.as_str().into() }),
         operators: options.process.operators.clone(),
+        proxies: Proxies::new(options.process.proxies.clone()),
         drain: options.regions.drain,
     };
     Ok(Simulator::start(config, services.clone()).await?.open(axum::Router::new()))

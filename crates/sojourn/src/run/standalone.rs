@@ -9,7 +9,7 @@ use anyhow::Result;
 use grid::{AssetKeeper, Reaper, SqlStore};
 use model::RegionId;
 use services::{Presence, RegionFlags};
-use simulator::{Simulator, SimulatorConfig};
+use simulator::{Proxies, Simulator, SimulatorConfig};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,7 +18,7 @@ pub(crate) async fn run(options: StandaloneOptions) -> Result<()> {
     let begun = Instant::now();
     let options = options.decide()?;
     let log = start_log(&options.process.log)?;
-    let mut stop = stop_signals()?;
+    let mut stop = stop_signals(options.regions.drain)?;
     data::prepare(&options.data)?;
     let database = StoreOptions::in_folder(&options.data);
     let _held = data::hold(&database)?;
@@ -87,11 +87,12 @@ async fn start(
         regions,
         grid: None,
         operators: options.process.operators.clone(),
+        proxies: Proxies::new(options.process.proxies.clone()),
         drain: options.regions.drain,
     };
     let mut simulator = Simulator::start(config, services).await?;
     let (destination, metrics) = (simulator.login_destination(), simulator.metrics());
-    operator::count_connections(&metrics, store);
+    operator::count_more(&metrics, store);
     simulator.set_log(log.setter());
     if let Some(collector) = &options.regions.otlp {
         simulator.export_traces(collector);

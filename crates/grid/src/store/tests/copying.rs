@@ -1,7 +1,7 @@
 //! A copy has everything, also while others write; and everything comes back from it.
 
 use super::{CHEAP, SqlStore, account, agent, fresh_for_several, id};
-use crate::{NewPerson, SystemClock, provision_account};
+use crate::{AssetPlace, Blobs, Carried, NewPerson, SystemClock, provision_account};
 use model::{AssetId, GridCell, RegionId, Vec3};
 use services::{Asset, AssetMetadata, FriendRights, Mute, Place, RegionInfo, ServiceError, ViewerPassword};
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
@@ -94,6 +94,8 @@ async fn what_comes_back_from_a_copy_is_what_was_copied() {
     let (store, _kept) = lasting().await;
     settle(&store).await;
     let copied = store.copy_into(&path("copy.sqlite")).await.unwrap();
+    assert_eq!(copied.outside, [[0; 32]; 0]);
+    let copied = copied.rows;
     let (_, sizes) = difference(&path("copy.sqlite"), &path("copy.sqlite")).await;
     for (table, rows) in &sizes {
         let count = AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
@@ -170,8 +172,8 @@ async fn nothing_is_written_over() {
     let (store, _kept) = lasting().await;
     settle(&store).await;
     store.copy_into(&path("copy.sqlite")).await.unwrap();
-    for refused in [store.copy_into(&path("copy.sqlite")).await, store.copy_from(&path("copy.sqlite")).await]
-    {
+    let again = store.copy_into(&path("copy.sqlite")).await.map(|copied| copied.rows);
+    for refused in [again, store.copy_from(&path("copy.sqlite")).await] {
         assert!(matches!(refused, Err(ServiceError::Refused(_))), "{refused:?}");
     }
     std::fs::write(
@@ -183,4 +185,66 @@ async fn nothing_is_written_over() {
     assert!(empty.copy_from(&path("odd.sqlite")).await.is_err());
     store.close().await;
     empty.close().await;
+}
+
+#[tokio::test]
+async fn contents_go_from_one_place_to_another_with_the_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let place = |name: &str| Blobs::open(&AssetPlace::Folder(path(name))).unwrap();
+    let (store, _kept) = lasting().await;
+    let store = store.with_blobs(place("first"));
+    settle(&store).await;
+    let copied = store.copy_into(&path("copy.sqlite")).await.unwrap();
+    assert_eq!(copied.outside.len(), 25, "half of the assets share their content");
+    let backup = place("backup").unwrap();
+    let carried = place("first").unwrap().carry(&copied.outside, &backup).await.unwrap();
+    assert_eq!(carried, Carried { there: 25, missing: Vec::new() });
+    store.close().await;
+
+    // Into other files, into the database, and to where they have been all along.
+    for (here, from) in [(place("second"), Some(&backup)), (None, Some(&backup)), (place("first"), None)] {
+        let (back, _kept_too) = lasting().await;
+        let back = back.with_blobs(here);
+        back.copy_from(&path("copy.sqlite")).await.unwrap();
+        let settled = back.settle_contents(from).await.unwrap();
+        assert_eq!(settled, Carried { there: 25, missing: Vec::new() });
+        for n in 0..50_u8 {
+            let data = back.services().assets.data(AssetId(id(100 + u128::from(n)))).await.unwrap().unwrap();
+            assert_eq!(data[0], n / 2);
+        }
+        // Nothing is left of where they were.
+        let again = back.copy_into(&path("again.sqlite")).await.unwrap();
+        assert_eq!(again.outside.is_empty(), back.blobs.is_none());
+        std::fs::remove_file(path("again.sqlite")).unwrap();
+        back.close().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_nowhere_is_said_and_can_be_stored_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let place = |name: &str| Blobs::open(&AssetPlace::Folder(path(name))).unwrap();
+    let (store, _kept) = lasting().await;
+    let store = store.with_blobs(place("first"));
+    settle(&store).await;
+    let copied = store.copy_into(&path("copy.sqlite")).await.unwrap();
+    store.close().await;
+    for here in [place("second"), None] {
+        let (back, _kept_too) = lasting().await;
+        let back = back.with_blobs(here);
+        back.copy_from(&path("copy.sqlite")).await.unwrap();
+        let settled = back.settle_contents(None).await.unwrap();
+        assert_eq!(settled, Carried { there: 0, missing: copied.outside.clone() });
+        let assets = back.services().assets;
+        let data: Arc<[u8]> = (0..=255).collect::<Vec<u8>>().into();
+        assert!(assets.data(AssetId(id(100))).await.is_err());
+        let metadata = AssetMetadata { id: AssetId(id(999)), ..AssetMetadata::default() };
+        assets.store(&Asset { metadata, data: data.clone() }).await.unwrap();
+        for there in [999, 100] {
+            assert_eq!(assets.data(AssetId(id(there))).await.unwrap(), Some(data.clone()), "{there}");
+        }
+        back.close().await;
+    }
 }

@@ -115,3 +115,10 @@ fn what_cannot_be_stored_comes_back_as_the_nearest() {
     assert_eq!(super::narrow::<i32>(i64::MIN), i32::MIN);
     assert_eq!(super::narrow::<u16>(7), 7);
 }
+
+#[test]
+fn a_pool_that_is_miscounted_for_a_moment_is_at_work() {
+    for (size, idle, busy) in [(3, 0, 3), (3, 2, 1), (3, usize::MAX, 3), (0, 0, 0), (0, usize::MAX, 0)] {
+        assert_eq!(super::at_work(size, idle), busy, "{size} {idle}");
+    }
+}

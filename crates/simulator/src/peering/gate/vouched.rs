@@ -1,6 +1,6 @@
 //! Requests without a proof of origin: taken as far as the grid vouches for them.
 
-use super::{Denied, Gate, Knock, is_relayed, web};
+use super::{Denied, Gate, Way, web};
 use model::{AgentId, RegionId, SessionId};
 use services::RegionInfo;
 use std::net::IpAddr;
@@ -8,18 +8,18 @@ use std::sync::Arc;
 use transfer::{AgentData, CreateAgent, InstantMessage, KnownChild, PeerCall};
 
 impl Gate {
-    pub(super) async fn vouch(&self, knock: &Knock<'_>, call: &PeerCall) -> Result<(), Denied> {
+    pub(super) async fn vouch(&self, way: Way, call: &PeerCall) -> Result<(), Denied> {
         if only_ours(call) {
             let words = format!("{} of this kind takes a proof of origin", call.name());
             return Err(Denied::new("needs_proof", words));
         }
-        let caller = knock.caller;
+        let caller = way.caller;
         match call {
             // Nothing is done, and nothing told that logging in would not tell.
             PeerCall::QueryAccess(_) => return Ok(()),
             // The region knows the secret, or does nothing.
             PeerCall::Release { .. } => return Ok(()),
-            _ if is_relayed(knock.headers) => {
+            _ if way.relayed => {
                 let words = "it came by way of a proxy or of a page in a browser, whose address says nothing";
                 return Err(Denied::new("relayed", words));
             }
@@ -31,9 +31,9 @@ impl Gate {
             | PeerCall::Release { .. }
             | PeerCall::Withdraw { .. }
             | PeerCall::EndSession { .. } => Ok(()),
-            PeerCall::CreateAgent(create) => self.vouch_for_agent(create, knock).await,
+            PeerCall::CreateAgent(create) => self.vouch_for_agent(create, way).await,
             // The region knows the session, or does nothing; but sessions are seen by whoever sees packets pass.
-            PeerCall::CloseChild { session, .. } => self.comes_from_a_simulator(*session, knock).await,
+            PeerCall::CloseChild { session, .. } => self.comes_from_a_simulator(*session, way).await,
             PeerCall::UpdateAgent(data) => self.stands_at(data.source, caller).await,
             PeerCall::ChildView(view) => {
                 let region = self.registry.region_at(view.root).await?;
@@ -46,7 +46,7 @@ impl Gate {
         }
     }
 
-    async fn vouch_for_agent(&self, create: &CreateAgent, knock: &Knock<'_>) -> Result<(), Denied> {
+    async fn vouch_for_agent(&self, create: &CreateAgent, way: Way) -> Result<(), Denied> {
         // Whom we have already the grid has vouched for.
         let known = self.directory.knows(create.agent, create.session);
         if !known && !self.registry.is_session(create.agent, create.session).await? {
@@ -54,16 +54,16 @@ impl Gate {
             return Err(Denied::new("unknown_session", words));
         }
         match create.source {
-            Some(source) => self.stands_at(source, knock.caller).await,
+            Some(source) => self.stands_at(source, way.caller).await,
             // Older releases name none, nor do logins.
-            None => self.comes_from_a_simulator(create.session, knock).await,
+            None => self.comes_from_a_simulator(create.session, way).await,
         }
     }
 
     /// Whoever knows a session may do something about its agent if it is the grid, or has the address of a simulator:
     /// one that has shown itself, the one where the agent is, or one with a region near the one that is called.
-    async fn comes_from_a_simulator(&self, session: SessionId, knock: &Knock<'_>) -> Result<(), Denied> {
-        let caller = knock.caller;
+    async fn comes_from_a_simulator(&self, session: SessionId, way: Way) -> Result<(), Denied> {
+        let caller = way.caller;
         if self.registry.is_known_host(caller) || self.is_grid(caller).await {
             return Ok(());
         }
@@ -73,7 +73,7 @@ impl Gate {
         {
             return Ok(());
         }
-        if let Some(called) = knock.to {
+        if let Some(called) = way.to {
             for region in self.registry.around(called).await?.iter() {
                 if self.registry.is_at(region, caller).await {
                     return Ok(());
@@ -94,7 +94,7 @@ impl Gate {
 
     /// Word of somebody comes from where they are, from the grid, or, since they may just have gone, from a host that
     /// has regions.
-    async fn vouch_for_person(&self, person: AgentId, caller: IpAddr) -> Result<(), Denied> {
+    pub(super) async fn vouch_for_person(&self, person: AgentId, caller: IpAddr) -> Result<(), Denied> {
         if self.registry.is_known_host(caller) || self.is_grid(caller).await {
             return Ok(());
         }

@@ -282,12 +282,15 @@ async fn nobody_outside_a_session_fetches_or_uploads() {
     }
     let begun = client.request("POST", &upload, "", b"").await.llsd();
     let uploader = begun["uploader"].text().unwrap()["http://127.0.0.1:80".len()..].to_owned();
-    // With the session its capabilities are over.
+    // An uploader is good for one upload.
+    client.request("POST", &uploader, "", b"picture").await.llsd();
+    assert_eq!(client.request("POST", &uploader, "", b"picture").await.status, 404);
+    let begun = client.request("POST", &upload, "", b"").await.llsd();
+    let uploader = begun["uploader"].text().unwrap()["http://127.0.0.1:80".len()..].to_owned();
+    // With the session its capabilities are over, and uploaders that it has been given.
     running.end_session(ADA).await;
     assert_eq!(client.request("POST", &upload, "", b"").await.status, 404);
     assert_eq!(client.get(&format!("{textures}?texture_id={asset}")).await.status, 404);
-    // An uploader that it was given is good for one upload within a minute, and for nothing then.
-    client.request("POST", &uploader, "", b"picture").await.llsd();
     assert_eq!(client.request("POST", &uploader, "", b"picture").await.status, 404);
     running.stop().await;
 }

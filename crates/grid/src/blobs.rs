@@ -129,8 +129,20 @@ pub struct Blobs {
 /// SHA-256 of a content.
 pub(crate) type Hash = [u8; 32];
 
+/// What is longer than this is hashed on a thread that may be busy for some time.
+const LONG: usize = 256 * 1024;
+
 pub(crate) fn hash_of(data: &[u8]) -> Hash {
     Sha256::digest(data).into()
+}
+
+/// The same, without keeping others waiting.
+pub(crate) async fn hashed(data: &Arc<[u8]>) -> Result<Hash> {
+    if data.len() <= LONG {
+        return Ok(hash_of(data));
+    }
+    let data = data.clone();
+    tokio::task::spawn_blocking(move || hash_of(&data)).await.map_err(ServiceError::unavailable)
 }
 
 impl Blobs {
@@ -187,10 +199,27 @@ impl Blobs {
             let too_long = found.meta.size > bytes_max as u64;
             Ok(if too_long { None } else { Some(found.bytes().await?) })
         };
-        let data = in_time(get).await?.filter(|data| hash_of(data) == *hash);
-        data.map(|data| Arc::from(&data[..])).ok_or_else(|| {
-            ServiceError::Unavailable(format!("assets: {path} is not what its name says: it is spoilt"))
-        })
+        let found = in_time(get).await?.map(|data| Arc::<[u8]>::from(&data[..]));
+        match found {
+            Some(data) if hashed(&data).await? == *hash => Ok(data),
+            _ => {
+                let why = format!("assets: {path} is not what its name says: it is spoilt");
+                Err(ServiceError::Unavailable(why))
+            }
+        }
+    }
+
+    /// Whether a content is there, with so many bytes.
+    pub(crate) async fn has(&self, hash: &Hash, bytes: usize) -> Result<bool> {
+        let path = self.path(hash);
+        let look = async {
+            match self.store.head(&path).await {
+                Ok(found) => Ok(found.size == bytes as u64),
+                Err(object_store::Error::NotFound { .. }) => Ok(false),
+                Err(error) => Err(error),
+            }
+        };
+        in_time(look).await
     }
 
     /// Forgets a content. One that is not there is forgotten.
@@ -237,10 +266,13 @@ mod tests {
                     blobs.put(&hash, data.into()).await.unwrap();
                 }
                 assert_eq!(&*blobs.get(&hash, 1 << 20).await.unwrap(), data);
+                let size = data.len();
+                assert!(blobs.has(&hash, size).await.unwrap() && !blobs.has(&hash, size + 1).await.unwrap());
                 for _ in 0..2 {
                     blobs.delete(&hash).await.unwrap();
                 }
                 assert!(blobs.get(&hash, 1 << 20).await.is_err());
+                assert!(!blobs.has(&hash, data.len()).await.unwrap());
             }
         }
     }

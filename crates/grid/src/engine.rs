@@ -96,8 +96,8 @@ pub(crate) enum About {
     Sessions,
     /// Wrong passwords.
     Tries,
-    /// What assets consist of.
-    Contents,
+    /// What assets consist of: the content with this SHA-256.
+    Content([u8; 32]),
     /// Who operates the grid, and where they are logged in.
     Operator,
 }
@@ -114,7 +114,10 @@ impl About {
             Self::Map => 1,
             Self::Sessions => 2,
             Self::Tries => 3,
-            Self::Contents => 4,
+            Self::Content(hash) => {
+                let (number, _) = hash.split_first_chunk().expect("a hash is longer");
+                i64::from_be_bytes(*number)
+            }
             Self::Operator => 5,
         }
     }
@@ -164,7 +167,8 @@ mod tests {
         let things = [
             About::Person(AgentId(id)),
             About::Person(AgentId(Uuid::from_u128(7))),
-            About::Contents,
+            About::Content([1; 32]),
+            About::Content([2; 32]),
             About::Operator,
             About::Map,
             About::Sessions,

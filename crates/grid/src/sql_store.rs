@@ -265,7 +265,7 @@ impl SqlStore {
     }
 
     /// Clears away contents that no asset has. How many.
-    pub(crate) async fn clear_contents(&self) -> Result<usize> {
+    pub(crate) async fn clear_contents(&self) -> Result<u64> {
         on!(self, store => store.clear_contents().await)
     }
 

@@ -109,7 +109,7 @@ pub(crate) async fn snapshot(read: &Pool<Db>) -> Result<Transaction<'static, Db>
 /// assets consist of is on disk when it is committed, and not merely safe from the end of this process.
 pub(crate) async fn begin(write: &Pool<Db>, about: About) -> Result<Transaction<'static, Db>, sqlx::Error> {
     let begin = match about {
-        About::Contents => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
+        About::Content(_) => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
         _ => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
     };
     write.begin_with(begin).await

@@ -1,5 +1,6 @@
 //! Every service on a fresh database, once on each engine.
 
+mod contents;
 mod copying;
 mod inventory;
 mod logins;

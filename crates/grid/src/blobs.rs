@@ -11,9 +11,9 @@ use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, RetryConfig};
-use services::{Result, ServiceError};
+use services::{Result, ServiceError, hex};
 use sha2::{Digest as _, Sha256};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -129,7 +129,7 @@ pub struct Blobs {
 /// SHA-256 of a content.
 pub(crate) type Hash = [u8; 32];
 
-/// What is longer than this is hashed on a thread that may be busy for some time.
+/// What is done with more bytes than these is done on a thread that may be busy for some time.
 const LONG: usize = 256 * 1024;
 
 pub(crate) fn hash_of(data: &[u8]) -> Hash {
@@ -138,11 +138,19 @@ pub(crate) fn hash_of(data: &[u8]) -> Hash {
 
 /// The same, without keeping others waiting.
 pub(crate) async fn hashed(data: &Arc<[u8]>) -> Result<Hash> {
-    if data.len() <= LONG {
-        return Ok(hash_of(data));
-    }
     let data = data.clone();
-    tokio::task::spawn_blocking(move || hash_of(&data)).await.map_err(ServiceError::unavailable)
+    apart(data.len(), move || hash_of(&data)).await
+}
+
+/// Does what is done with so many bytes, without keeping others waiting if they are many.
+pub(crate) async fn apart<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
+    if bytes <= LONG {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work).await.map_err(ServiceError::unavailable)
 }
 
 impl Blobs {
@@ -173,10 +181,7 @@ impl Blobs {
     }
 
     fn path(&self, hash: &Hash) -> Path {
-        let hex = hash.iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
+        let hex = hex(hash);
         // Folders with a few thousand entries are quick everywhere.
         self.prefix.clone().join(&hex[..2]).join(hex)
     }

@@ -1,5 +1,5 @@
 //! All that is peculiar to a database engine, and nothing else is: how it is opened, and how transactions
-//! begin. Each engine is a module with the same names (`Db`, `open`, `begin`, `snapshot`); `src/store` is compiled
+//! begin. Each engine is a module with the same names (`Db`, `open`, `look`, `migrate`, `begin`, `snapshot` …); `src/store` is compiled
 //! against one of them, unchanged.
 //!
 //! The store counts on this of `begin`: what a transaction has read of its [`About`] stays true until it commits (a free
@@ -84,6 +84,9 @@ impl std::str::FromStr for Database {
         }
     }
 }
+
+/// The tables, and how they have become what they are.
+pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
 /// What a change is about. Changes about the same are made one after the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,7 +3,8 @@
 #[cfg(test)]
 pub(crate) mod fresh;
 
-use super::{About, Database, not_here};
+use super::{About, Database, MIGRATIONS, not_here};
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -65,6 +66,29 @@ pub(crate) async fn open(database: &Database, _patience: Duration) -> Result<Poo
         }
         Database::Postgres(_) => Err(not_here(database)),
     }
+}
+
+/// The same, of a file that is there, for a look that changes nothing: not even how the file is kept.
+pub(crate) async fn look(database: &Database) -> Result<Pools, sqlx::Error> {
+    let Database::File(path) = database else { return Err(not_here(database)) };
+    let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT);
+    let read = connect(options.clone().read_only(true), 1).await?;
+    Ok(Pools { read, write: pool(1).connect_lazy_with(options) })
+}
+
+/// Makes the tables or brings them up to date.
+pub(crate) async fn migrate(write: &Pool<Db>) -> Result<(), MigrateError> {
+    MIGRATIONS.run(write).await
+}
+
+/// Whether there is such a table.
+pub(crate) async fn has_table(read: &Pool<Db>, name: &str) -> Result<bool, sqlx::Error> {
+    let found: Option<i64> =
+        sqlx::query_scalar("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1")
+            .bind(name)
+            .fetch_optional(read)
+            .await?;
+    Ok(found.is_some())
 }
 
 /// Makes the file, if it is not there, so that only its owner reads it: it holds what passwords can be tried against.

@@ -1,14 +1,15 @@
-use super::{CHUNK, Db, SqlStore, broken, narrow};
+use super::text::plain;
+use super::{CHUNK, Db, SqlStore, broken, narrow, one_of};
 use crate::blobs::{Hash, hashed};
 use async_trait::async_trait;
 use model::{AgentId, AssetId, Uuid};
-use services::{Asset, AssetFlags, AssetMetadata, AssetService, Result, ServiceError, library};
-use sqlx::{QueryBuilder, Transaction};
+use services::{
+    ASSET_BYTES_MAX, Asset, AssetFlags, AssetMetadata, AssetService, Result, ServiceError, library,
+};
+use sqlx::Transaction;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Largest asset; textures and meshes are far smaller.
-const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// Longest name and description; longer ones are cut.
 const NAME_CHARS: usize = 64;
 
@@ -40,14 +41,14 @@ impl From<Row> for AssetMetadata {
 }
 
 async fn check(data: &Arc<[u8]>) -> Result<Hash> {
-    if data.len() > MAX_BYTES {
-        return Err(ServiceError::Invalid(format!("an asset has at most {MAX_BYTES} bytes")));
+    if data.len() > ASSET_BYTES_MAX {
+        return Err(ServiceError::Invalid(format!("an asset has at most {ASSET_BYTES_MAX} bytes")));
     }
     hashed(data).await
 }
 
 fn cut(text: &str) -> String {
-    text.chars().take(NAME_CHARS).collect()
+    plain(text).chars().take(NAME_CHARS).collect()
 }
 
 const PUT: &str = "INSERT INTO assets (id, kind, name, description, creator, created, flags, hash) \
@@ -92,12 +93,7 @@ impl SqlStore {
     async fn known(&self, ids: &[AssetId]) -> Result<BTreeSet<AssetId>> {
         let mut known = BTreeSet::new();
         for ids in ids.chunks(CHUNK) {
-            let mut query = QueryBuilder::<Db>::new("SELECT id FROM assets WHERE id IN (");
-            let mut list = query.separated(", ");
-            for id in ids {
-                list.push_bind(id.0);
-            }
-            query.push(")");
+            let mut query = one_of("SELECT id FROM assets WHERE id", ids, |id| id.0);
             let rows: Vec<(Uuid,)> =
                 query.build_query_as().persistent(false).fetch_all(self.read()).await.map_err(broken)?;
             known.extend(rows.into_iter().map(|(id,)| AssetId(id)));
@@ -152,7 +148,7 @@ impl AssetService for SqlStore {
             sqlx::query_as(CONTENT).bind(id.0).fetch_optional(self.read()).await.map_err(broken)?;
         match found {
             Some((_, Some(data))) => Ok(Some(Arc::from(data))),
-            Some((hash, None)) => self.fetch(&hash, MAX_BYTES).await.map(Some),
+            Some((hash, None)) => self.fetch(&hash, ASSET_BYTES_MAX).await.map(Some),
             None => Ok(library::stand_in(id).map(|asset| asset.data.clone())),
         }
     }

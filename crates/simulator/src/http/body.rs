@@ -14,6 +14,10 @@ pub(crate) const ORDINARY: usize = 1 << 20;
 pub(crate) const UPLOAD: usize = 8 << 20;
 /// Bytes of an agent that comes from another process, with all that is attached to it.
 pub(crate) const PEER: usize = 16 << 20;
+/// Bytes of an asset that comes from a simulator of others, in a document.
+pub(crate) const ASSET: usize = services::ASSET_BYTES_MAX.div_ceil(3) * 4 + (64 << 10);
+/// Bytes of all bodies on a port where assets come in.
+pub(crate) const ALL_WITH_ASSETS: usize = 192 << 20;
 /// Bytes of all bodies that are being taken in or worked on.
 const ALL: usize = 64 << 20;
 /// How long a client may take to send a body.
@@ -27,7 +31,14 @@ pub(crate) struct Budget(Semaphore);
 
 impl Default for Budget {
     fn default() -> Self {
-        Self(Semaphore::new(ALL / UNIT))
+        Self::of(ALL)
+    }
+}
+
+impl Budget {
+    /// Of so many bytes.
+    pub(crate) fn of(bytes: usize) -> Self {
+        Self(Semaphore::new(bytes / UNIT))
     }
 }
 

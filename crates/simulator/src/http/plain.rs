@@ -46,7 +46,9 @@ impl PlainSide {
     pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
         let port = listener.local_addr().map_or(0, |address| address.port());
         let Self { router, metrics, trace, private } = self;
-        let intake = Intake { metrics, trace, port, budget: body::Budget::default() };
+        let all =
+            if private.is_some() { body::Budget::of(body::ALL_WITH_ASSETS) } else { body::Budget::default() };
+        let intake = Intake { metrics, trace, port, budget: all };
         server::serve(listener, Arc::new(Plain { router, intake, private }), stop).await;
     }
 }
@@ -64,8 +66,12 @@ impl Face for Plain {
 
     async fn answer(&self, request: Request<Incoming>, remote: SocketAddr) -> Response<Body> {
         let label = label(request.uri().path());
-        // Assets of others come in here.
-        let limit = if self.private.is_some() { body::PEER } else { body::ORDINARY };
+        let limit = match (&self.private, label) {
+            // Those of others come in here.
+            (Some(_), "assets") => body::ASSET,
+            (Some(_), _) => body::PEER,
+            (None, _) => body::ORDINARY,
+        };
         let kind = Kind { name: "GRID", label, poll: false, limit };
         self.intake.pass(request, remote, kind, async |whole| self.dispatch(whole).await).await
     }

@@ -105,11 +105,6 @@ async fn many_writers_of_two_processes_do_not_get_in_each_others_way() {
 }
 
 #[test]
-fn patterns_are_taken_literally() {
-    assert_eq!(super::escaped("50%_\\x"), "50\\%\\_\\\\x");
-}
-
-#[test]
 fn what_cannot_be_stored_comes_back_as_the_nearest() {
     assert_eq!(super::narrow::<u8>(300), 255);
     assert_eq!(super::narrow::<u32>(-1), 0);

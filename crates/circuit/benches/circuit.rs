@@ -89,7 +89,8 @@ fn try_write(bencher: Bencher<'_, '_>) {
         let object = [terse::ObjectData { data: &[7; 60], texture_entry: &[] }];
         let region_data = terse::RegionData { region_handle: 1 << 40, time_dilation: u16::MAX };
         let message = m::ImprovedTerseObjectUpdate { region_data, object_data: (&object).into() };
-        black_box(pair.here.try_write(pair.now, Category::Task, &mut pair.out, &message, false))
+        let delivery = Delivery::unreliable(Category::Task);
+        black_box(pair.here.try_write(pair.now, &mut pair.out, &message, delivery)).is_ok()
     });
 }
 

@@ -25,6 +25,9 @@ pub struct Circuit {
     pub(crate) paused: bool,
     /// Nothing is repeated any more.
     pub(crate) hushed: bool,
+    /// How often in a row, without any acknowledgement in between, a noted message got lost: a peer that has stalled
+    /// is not talked to faster than one to whom messages are repeated.
+    pub(crate) unheard: u8,
     pub(crate) statistics: Statistics,
     pub(crate) events: VecDeque<Event>,
 
@@ -85,6 +88,9 @@ pub struct Delivery {
 pub enum Reliability {
     /// It is. Delivered once or reported lost; order is not kept.
     Reliable,
+    /// It is sent once, and the peer acknowledges it; [`Event::Lost`] tells when it does not in time. For what is
+    /// composed anew from the newest state rather than repeated: a repetition would tell an older state last.
+    Noted,
     /// It is sent once.
     Unreliable,
 }
@@ -96,6 +102,11 @@ impl Delivery {
     /// Repeated until acknowledged.
     pub const fn reliable(category: Category) -> Self {
         Self { reliability: Reliability::Reliable, category, token: None }
+    }
+
+    /// Sent once, with a report of the outcome.
+    pub const fn noted(category: Category, token: u64) -> Self {
+        Self { reliability: Reliability::Noted, category, token: Some(token) }
     }
 
     /// Sent once.
@@ -124,6 +135,10 @@ pub enum Refused {
     /// The circuit is closed, or closing.
     #[error("the circuit is closed")]
     Closed,
+    /// Another packet of the category goes first, or its rate allows none yet. Of what is composed at the last moment
+    /// only.
+    #[error("it is not the turn of {0:?}")]
+    NotYet(Category),
 }
 
 /// What a received datagram is.
@@ -141,7 +156,8 @@ pub enum Received {
 pub enum Event {
     /// The peer has the reliable message that was sent with this token.
     Acked(u64),
-    /// The peer did not acknowledge it, however often it was repeated; whether it has it is unknown.
+    /// The peer did not acknowledge it, however often it was repeated (a noted one: in time); whether it has it is
+    /// unknown.
     Lost(u64),
     /// Nothing came from the peer for too long. The circuit is over; outcomes still open are not reported.
     TimedOut,
@@ -188,6 +204,7 @@ impl Circuit {
             phase: Phase::Open,
             paused: false,
             hushed: false,
+            unheard: 0,
             statistics: Statistics::default(),
             events: VecDeque::new(),
             history: History::new(config.history, config.history_age),
@@ -318,40 +335,87 @@ impl Circuit {
     /// waits, and its rate allows. For what is composed at the last moment from the newest state; to be tried when
     /// [`poll_datagram`](Self::poll_datagram) has nothing more, and again at [`ready_at`](Self::ready_at).
     ///
-    /// `false` leaves `out` empty: not yet, or (a reliable one) too much is unacknowledged, or it is too large.
+    /// # Errors
+    /// [`Refused`], with nothing in `out`.
     pub fn try_write<'m>(
         &mut self,
         now: Moment,
-        category: Category,
         out: &mut Vec<u8>,
         message: &impl WireMessage<'m>,
-        reliable: bool,
-    ) -> bool {
-        self.advance(now);
+        delivery: Delivery,
+    ) -> Result<(), Refused> {
         out.clear();
-        if self.phase != Phase::Open || !self.queues[category.index()].is_empty() || !self.is_ready(category)
-        {
-            return false;
-        }
+        self.await_turn(now, delivery.category)?;
         frame(message, &mut self.scratch, out);
-        let reliability = if reliable { Reliability::Reliable } else { Reliability::Unreliable };
-        let delivery = Delivery { reliability, category, token: None };
+        self.write(out, delivery)
+    }
+
+    /// The same for a message that goes to several.
+    ///
+    /// # Errors
+    /// As [`try_write`](Self::try_write).
+    pub fn try_write_encoded(
+        &mut self,
+        now: Moment,
+        out: &mut Vec<u8>,
+        message: &Encoded,
+        delivery: Delivery,
+    ) -> Result<(), Refused> {
+        out.clear();
+        self.await_turn(now, delivery.category)?;
+        out.extend_from_slice(&message.bytes);
+        self.write(out, delivery)
+    }
+
+    fn await_turn(&mut self, now: Moment, category: Category) -> Result<(), Refused> {
+        self.advance(now);
+        if self.phase != Phase::Open {
+            return Err(Refused::Closed);
+        }
+        let turn = self.queues[category.index()].is_empty() && self.is_ready(category);
+        if turn { Ok(()) } else { Err(Refused::NotYet(category)) }
+    }
+
+    /// Makes what is in `out` the datagram to be sent, unless a budget forbids it.
+    fn write(&mut self, out: &mut Vec<u8>, delivery: Delivery) -> Result<(), Refused> {
+        let Delivery { category, token, reliability } = delivery;
         if let Err(refused) = self.check(out.len(), delivery) {
             self.count_refused(refused);
             out.clear();
-            return false;
+            return Err(refused);
         }
-        if reliable {
+        if reliability == Reliability::Reliable {
             let mut bytes = self.spare.take();
             bytes.extend_from_slice(out);
             out.clear();
-            self.transmit(Packet { bytes, category, reliable, token: None }, out);
-        } else {
-            self.number(out, false);
-            self.charge(category, out.len());
-            self.finish(out);
+            self.transmit(Packet { bytes, category, reliability, token }, out);
+            return Ok(());
         }
-        true
+        let sequence = self.number(out, reliability);
+        self.charge(category, out.len());
+        if reliability == Reliability::Noted {
+            self.idle_since_ping = false;
+            // Only that it is awaited is kept: it is never said again.
+            self.await_ack(sequence, Packet { bytes: Vec::new(), category, reliability, token });
+        }
+        self.finish(out);
+        Ok(())
+    }
+
+    /// Bytes that wait in a category's queue, with what each packet costs besides.
+    pub fn queued_bytes(&self, category: Category) -> usize {
+        self.queues[category.index()].bytes()
+    }
+
+    /// Bytes of messages, with what each costs besides, that would be taken now, if none is too large.
+    pub fn room(&self, delivery: Delivery) -> usize {
+        if self.phase != Phase::Open {
+            return 0;
+        }
+        let (queue_max, unacked_max) = self.budgets(delivery.category);
+        let queue = queue_max.saturating_sub(self.queues[delivery.category.index()].bytes());
+        let unacked = unacked_max.saturating_sub(self.queued_reliable + self.unacked.bytes());
+        if delivery.reliability == Reliability::Unreliable { queue } else { queue.min(unacked) }
     }
 
     /// From when on [`try_write`](Self::try_write) may succeed for a category, if nothing else of it is sent before.
@@ -449,6 +513,7 @@ impl Circuit {
         if sent.resends == 0 {
             self.rtt.sample(self.now - sent.first_sent);
         }
+        self.unheard = 0;
         self.events.extend(sent.packet.token.map(Event::Acked));
         self.spare.give(sent.packet.bytes, self.config.spare_buffers);
     }
@@ -474,14 +539,14 @@ impl Circuit {
     }
 
     fn queue(&mut self, bytes: Vec<u8>, delivery: Delivery) -> Result<(), Refused> {
-        let reliable = delivery.reliability == Reliability::Reliable;
-        let packet = Packet { bytes, category: delivery.category, reliable, token: delivery.token };
+        let Delivery { category, reliability, token } = delivery;
+        let packet = Packet { bytes, category, reliability, token };
         if let Err(refused) = self.check(packet.bytes.len(), delivery) {
             self.count_refused(refused);
             self.spare.give(packet.bytes, self.config.spare_buffers);
             return Err(refused);
         }
-        if reliable {
+        if packet.is_acked() {
             self.queued_reliable += packet.charge();
         }
         self.queues[delivery.category.index()].push(packet);
@@ -497,18 +562,25 @@ impl Circuit {
         if bytes > config.message_bytes {
             return Err(Refused::TooLarge(bytes));
         }
-        let is_control = delivery.category == Category::Control;
-        let queue_max = if is_control { config.control_queue_bytes } else { config.queue_bytes };
+        let (queue_max, unacked_max) = self.budgets(delivery.category);
         let charge = bytes + crate::config::PACKET_OVERHEAD;
         if self.queues[delivery.category.index()].bytes() + charge > queue_max {
             return Err(Refused::QueueFull(delivery.category));
         }
-        let unacked_max = if is_control { config.unacked_bytes / 4 * 5 } else { config.unacked_bytes };
         let reliable = self.queued_reliable + self.unacked.bytes() + charge;
-        if delivery.reliability == Reliability::Reliable && reliable > unacked_max {
+        if delivery.reliability != Reliability::Unreliable && reliable > unacked_max {
             return Err(Refused::UnackedFull);
         }
         Ok(())
+    }
+
+    /// Bytes of a category that may be queued, and of everything that may be unacknowledged for it to be taken.
+    fn budgets(&self, category: Category) -> (usize, usize) {
+        let config = &self.config;
+        match category {
+            Category::Control => (config.control_queue_bytes, config.unacked_bytes / 4 * 5),
+            _ => (config.queue_bytes, config.unacked_bytes),
+        }
     }
 
     fn count_refused(&mut self, refused: Refused) {

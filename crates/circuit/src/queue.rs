@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 
+use crate::circuit::Reliability;
 use crate::config::PACKET_OVERHEAD;
 use crate::throttle::Category;
 
@@ -9,11 +10,16 @@ pub(crate) struct Packet {
     /// Header and body.
     pub(crate) bytes: Vec<u8>,
     pub(crate) category: Category,
-    pub(crate) reliable: bool,
+    pub(crate) reliability: Reliability,
     pub(crate) token: Option<u64>,
 }
 
 impl Packet {
+    /// The peer acknowledges it.
+    pub(crate) fn is_acked(&self) -> bool {
+        self.reliability != Reliability::Unreliable
+    }
+
     /// What it costs in the budgets.
     pub(crate) fn charge(&self) -> usize {
         self.bytes.len() + PACKET_OVERHEAD

@@ -5,7 +5,7 @@ use lludp::messages::{complete_ping_check, packet_ack, start_ping_check};
 use lludp::{Flags, WireMessage, header};
 use model::Moment;
 
-use crate::circuit::{Circuit, Event, Phase, frame};
+use crate::circuit::{Circuit, Event, Phase, Reliability, frame};
 use crate::queue::{Packet, Queue};
 use crate::sequence;
 use crate::throttle::Category;
@@ -58,7 +58,7 @@ impl Circuit {
             consider(due);
         }
         if let Some((due, sequence)) = self.unacked.next_due(Lane::Throttled).filter(|_| !self.hushed) {
-            let is_hopeless = self.unacked.resends(sequence) >= self.config.resends;
+            let is_hopeless = self.is_hopeless(sequence);
             consider(if is_hopeless { due } else { due.max(self.ready_at(Category::Resend)) });
         }
         for category in Category::THROTTLED {
@@ -132,14 +132,14 @@ impl Circuit {
         packets.iter_mut().zip(acks).for_each(|(packet, ack)| packet.id = *ack);
         let message = PacketAck { packets: packets[..acks.len().min(header::MAX_ACKS)].into() };
         frame(&message, &mut self.scratch, out);
-        self.number(out, false);
+        self.number(out, Reliability::Unreliable);
         self.count(out);
     }
 
     /// A message of the circuit's own: unreliable, unthrottled.
     fn write_own<'m>(&mut self, message: &impl WireMessage<'m>, out: &mut Vec<u8>) {
         frame(message, &mut self.scratch, out);
-        self.number(out, false);
+        self.number(out, Reliability::Unreliable);
         self.finish(out);
     }
 
@@ -198,7 +198,7 @@ impl Circuit {
 
     fn write_queued(&mut self, category: Category, out: &mut Vec<u8>) -> bool {
         let Some(packet) = self.queues[category.index()].pop() else { return false };
-        if packet.reliable {
+        if packet.is_acked() {
             self.queued_reliable -= packet.charge();
         }
         self.transmit(packet, out);
@@ -210,11 +210,11 @@ impl Circuit {
             && due <= self.now
             && !self.hushed
         {
-            let resends = self.unacked.resends(sequence);
-            if resends >= self.config.resends {
+            if self.is_hopeless(sequence) {
                 self.give_up(sequence);
                 continue;
             }
+            let resends = self.unacked.resends(sequence);
             if lane == Lane::Throttled && !self.is_ready(Category::Resend) {
                 return false;
             }
@@ -233,9 +233,23 @@ impl Circuit {
         false
     }
 
+    /// Whether a packet that is not acknowledged is not repeated either.
+    fn is_hopeless(&self, sequence: u32) -> bool {
+        self.unacked.get(sequence).is_none_or(|sent| {
+            sent.packet.reliability == Reliability::Noted || sent.resends >= self.config.resends
+        })
+    }
+
     fn give_up(&mut self, sequence: u32) {
         let Some(sent) = self.unacked.remove(sequence) else { return };
-        self.statistics.lost += 1;
+        if sent.packet.reliability == Reliability::Noted {
+            // Whoever composed it says the newest instead, now.
+            self.unheard = self.unheard.saturating_add(1);
+            self.statistics.resends += 1;
+            self.statistics.last_resend = Some(self.now);
+        } else {
+            self.statistics.lost += 1;
+        }
         self.events.extend(sent.packet.token.map(Event::Lost));
         self.spare.give(sent.packet.bytes, self.config.spare_buffers);
     }
@@ -243,23 +257,34 @@ impl Circuit {
     /// Sends a packet for the first time.
     pub(crate) fn transmit(&mut self, mut packet: Packet, out: &mut Vec<u8>) {
         self.idle_since_ping = false;
-        let sequence = self.number(&mut packet.bytes, packet.reliable);
+        let sequence = self.number(&mut packet.bytes, packet.reliability);
         out.extend_from_slice(&packet.bytes);
         self.charge(packet.category, out.len());
-        if packet.reliable {
-            self.unacked.push(sequence, self.now, self.now + self.rtt.timeout(0), packet);
-        } else {
-            self.spare.give(packet.bytes, self.config.spare_buffers);
+        match packet.reliability {
+            Reliability::Reliable => self.await_ack(sequence, packet),
+            Reliability::Noted => {
+                let bytes = core::mem::take(&mut packet.bytes);
+                self.spare.give(bytes, self.config.spare_buffers);
+                self.await_ack(sequence, packet);
+            }
+            Reliability::Unreliable => self.spare.give(packet.bytes, self.config.spare_buffers),
         }
         self.finish(out);
     }
 
+    /// Notes that a packet has left that the peer is to acknowledge.
+    pub(crate) fn await_ack(&mut self, sequence: u32, packet: Packet) {
+        let lost = if packet.reliability == Reliability::Noted { self.unheard } else { 0 };
+        let deadline = self.now + self.rtt.timeout(lost);
+        self.unacked.push(sequence, self.now, deadline, packet);
+    }
+
     /// Gives a datagram its sequence number.
-    pub(crate) fn number(&mut self, datagram: &mut [u8], reliable: bool) -> u32 {
+    pub(crate) fn number(&mut self, datagram: &mut [u8], reliability: Reliability) -> u32 {
         let sequence = self.next_sequence;
         self.next_sequence = sequence::next(sequence);
         datagram[1..5].copy_from_slice(&sequence.to_be_bytes());
-        if reliable {
+        if reliability != Reliability::Unreliable {
             datagram[0] |= Flags::RELIABLE.bits();
         }
         sequence

@@ -153,7 +153,7 @@ impl Unacked {
         self.slots.binary_search_by_key(&Some(wanted), |slot| sequence::distance(base, slot.sequence)).ok()
     }
 
-    fn get(&self, sequence: u32) -> Option<&Sent> {
+    pub(crate) fn get(&self, sequence: u32) -> Option<&Sent> {
         self.slots[self.find(sequence)?].sent.as_ref()
     }
 
@@ -176,9 +176,10 @@ impl Unacked {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::circuit::Reliability;
 
     fn packet(category: Category) -> Packet {
-        Packet { bytes: vec![0; 36], category, reliable: true, token: None }
+        Packet { bytes: vec![0; 36], category, reliability: Reliability::Reliable, token: None }
     }
 
     fn filled(first: u32, count: u32) -> Unacked {

@@ -58,9 +58,15 @@ fn step(u: &mut Unstructured<'_>, circuit: &mut Circuit, now: &mut Moment, out: 
             let _ = circuit.send_encoded(*now, &Encoded::new(&message(u)?), delivery(u)?);
         }
         7 => {
-            let category = u.choose(&Category::ALL)?;
-            let wrote = circuit.try_write(*now, *category, out, &message(u)?, u.arbitrary()?);
-            assert_eq!(wrote, !out.is_empty());
+            let delivery = delivery(u)?;
+            let room = circuit.room(delivery);
+            let wrote = if u.arbitrary()? {
+                circuit.try_write(*now, out, &message(u)?, delivery)
+            } else {
+                circuit.try_write_encoded(*now, out, &Encoded::new(&message(u)?), delivery)
+            };
+            assert_eq!(wrote.is_ok(), !out.is_empty());
+            assert!(wrote.is_err() || room > 0);
         }
         8 => {
             while circuit.poll_datagram(*now, out) {
@@ -124,6 +130,7 @@ fn message(u: &mut Unstructured<'_>) -> Result<m::RegionHandleRequest> {
 }
 
 fn delivery(u: &mut Unstructured<'_>) -> Result<Delivery> {
-    let reliability = if u.arbitrary()? { Reliability::Reliable } else { Reliability::Unreliable };
+    let ways = [Reliability::Reliable, Reliability::Noted, Reliability::Unreliable];
+    let reliability = *u.choose(&ways)?;
     Ok(Delivery { reliability, category: *u.choose(&Category::ALL)?, token: u.arbitrary()? })
 }

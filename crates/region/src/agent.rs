@@ -4,6 +4,7 @@ use crate::doubt::Doubt;
 use crate::interface::Waiter;
 use crate::laden::Unladen;
 use crate::land::LandCursor;
+use crate::news::UnderWay;
 use crate::origin::Origin;
 use crate::sessions::SessionEnd;
 use crate::xfer::Xfers;
@@ -42,6 +43,7 @@ pub(crate) const HANDSHAKE_PAUSE: Duration = Duration::from_millis(1500);
 pub(crate) struct Link {
     pub(crate) address: SocketAddr,
     pub(crate) circuit: Circuit,
+    pub(crate) news: UnderWay,
     pub(crate) opened: Moment,
     /// The highest sequence number of the viewer's that was seen when it opened the circuit.
     pub(crate) first_sequence: u32,

@@ -233,8 +233,12 @@ impl Region {
         let outfit = agent.outfit.clone();
         let always_run = agent.always_run;
         // A texture entry too large for viewers was refused where it came in.
-        let _ =
-            self.scene.set_appearance(now, id, crate::people::appearance(&outfit), &mut self.scene_events);
+        let _ = self.scene.set_appearance(
+            now,
+            id,
+            crate::looks::outfit_appearance(&outfit),
+            &mut self.scene_events,
+        );
         self.scene.make_root(now, id, placement, &mut self.scene_events);
         self.scene.set_always_run(now, id, always_run);
         let playing: Vec<_> = animations.into_iter().map(|(animation, ..)| animation.0).collect();
@@ -249,7 +253,6 @@ impl Region {
         self.send_movement_complete(cx, id);
         self.note_coming(cx, id, Act::MovementComplete, says(), "AgentMovementComplete", "");
         self.show_region(cx.now, id);
-        self.introduce(cx, id);
         self.note_coming(cx, id, Act::Show, says(), "ObjectUpdate, AvatarAppearance", "");
         let place = self.place_of(id);
         if let (Some(place), Some(agent)) = (place, self.agents.get(&id)) {
@@ -324,7 +327,7 @@ impl Region {
         }
         let everybody: Vec<_> = self.scene.presences().filter(|presence| presence.is_root()).collect();
         for presence in everybody {
-            agent.interest.mark_full(presence.local_id());
+            agent.interest.mark_all(presence.local_id());
         }
         self.touch(id);
     }

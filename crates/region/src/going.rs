@@ -139,7 +139,7 @@ impl Region {
             self.tell_start(cx, id);
         }
         if look {
-            self.look_for(cx, id);
+            self.look_again(cx, id);
         }
         if due {
             self.depart(cx, id, DepartureInput::Wakeup);

@@ -58,7 +58,7 @@ impl Region {
         agent.outfit = data.outfit.clone();
         agent.always_run = data.always_run;
         // A texture entry too large for viewers was refused where it came in.
-        let looks = crate::people::appearance(&data.outfit);
+        let looks = crate::looks::outfit_appearance(&data.outfit);
         let _ = self.scene.set_appearance(cx.now, id, looks, &mut self.scene_events);
         self.scene.set_always_run(cx.now, id, data.always_run);
         let playing: Vec<_> = data.animations.into_iter().map(|(animation, ..)| animation.0).collect();

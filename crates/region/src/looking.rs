@@ -70,7 +70,7 @@ impl Region {
             }
             Ok(_) => {}
             // For as long as the transfer lasts.
-            Err(_) => self.look_here(cx, id),
+            Err(_) => self.look_later(cx, id),
         }
     }
 
@@ -104,8 +104,23 @@ impl Region {
             self.depart(cx, id, DepartureInput::Released);
         } else if let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) {
             leaving.seen_here |= result == Ok(Reply::Presence(Some(here)));
+            self.look_later(cx, id);
+        }
+    }
+
+    fn look_later(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        if let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) {
             leaving.look_again = Some(cx.now + LOOK_PAUSE);
             self.touch(id);
+        }
+    }
+
+    /// It is time to ask the grid again.
+    pub(crate) fn look_again(&mut self, cx: &mut Context<'_>, id: AgentId) {
+        match self.on_its_way(id).map(|(_, leaving, _)| leaving.machine.step()) {
+            Some(Step::AwaitArrival) => self.look_for(cx, id),
+            Some(_) => self.look_here(cx, id),
+            None => {}
         }
     }
 

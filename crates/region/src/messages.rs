@@ -248,7 +248,7 @@ impl Region {
         }
         outfit.serial = message.agent_data.serial_num;
         let outfit = Arc::new(outfit);
-        let seen = crate::people::appearance(&outfit);
+        let seen = crate::looks::outfit_appearance(&outfit);
         if self.scene.set_appearance(cx.now, id, seen, &mut self.scene_events).is_err() {
             self.stats.malformed += 1;
             return;

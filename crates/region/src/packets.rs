@@ -2,6 +2,7 @@
 
 use crate::agent::{Handshake, Link};
 use crate::interface::Party;
+use crate::news::UnderWay;
 use crate::region::{Context, Region};
 use circuit::{Circuit, Received};
 use lludp::Message;
@@ -68,6 +69,9 @@ impl Region {
         let agent = self.agents.get_mut(&id)?;
         let link = agent.link.as_mut()?;
         let received = link.circuit.receive(cx.now, datagram);
+        if link.circuit.has_event() {
+            self.drain_circuit(cx, id);
+        }
         self.touch(id);
         Some(received)
     }
@@ -242,6 +246,7 @@ impl Region {
         agent.link = Some(Link {
             address: from,
             circuit,
+            news: Default::default(),
             opened: cx.now,
             first_sequence: datagram.header.sequence,
             newest_update: None,
@@ -308,6 +313,12 @@ impl Region {
                 Some(circuit::Event::Closed { heard }) => {
                     self.last_word_said(cx, id, heard);
                     return;
+                }
+                Some(circuit::Event::Acked(token)) if UnderWay::is_of(token) => {
+                    self.news_ended(id, token, false)
+                }
+                Some(circuit::Event::Lost(token)) if UnderWay::is_of(token) => {
+                    self.news_ended(id, token, true)
                 }
                 Some(circuit::Event::Acked(crate::welcome::MOVEMENT_COMPLETE)) => self.welcome_heard(cx, id),
                 Some(circuit::Event::Acked(_) | circuit::Event::Lost(_)) => {}

@@ -5,7 +5,7 @@ use crate::calls::{Pending, Told};
 use crate::closing::Closing;
 use crate::interface::*;
 use agent::{EventQueueEffect, Poll};
-use model::{AgentId, CapsSecret, Moment, Uuid};
+use model::{AgentId, CapsSecret, LocalId, Moment, Uuid};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use scene::{Scene, SceneConfig, SceneEvent};
@@ -51,11 +51,15 @@ pub struct Region {
     pub(crate) random: ChaCha8Rng,
     /// Agents that may have something to send.
     pub(crate) ready: VecDeque<AgentId>,
+    /// Agents whose event queue may have an answer for the poll that waits.
+    pub(crate) eventful: Vec<AgentId>,
     /// When each agent next needs attention.
     pub(crate) alarms: BTreeSet<(Moment, AgentId)>,
     pub(crate) next_statistics: Option<Moment>,
     pub(crate) scene_events: Vec<SceneEvent>,
     pub(crate) land: lludp::layer::LandEncoder,
+    /// How avatars look, as viewers are told; made when the first is.
+    pub(crate) looks: BTreeMap<LocalId, circuit::Encoded>,
     /// For expanding datagrams; kept to be reused.
     scratch: Vec<u8>,
     /// When it is going to close, if that is known.
@@ -106,10 +110,12 @@ impl Region {
             next_visit: first_number,
             random: ChaCha8Rng::seed_from_u64(config.seed),
             ready: VecDeque::new(),
+            eventful: Vec::new(),
             alarms: BTreeSet::new(),
             next_statistics: None,
             scene_events: Vec::new(),
             land: Default::default(),
+            looks: BTreeMap::new(),
             scratch: Vec::new(),
             closing: None,
             shutting_down: false,
@@ -250,17 +256,16 @@ impl Region {
         }
         self.trace_poll(cx, id);
         self.answer_polls(cx, id, answers);
+        self.eventful.push(id);
         self.touch(id);
     }
 
     fn flush_event_queues(&mut self, cx: &mut Context<'_>) {
         let mut answers = Vec::new();
-        for index in 0..self.ready.len() {
-            let id = self.ready[index];
+        while let Some(id) = self.eventful.pop() {
             if let Some(agent) = self.agents.get_mut(&id) {
                 agent.queue.flush(cx.now, &mut answers);
-                let answers = std::mem::take(&mut answers);
-                self.answer_polls(cx, id, answers);
+                self.answer_polls(cx, id, std::mem::take(&mut answers));
             }
         }
     }
@@ -318,6 +323,7 @@ impl Region {
             if let Some(agent) = self.agents.get_mut(&id) {
                 agent.alarm = None;
             }
+            self.eventful.push(id);
             self.wake_agent(cx, id);
             self.touch(id);
         }

@@ -5,6 +5,7 @@ mod closing;
 mod friendship;
 mod leaving;
 mod mutes;
+mod news;
 mod places;
 mod talk;
 
@@ -34,6 +35,8 @@ struct Town {
     viewers: BTreeMap<AgentId, (usize, u32)>,
     /// What each viewer has got, undecoded.
     got: BTreeMap<AgentId, Vec<Vec<u8>>>,
+    /// Numbers that each viewer has to acknowledge.
+    unacked: BTreeMap<AgentId, Vec<u32>>,
     /// What the grid was asked of people.
     asked: Vec<SocialCall>,
     /// What is kept.
@@ -56,6 +59,7 @@ impl Town {
             now: Moment::from_millis(1000),
             viewers: BTreeMap::new(),
             got: BTreeMap::new(),
+            unacked: BTreeMap::new(),
             asked: Vec::new(),
             assets: BTreeMap::new(),
             to_peers: Vec::new(),
@@ -165,11 +169,12 @@ impl Town {
         let (mut out, mut scratch) = (Vec::new(), Vec::new());
         while let Some(to) = self.regions[at].poll_datagram(self.now, &mut out) {
             let datagram = header::open(&out, &mut scratch).unwrap();
-            if datagram.header.flags.contains(Flags::RESENT) {
-                continue;
+            let Some(agent) = self.viewers.keys().find(|agent| address(**agent) == to) else { continue };
+            if datagram.header.flags.contains(Flags::RELIABLE) {
+                self.unacked.entry(*agent).or_default().push(datagram.header.sequence);
             }
             let body = datagram.body.to_vec();
-            if let Some(agent) = self.viewers.keys().find(|agent| address(**agent) == to) {
+            if !datagram.header.flags.contains(Flags::RESENT) {
                 self.got.entry(*agent).or_default().push(body);
             }
         }

@@ -107,6 +107,7 @@ impl Region {
             cx.effects.push(Effect::Trace(TraceLine { kind: TraceKind::EventQueue, text }));
         }
         agent.queue.push(cx.now, event);
+        self.eventful.push(id);
         self.touch(id);
     }
 }

@@ -5,10 +5,12 @@
 //! *deadline*. An update's deadline is the number of updates handed out so far plus a delay that grows with distance
 //! and shrinks with speed. Near and fast ones overtake far and slow ones, but only those that were marked not much
 //! later: after [`MAX_DELAY`] updates nothing new overtakes, so nobody starves. Ranks are worked out at the first
-//! [`InterestList::next`] after the mark, when the viewer's position is known.
+//! [`InterestList::next`] after the mark, when the viewer's position is known. What else is wanted of an avatar that
+//! was just handed out gets in line anew, so the bodies of all come before the looks of the far.
 //!
-//! Guarantees, whatever the order of marks: the first that a viewer hears of an avatar is a full update; after a
-//! removal nothing of the old avatar follows; an avatar that went before the viewer heard of it is never mentioned.
+//! Guarantees, whatever the order of marks: the first that a viewer hears of an avatar is a full update, and its looks
+//! and animations follow; after a removal nothing of the old avatar follows; an avatar that went before the viewer
+//! heard of it is never mentioned.
 //!
 //! Marking is O(1) plus, for the first mark, one O(log n) step of a heap; handing out is O(log n). Once every avatar
 //! has been heard of, nothing is allocated.
@@ -29,9 +31,13 @@ const HALVING_SPEED: f32 = crate::WALK_SPEED;
 /// What to send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PendingKind {
-    /// ObjectUpdate, with all that belongs to a first sight.
+    /// ObjectUpdate: the body.
     Full,
-    /// ImprovedTerseObjectUpdate.
+    /// AvatarAppearance.
+    Looks,
+    /// AvatarAnimation.
+    Animations,
+    /// ImprovedTerseObjectUpdate: where it is.
     Terse,
     /// KillObject.
     Gone,
@@ -55,14 +61,37 @@ pub struct Candidate {
     pub speed: f32,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Want {
-    Nothing,
-    Terse,
-    Full,
-    Gone,
-    /// It went and came again under the same number.
-    GoneThenFull,
+bitflags::bitflags! {
+    /// What is wanted of one avatar.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    struct Want: u8 {
+        /// It has gone. With others: it has come again under the same number.
+        const GONE = 1;
+        const FULL = 1 << 1;
+        const LOOKS = 1 << 2;
+        const ANIMATIONS = 1 << 3;
+        const TERSE = 1 << 4;
+        /// What belongs to a first sight.
+        const ALL = Self::FULL.bits() | Self::LOOKS.bits() | Self::ANIMATIONS.bits();
+    }
+}
+
+impl Want {
+    /// What comes first of these.
+    fn first(self) -> Option<PendingKind> {
+        let order = [PendingKind::Gone, PendingKind::Full, PendingKind::Looks, PendingKind::Animations];
+        order.into_iter().chain([PendingKind::Terse]).find(|&kind| self.contains(Self::of(kind)))
+    }
+
+    fn of(kind: PendingKind) -> Self {
+        match kind {
+            PendingKind::Gone => Self::GONE,
+            PendingKind::Full => Self::FULL,
+            PendingKind::Looks => Self::LOOKS,
+            PendingKind::Animations => Self::ANIMATIONS,
+            PendingKind::Terse => Self::TERSE,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -117,7 +146,7 @@ impl InterestList {
 
     /// Updates that wait.
     pub fn len(&self) -> usize {
-        self.heap.len() + self.fresh.iter().filter(|&&at| self.entries[at].want != Want::Nothing).count()
+        self.heap.len() + self.fresh.iter().filter(|&&at| !self.entries[at].want.is_empty()).count()
     }
 
     /// Whether nothing waits.
@@ -130,28 +159,44 @@ impl InterestList {
         *self = Self { own: self.own, ..Self::default() };
     }
 
-    /// The avatar appeared or changed: the viewer needs all of it. Returns false when the list follows
+    /// The avatar appeared, or changed in a way that its full update tells. Returns false when the list follows
     /// [`MAX_TRACKED`] avatars already and leaves this one out.
     pub fn mark_full(&mut self, local: LocalId) -> bool {
-        let Some(at) = self.entry(local) else { return false };
-        let want = match self.entries[at].want {
-            Want::Gone | Want::GoneThenFull => Want::GoneThenFull,
-            Want::Nothing | Want::Terse | Want::Full => Want::Full,
-        };
-        self.want(at, want);
-        true
+        self.mark(local, Want::FULL)
     }
 
-    /// The avatar moved. If the viewer has not heard of it, it needs all of it. Returns as
-    /// [`InterestList::mark_full`] does.
+    /// The viewer has lost sight of the avatar, and needs all of it. Returns as [`InterestList::mark_full`] does.
+    pub fn mark_all(&mut self, local: LocalId) -> bool {
+        self.mark(local, Want::ALL)
+    }
+
+    /// The avatar moved. Returns as [`InterestList::mark_full`] does.
     pub fn mark_terse(&mut self, local: LocalId) -> bool {
+        self.mark(local, Want::TERSE)
+    }
+
+    /// The avatar looks different. Returns as [`InterestList::mark_full`] does.
+    pub fn mark_looks(&mut self, local: LocalId) -> bool {
+        self.mark(local, Want::LOOKS)
+    }
+
+    /// The avatar plays different animations. Returns as [`InterestList::mark_full`] does.
+    pub fn mark_animations(&mut self, local: LocalId) -> bool {
+        self.mark(local, Want::ANIMATIONS)
+    }
+
+    fn mark(&mut self, local: LocalId, news: Want) -> bool {
         let Some(at) = self.entry(local) else { return false };
-        let want = match self.entries[at].want {
-            Want::Nothing if self.entries[at].known => Want::Terse,
-            Want::Nothing => Want::Full,
-            want => want,
+        let Entry { known, want, .. } = self.entries[at];
+        let want = match known {
+            // After a removal only a full update begins anew: other news are of the avatar that went.
+            true if want.contains(Want::GONE) && !news.contains(Want::FULL) => want,
+            true if want.contains(Want::GONE) => want | Want::ALL,
+            true => want | news,
+            false => want | news | Want::ALL,
         };
-        self.want(at, want);
+        // A full update tells where the avatar is.
+        self.want(at, if want.contains(Want::FULL) { want - Want::TERSE } else { want });
         true
     }
 
@@ -159,7 +204,7 @@ impl InterestList {
     pub fn mark_gone(&mut self, local: LocalId) {
         let Some(&at) = self.by_local.get(&local) else { return };
         if self.entries[at].known {
-            self.want(at, Want::Gone);
+            self.want(at, Want::GONE);
             if let Place::Heap(index) = self.entries[at].place {
                 self.heap[index].0 = RANK_GONE;
                 self.sift_up(index);
@@ -169,7 +214,7 @@ impl InterestList {
         match self.entries[at].place {
             Place::Nowhere => self.release(at),
             // Ranking finds that nothing is wanted, and releases it.
-            Place::Fresh => self.entries[at].want = Want::Nothing,
+            Place::Fresh => self.entries[at].want = Want::empty(),
             Place::Heap(index) => {
                 self.take(index);
                 self.release(at);
@@ -188,21 +233,17 @@ impl InterestList {
         loop {
             let &(rank, local, at) = self.heap.first()?;
             self.take(0);
-            let want = core::mem::replace(&mut self.entries[at].want, Want::Nothing);
-            let kind = match want {
-                Want::Nothing => continue,
-                Want::Gone => {
-                    self.release(at);
-                    return Some(Pending { local, kind: PendingKind::Gone });
+            let wanted = core::mem::replace(&mut self.entries[at].want, Want::empty());
+            let Some(kind) = wanted.first() else { continue };
+            let rest = wanted - Want::of(kind);
+            if kind == PendingKind::Gone {
+                self.entries[at].known = false;
+                match rest.is_empty() {
+                    true => self.release(at),
+                    false => self.want(at, rest),
                 }
-                Want::GoneThenFull => {
-                    self.entries[at].known = false;
-                    self.want(at, Want::Full);
-                    return Some(Pending { local, kind: PendingKind::Gone });
-                }
-                Want::Terse => PendingKind::Terse,
-                Want::Full => PendingKind::Full,
-            };
+                return Some(Pending { local, kind });
+            }
             if lookup(local).is_none() {
                 if !self.entries[at].known {
                     self.release(at);
@@ -213,38 +254,39 @@ impl InterestList {
                 self.handed_out += 1;
             }
             self.entries[at].known = true;
+            if !rest.is_empty() {
+                self.want(at, rest);
+            }
             return Some(Pending { local, kind });
         }
     }
 
-    /// Takes back an update that could not be sent after all; it comes first among its like.
+    /// Takes back an update that could not be sent after all, or got lost; it comes first among its like.
     pub fn put_back(&mut self, pending: Pending) {
         let Some(at) = self.entry(pending.local) else { return };
-        match pending.kind {
+        let Entry { known, want, .. } = self.entries[at];
+        let rank = match pending.kind {
             PendingKind::Gone => {
-                let again = self.entries[at].want == Want::Full;
                 self.entries[at].known = true;
-                self.entries[at].want = if again { Want::GoneThenFull } else { Want::Gone };
+                self.entries[at].want = want | Want::GONE;
+                RANK_GONE
             }
-            PendingKind::Full => {
-                if matches!(self.entries[at].want, Want::Nothing | Want::Terse) {
-                    self.entries[at].want = Want::Full;
-                }
-                // Whether the viewer had heard of it before is not known any more; a removal too many does no harm.
+            // It has gone since. The viewer may not have heard of it; a removal too many does no harm.
+            _ if want.contains(Want::GONE) => return,
+            kind => {
+                let lacks = if known { Want::of(kind) } else { Want::ALL };
+                let want = want | lacks;
+                self.entries[at].want = if want.contains(Want::FULL) { want - Want::TERSE } else { want };
+                if Some(pending.local) == self.own { RANK_OWN } else { RANK_FIRST_DEADLINE }
             }
-            PendingKind::Terse => {
-                if self.entries[at].want == Want::Nothing {
-                    self.entries[at].want = Want::Terse;
-                }
+        };
+        match self.entries[at].place {
+            Place::Nowhere => self.push(rank, at),
+            Place::Fresh => {}
+            Place::Heap(index) => {
+                self.heap[index].0 = self.heap[index].0.min(rank);
+                self.sift_up(index);
             }
-        }
-        if self.entries[at].place == Place::Nowhere {
-            let rank = match pending.kind {
-                PendingKind::Gone => RANK_GONE,
-                _ if Some(pending.local) == self.own => RANK_OWN,
-                _ => RANK_FIRST_DEADLINE,
-            };
-            self.push(rank, at);
         }
     }
 
@@ -254,12 +296,12 @@ impl InterestList {
             let Entry { local, want, known, .. } = self.entries[at];
             self.entries[at].place = Place::Nowhere;
             let rank = match want {
-                Want::Nothing if known => continue,
-                Want::Nothing => {
+                _ if want.is_empty() && known => continue,
+                _ if want.is_empty() => {
                     self.release(at);
                     continue;
                 }
-                Want::Gone | Want::GoneThenFull => RANK_GONE,
+                _ if want.contains(Want::GONE) => RANK_GONE,
                 _ if Some(local) == self.own => RANK_OWN,
                 _ => {
                     RANK_FIRST_DEADLINE
@@ -279,7 +321,7 @@ impl InterestList {
         if self.by_local.len() >= MAX_TRACKED {
             return None;
         }
-        let entry = Entry { local, known: false, want: Want::Nothing, place: Place::Nowhere };
+        let entry = Entry { local, known: false, want: Want::empty(), place: Place::Nowhere };
         let at = match self.free.pop() {
             Some(at) => {
                 self.entries[at] = entry;

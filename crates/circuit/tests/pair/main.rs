@@ -531,7 +531,8 @@ fn too_large_a_message_is_refused() {
     let data = vec![0x55; 1400];
     let refused = circuit.send(Moment::ZERO, &land(76, &data), Delivery::CONTROL);
     assert!(matches!(refused, Err(Refused::TooLarge(size)) if size > 1400), "{refused:?}");
-    assert!(!circuit.try_write(Moment::ZERO, Category::Land, &mut Vec::new(), &land(76, &data), false));
+    let delivery = Delivery::unreliable(Category::Land);
+    assert!(circuit.try_write(Moment::ZERO, &mut Vec::new(), &land(76, &data), delivery).is_err());
     assert_eq!(circuit.send(Moment::ZERO, &land(76, &data[..1300]), Delivery::CONTROL), Ok(()));
 }
 
@@ -543,23 +544,24 @@ fn a_message_composed_at_the_last_moment_waits_for_its_turn() {
     let mut out = Vec::new();
     let mut now = Moment::ZERO;
     let mut bytes = 0;
+    let task = Delivery::unreliable(Category::Task);
     while now < Moment::from_millis(10_000) {
-        if circuit.try_write(now, Category::Task, &mut out, &numbered(bytes), false) {
+        if circuit.try_write(now, &mut out, &numbered(bytes), task).is_ok() {
             bytes += out.len() as u64;
         } else {
             assert!(out.is_empty());
             let ready = circuit.ready_at(Category::Task);
             assert!(ready > now);
-            assert!(!circuit.try_write(Moment(ready.0 - 1), Category::Task, &mut out, &numbered(0), false));
+            assert!(circuit.try_write(Moment(ready.0 - 1), &mut out, &numbered(0), task).is_err());
             now = ready;
         }
     }
     assert!((10_000..10_200).contains(&bytes), "{bytes}");
     // What is queued goes first.
     circuit.send(now, &numbered(1), Delivery::unreliable(Category::Task)).unwrap();
-    assert!(!circuit.try_write(now, Category::Task, &mut out, &numbered(2), false));
+    assert!(circuit.try_write(now, &mut out, &numbered(2), task).is_err());
     // A reliable one is repeated like any other.
-    assert!(circuit.try_write(now, Category::Control, &mut out, &numbered(3), true));
+    assert!(circuit.try_write(now, &mut out, &numbered(3), Delivery::CONTROL).is_ok());
     let first = out.clone();
     let due = now + Duration::from_secs(1);
     let mut repeated = false;
@@ -642,4 +644,46 @@ fn overhead_is_charged() {
     assert!(circuit.poll_datagram(Moment::ZERO, &mut out));
     assert_eq!(queued, out.len() + PACKET_OVERHEAD);
     assert_eq!(circuit.statistics().unacked_bytes, queued);
+}
+
+#[test]
+fn a_noted_message_is_sent_once_and_its_loss_is_told() {
+    let mut circuit = Circuit::new(Config::default(), Moment::ZERO);
+    let (mut out, mut now) = (Vec::new(), Moment::ZERO);
+    let mut waits = Vec::new();
+    for token in 1..=3 {
+        let sent = now;
+        assert!(
+            circuit
+                .try_write(now, &mut out, &numbered(token), Delivery::noted(Category::Task, token))
+                .is_ok()
+        );
+        assert_ne!(out[0] & 0x40, 0, "the peer is to acknowledge it");
+        loop {
+            now = circuit.next_wakeup().unwrap();
+            while circuit.poll_datagram(now, &mut out) {
+                assert_eq!(out[0] & 0x20, 0, "nothing is repeated");
+            }
+            if let Some(event) = circuit.poll_event() {
+                assert_eq!(event, Event::Lost(token));
+                break;
+            }
+        }
+        waits.push(now.since(sent));
+    }
+    // A peer that is not heard is waited for longer and longer.
+    assert!(waits.is_sorted() && waits[0] < waits[2], "{waits:?}");
+    assert_eq!((circuit.statistics().unacked_packets, circuit.statistics().lost), (0, 0));
+    assert_eq!(circuit.statistics().resends, 3);
+
+    let queued = Delivery::noted(Category::Task, 4);
+    circuit.send(now, &numbered(4), queued).unwrap();
+    while !circuit.poll_datagram(now, &mut out) {
+        now = circuit.next_wakeup().unwrap();
+    }
+    let sequence = u32::from_be_bytes(out[1..5].try_into().unwrap());
+    let heard = [m::packet_ack::Packets { id: sequence }];
+    let acks = m::PacketAck { packets: (&heard).into() };
+    circuit.handle_control(now, &Message::PacketAck(acks));
+    assert_eq!(circuit.poll_event(), Some(Event::Acked(4)));
 }

@@ -16,17 +16,23 @@ fn drain(list: &mut InterestList) -> Vec<(u32, PendingKind)> {
     core::iter::from_fn(|| list.next(HERE, at_own_distance)).map(|p| (p.local.0, p.kind)).collect()
 }
 
-use PendingKind::{Full, Gone, Terse};
+use PendingKind::{Animations, Full, Gone, Looks, Terse};
 
 #[test]
 fn the_first_news_of_an_avatar_is_all_of_it() {
     let mut list = InterestList::new();
     list.mark_terse(local(5));
-    assert_eq!(drain(&mut list), [(5, Full)]);
+    assert_eq!(drain(&mut list), [(5, Full), (5, Looks), (5, Animations)]);
+    list.mark_looks(local(6));
+    assert_eq!(drain(&mut list), [(6, Full), (6, Looks), (6, Animations)]);
     list.mark_terse(local(5));
     list.mark_terse(local(5));
     assert_eq!(list.len(), 1);
     assert_eq!(drain(&mut list), [(5, Terse)]);
+    list.mark_animations(local(5));
+    list.mark_terse(local(5));
+    list.mark_looks(local(5));
+    assert_eq!(drain(&mut list), [(5, Looks), (5, Animations), (5, Terse)]);
     list.mark_terse(local(5));
     list.mark_full(local(5));
     list.mark_terse(local(5));
@@ -56,11 +62,11 @@ fn who_went_before_being_seen_is_never_mentioned() {
     list.mark_full(local(7));
     assert_eq!(list.next(HERE, at_own_distance).map(|p| p.local), Some(local(6)));
     list.mark_gone(local(7)); // ranked already
-    assert_eq!(drain(&mut list), []);
+    assert_eq!(drain(&mut list), [(6, Looks), (6, Animations)]);
     list.mark_full(local(8));
     list.mark_gone(local(8));
     list.mark_full(local(8));
-    assert_eq!(drain(&mut list), [(8, Full)]);
+    assert_eq!(drain(&mut list), [(8, Full), (8, Looks), (8, Animations)]);
 }
 
 #[test]
@@ -71,7 +77,7 @@ fn who_comes_again_is_removed_first() {
     list.mark_gone(local(5));
     list.mark_full(local(5));
     list.mark_terse(local(5));
-    assert_eq!(drain(&mut list), [(5, Gone), (5, Full)]);
+    assert_eq!(drain(&mut list), [(5, Gone), (5, Full), (5, Looks), (5, Animations)]);
 }
 
 #[test]
@@ -86,8 +92,23 @@ fn removals_then_oneself_then_the_near() {
     }
     list.mark_gone(local(91));
     list.mark_gone(local(90));
-    let order: Vec<u32> = drain(&mut list).into_iter().map(|(n, _)| n).collect();
-    assert_eq!(order, [90, 91, 200, 5, 10, 40, 70]);
+    let order = drain(&mut list);
+    let of = |wanted| order.iter().filter(move |(_, kind)| *kind == wanted).map(|(n, _)| *n);
+    assert!(of(Gone).chain(of(Full)).eq([90, 91, 200, 5, 10, 40, 70]));
+    assert!(of(Looks).eq([200, 5, 10, 40, 70]));
+    assert_eq!(order[2..5], [(200, Full), (200, Looks), (200, Animations)]);
+}
+
+#[test]
+fn the_near_are_dressed_before_the_far_have_bodies() {
+    let mut list = InterestList::new();
+    for n in [1, 2, 241, 240] {
+        list.mark_full(local(n));
+    }
+    let order = drain(&mut list);
+    let at = |wanted| order.iter().position(|&found| found == wanted).unwrap();
+    assert!(at((2, Animations)) < at((240, Full)), "{order:?}");
+    assert!(at((241, Full)) < at((240, Looks)), "{order:?}");
 }
 
 #[test]
@@ -129,7 +150,9 @@ fn who_is_unknown_to_the_scene_is_left_out() {
     list.mark_full(local(1));
     list.mark_full(local(2));
     let only_two = |l: LocalId| if l.0 == 2 { at_own_distance(l) } else { None };
-    assert_eq!(list.next(HERE, only_two).map(|p| p.local), Some(local(2)));
+    for kind in [Full, Looks, Animations] {
+        assert_eq!(list.next(HERE, only_two), Some(Pending { local: local(2), kind }));
+    }
     assert_eq!(list.next(HERE, only_two), None);
     list.mark_terse(local(2));
     assert_eq!(list.next(HERE, |_| None), None);
@@ -147,13 +170,33 @@ fn what_could_not_be_sent_comes_again() {
     list.put_back(first);
     list.mark_full(local(1));
     let order = drain(&mut list);
-    assert_eq!(order.iter().filter(|(n, _)| *n == 3).count(), 1);
-    assert_eq!(order.len(), 3);
+    assert_eq!(order.iter().filter(|&&found| found == (3, Full)).count(), 1);
+    assert_eq!(order.len(), 9);
     list.mark_gone(local(9));
     let gone = list.next(HERE, at_own_distance).unwrap();
     list.mark_full(local(9));
     list.put_back(gone);
-    assert_eq!(drain(&mut list), [(9, Gone), (9, Full)]);
+    assert_eq!(drain(&mut list), [(9, Gone), (9, Full), (9, Looks), (9, Animations)]);
+}
+
+#[test]
+fn what_got_lost_comes_again_unless_it_has_gone() {
+    let mut list = InterestList::new();
+    let lost = |kind| Pending { local: local(9), kind };
+    list.mark_full(local(9));
+    drain(&mut list);
+    list.put_back(lost(Looks));
+    list.mark_terse(local(9));
+    list.put_back(lost(Full));
+    assert_eq!(drain(&mut list), [(9, Full), (9, Looks)]);
+    list.mark_gone(local(9));
+    list.put_back(lost(Terse));
+    assert_eq!(drain(&mut list), [(9, Gone)]);
+    list.put_back(lost(Gone));
+    assert_eq!(drain(&mut list), [(9, Gone)]);
+    list.put_back(lost(Animations));
+    assert_eq!(list.next(HERE, |_| None), None);
+    assert!(list.is_empty());
 }
 
 #[test]
@@ -175,17 +218,25 @@ fn steady_state_allocates_nothing() {
         for n in 1..=1000 {
             list.mark_terse(local(n));
         }
-        assert_eq!(core::iter::from_fn(|| list.next(HERE, at_own_distance)).count(), 1000);
+        core::iter::from_fn(|| list.next(HERE, at_own_distance)).count()
     };
-    round(&mut list);
+    assert_eq!(round(&mut list), 3000);
     let room = |list: &InterestList| {
         (list.entries.capacity(), list.heap.capacity(), list.fresh.capacity(), list.by_local.capacity())
     };
     let before = room(&list);
     for _ in 0..10 {
-        round(&mut list);
+        assert_eq!(round(&mut list), 1000);
     }
     assert_eq!(room(&list), before);
+}
+
+/// What a viewer knows of an avatar: since when its place, its looks and its animations have been as they are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Known {
+    place: u32,
+    looks: u32,
+    animations: u32,
 }
 
 /// Against a model that knows only what a viewer must see: whatever is marked in whatever order, an avatar begins with
@@ -197,22 +248,33 @@ fn any_marks_in_any_order() {
         if u.arbitrary()? {
             list.set_own(Some(local(2)));
         }
-        // What the scene has: whether it is there, and since when its last change.
-        let mut there: BTreeMap<u32, u32> = BTreeMap::new();
-        let mut seen: BTreeMap<u32, u32> = BTreeMap::new();
+        let mut there: BTreeMap<u32, Known> = BTreeMap::new();
+        let mut seen: BTreeMap<u32, Known> = BTreeMap::new();
         let mut time = 0;
         for _ in 0..u.int_in_range(0..=200)? {
             time += 1;
             let n = u.int_in_range(1..=6)?;
-            match u.int_in_range(0..=4)? {
+            match u.int_in_range(0..=6)? {
                 0 => {
-                    there.insert(n, time);
+                    there.entry(n).or_insert(Known { looks: time, animations: time, place: 0 }).place = time;
                     list.mark_full(local(n));
                 }
                 1 => {
                     if let Some(changed) = there.get_mut(&n) {
-                        *changed = time;
-                        list.mark_terse(local(n));
+                        match u.int_in_range(0..=2)? {
+                            0 => {
+                                changed.place = time;
+                                list.mark_terse(local(n));
+                            }
+                            1 => {
+                                changed.looks = time;
+                                list.mark_looks(local(n));
+                            }
+                            _ => {
+                                changed.animations = time;
+                                list.mark_animations(local(n));
+                            }
+                        }
                     }
                 }
                 2 => {
@@ -244,14 +306,19 @@ fn any_marks_in_any_order() {
     });
 }
 
-fn see(seen: &mut BTreeMap<u32, u32>, pending: Pending, there: &BTreeMap<u32, u32>) {
+fn see(seen: &mut BTreeMap<u32, Known>, pending: Pending, there: &BTreeMap<u32, Known>) {
     let n = pending.local.0;
-    match pending.kind {
-        Full => drop(seen.insert(n, there[&n])),
-        Terse => {
-            assert!(seen.contains_key(&n), "a terse update of somebody never seen");
-            seen.insert(n, there[&n]);
+    let mut heard = |of: PendingKind| {
+        let known = seen.get_mut(&n).unwrap_or_else(|| panic!("{of:?} of somebody never seen"));
+        match of {
+            Looks => known.looks = there[&n].looks,
+            Animations => known.animations = there[&n].animations,
+            _ => known.place = there[&n].place,
         }
+    };
+    match pending.kind {
+        Full => seen.entry(n).or_default().place = there[&n].place,
+        Looks | Animations | Terse => heard(pending.kind),
         // After an update was taken back, a removal too many may come.
         Gone => drop(seen.remove(&n)),
     }

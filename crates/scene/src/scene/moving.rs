@@ -6,7 +6,7 @@ use crate::control::{Control, ControlFlags, clean_draw_distance, clean_rotation}
 use crate::event::SceneEvent;
 use crate::motion::{STEP, STEP_S, Stance};
 use crate::presence::Border;
-use crate::report::{Reported, Urgency};
+use crate::report::Urgency;
 use glam::{Vec2, Vec3};
 use model::{AgentId, Moment};
 
@@ -222,7 +222,7 @@ impl Scene {
             Urgency::Later => return true,
             Urgency::Now => {}
         }
-        presence.reported = Reported::of(&presence.body, now);
+        presence.reported = presence.reported.then(&presence.body, now);
         out.push(SceneEvent::Moved(presence.agent));
         let place = coarse(presence.body.position);
         if presence.coarse != place {

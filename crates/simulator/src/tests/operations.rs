@@ -24,6 +24,7 @@ impl Joined {
             metrics: Arc::new(Metrics::new()),
             trace: Arc::default(),
             private: Some(PrivateSide { key: key.clone(), operators: Vec::new() }),
+            pulse: Arc::new(Well),
         };
         tokio::spawn(side.serve(listener, stopped));
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

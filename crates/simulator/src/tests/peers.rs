@@ -367,6 +367,7 @@ async fn a_login_service_of_another_process_puts_agents_in_and_ends_sessions() {
         metrics: metrics.clone(),
         trace: Arc::default(),
         private: Some(PrivateSide { key: key.clone(), operators: Vec::new() }),
+        pulse: Arc::new(Well),
     };
     let served = tokio::spawn(side.serve(listener, stopped));
     let running = simulator(&grid, 1, &url).await;

@@ -324,6 +324,11 @@ fn no_service(path: &str) -> ServiceError {
     ServiceError::Unavailable(format!("{path}: the grid has no such service"))
 }
 
+/// Whether a call came to nothing because the grid does not know who asks: nothing but another key helps.
+pub fn wants_key(error: &ServiceError) -> bool {
+    matches!(error, ServiceError::Unavailable(why) if why.ends_with(NO_KEY))
+}
+
 /// What no simulator can have a grid do.
 pub(crate) fn not_from_here<T>(what: &str) -> Result<T> {
     Err(ServiceError::Refused(format!("{what} on the grid itself, not from a simulator")))

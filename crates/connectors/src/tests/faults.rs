@@ -140,6 +140,7 @@ async fn a_door_opens_to_the_key_and_the_key_goes_nowhere_else() {
             matches!(&refused, Err(ServiceError::Unavailable(why)) if why.contains("key")),
             "{refused:?}"
         );
+        assert!(crate::wants_key(&refused.unwrap_err()));
     }
     assert!(!format!("{:?}", Options { key: Some(SimulatorKey(key.clone())), ..once() }).contains(&key));
 

@@ -2,9 +2,10 @@
 
 import re
 import signal
+import socket
 import subprocess
 
-from harness.process import BINARY, Sojourn, free_row
+from harness.process import BINARY, Sojourn, free_ports, free_row
 from harness.viewer import ViewerClient
 from harness.wire import hashed, log_in, login_request
 from harness.world import ONE, Account, World
@@ -76,6 +77,71 @@ def test_interrupt_ends_it_as_well(tmp_path):
         world.server.stop(by=signal.SIGINT)
     finally:
         world.server.kill()
+
+
+def test_a_start_that_waits_for_its_database_can_be_ended(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # connections come about and nothing answers
+        public, private = free_ports(2)
+        database = f"postgres://sojourn:x@127.0.0.1:{silent.getsockname()[1]}/sojourn"
+        grid = Sojourn(["grid", "--data", tmp_path / "data", "--database", database, "--port", public,
+                        "--private-port", private], tmp_path, private)
+        try:
+            grid.begin()
+            silent.settimeout(20)
+            connection, _ = silent.accept()
+            with connection:
+                grid.stop()
+            assert not grid.ready_line()
+        finally:
+            grid.kill()
+
+
+def test_a_simulator_that_waits_for_its_grid_can_be_ended(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        grid, port = f"http://127.0.0.1:{silent.getsockname()[1]}", free_row(6)
+        simulator = Sojourn(["simulator", "--grid", grid, "--data", tmp_path / "data", "--port", port], tmp_path, port)
+        try:
+            simulator.begin()
+            silent.settimeout(20)
+            connection, _ = silent.accept()
+            with connection:
+                simulator.stop()
+        finally:
+            simulator.kill()
+
+
+def test_two_grids_do_not_share_a_file(tmp_path):
+    ports = free_ports(4)
+    grids = [Sojourn(["grid", "--data", tmp_path / "data", "--port", public, "--private-port", private],
+                     tmp_path / str(public), private) for public, private in (ports[:2], ports[2:])]
+    try:
+        first, second = grids
+        first.start()
+        second.begin()
+        assert second.process.wait(20) != 0
+        assert "another grid runs on" in second.said()
+        # Accounts are kept, and what is logged is changed, while it runs.
+        command = [str(BINARY), "debug", "log", "debug", "--data", str(tmp_path / "data")]
+        assert subprocess.run(command, capture_output=True, text=True, timeout=20).returncode == 0
+        kick = [str(BINARY), "kick", "First Resident", "--data", str(tmp_path / "data")]
+        done = subprocess.run(kick, capture_output=True, text=True, timeout=20)
+        assert done.returncode != 0 and "no regions" in done.stderr, done.stderr
+        first.stop()
+        second.start()
+        second.stop()
+    finally:
+        for grid in grids:
+            grid.kill()
+
+
+def test_commands_make_no_world(tmp_path):
+    mistyped = tmp_path / "mistyped"
+    for command in (("user", "list"), ("user", "add", "Ada Lovelace", "--password-stdin"), ("simulator-key", "list"),
+                    ("simulator-key", "add", "a"), ("operator", "password", "--password-stdin")):
+        done = subprocess.run([str(BINARY), *command, "--data", str(mistyped)], input="secret", capture_output=True,
+                              text=True, timeout=20)
+        assert done.returncode != 0 and "no world at" in done.stderr, (command, done.stderr)
+    assert not mistyped.exists()
 
 
 def test_a_port_in_use_is_named_and_the_status_is_not_zero(tmp_path):

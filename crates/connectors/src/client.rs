@@ -1,9 +1,11 @@
+use crate::Options;
+use reqwest::dns::Resolve;
 use reqwest::redirect::Policy;
 use reqwest::{Method, Response, StatusCode, Url, header};
 use robust::{Form, Malformed, Tree, credentials};
-use services::{Result, ServiceError};
-use std::error::Error as _;
+use services::{Result, ServiceError, root_cause};
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Longest answer to a form, bytes.
@@ -36,6 +38,16 @@ pub struct Patience {
 impl Default for Patience {
     fn default() -> Self {
         Self { connect: Duration::from_secs(2), call: Duration::from_secs(10), again: Duration::from_secs(3) }
+    }
+}
+
+/// Who looks names up.
+#[derive(Clone)]
+pub struct Names(pub Arc<dyn Resolve>);
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Names")
     }
 }
 
@@ -84,7 +96,7 @@ impl Client {
     ///
     /// # Errors
     /// `Invalid` if that is none.
-    pub fn new(base: &str, patience: Patience, key: Option<&SimulatorKey>) -> Result<Self> {
+    pub fn new(base: &str, options: &Options, key: Option<&SimulatorKey>) -> Result<Self> {
         let invalid =
             |why: String| ServiceError::Invalid(format!("{base:?} is not the address of a grid: {why}"));
         let url = Url::parse(base).map_err(|error| invalid(error.to_string()))?;
@@ -98,15 +110,18 @@ impl Client {
             shown.set_sensitive(true);
             headers.insert(header::AUTHORIZATION, shown);
         }
-        let http = reqwest::Client::builder()
+        let patience = options.patience;
+        let mut http = reqwest::Client::builder()
             .default_headers(headers)
             .connect_timeout(patience.connect)
             .timeout(patience.call)
             .pool_idle_timeout(IDLE)
             .redirect(Policy::limited(REDIRECTS))
-            .no_proxy()
-            .build()
-            .map_err(|error| invalid(error.to_string()))?;
+            .no_proxy();
+        if let Some(Names(names)) = &options.names {
+            http = http.dns_resolver(names.clone());
+        }
+        let http = http.build().map_err(|error| invalid(error.to_string()))?;
         let base = url.as_str().trim_end_matches('/').to_owned();
         Ok(Self { http, base, again: patience.again })
     }
@@ -221,7 +236,7 @@ async fn try_once(
 fn failure_of(error: reqwest::Error) -> Failure {
     let (unheard, patience_ended) = (error.is_connect(), error.is_timeout());
     let lost = error.is_request() || error.is_body();
-    let why = words(error);
+    let why = root_cause(&error.without_url()).to_string();
     match (unheard, patience_ended) {
         (_, true) => Failure::Final(why),
         (true, _) => Failure::Unheard(why),
@@ -240,19 +255,6 @@ async fn whole(mut response: Response, bytes_max: usize) -> core::result::Result
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-/// What went wrong, with its causes: the first one alone says no more than that something did.
-fn words(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
-        cause = error.source();
-    }
-    words
 }
 
 /// What an answer says, or whose fault it is that it says nothing.

@@ -33,7 +33,7 @@ pub use agent_prefs::HttpAgentPrefs;
 pub use assets::{CACHE_BYTES, HttpAssets};
 pub use auth::HttpAuth;
 pub use avatars::HttpAvatars;
-pub use client::{Client, Patience, SimulatorKey};
+pub use client::{Client, Names, Patience, SimulatorKey};
 pub use friends::HttpFriends;
 pub use grid::HttpGrid;
 pub use grid_users::HttpGridUsers;
@@ -56,7 +56,7 @@ pub struct GridAddress {
 }
 
 /// How a grid is asked.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How long calls may take.
     pub patience: Patience,
@@ -64,11 +64,13 @@ pub struct Options {
     pub asset_cache_bytes: usize,
     /// Shown to the private side.
     pub key: Option<SimulatorKey>,
+    /// Who looks the names of its hosts up; with nobody, the system does, on as many threads as there are calls.
+    pub names: Option<Names>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { patience: Patience::default(), asset_cache_bytes: CACHE_BYTES, key: None }
+        Self { patience: Patience::default(), asset_cache_bytes: CACHE_BYTES, key: None, names: None }
     }
 }
 
@@ -77,8 +79,8 @@ impl Default for Options {
 /// # Errors
 /// `Invalid` if an address is none.
 pub fn connect(address: &GridAddress, options: &Options) -> Result<Services> {
-    let client = Arc::new(Client::new(&address.private, options.patience, options.key.as_ref())?);
-    let public = Arc::new(Client::new(&address.public, options.patience, None)?);
+    let client = Arc::new(Client::new(&address.private, options, options.key.as_ref())?);
+    let public = Arc::new(Client::new(&address.public, options, None)?);
     Ok(Services {
         accounts: Arc::new(HttpAccounts::new(client.clone())),
         auth: Arc::new(HttpAuth::new(client.clone())),

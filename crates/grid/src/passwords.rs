@@ -21,7 +21,7 @@ use md5::Md5;
 use services::{Result, ServiceError, ViewerPassword};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
 /// Hashes that are computed at once.
@@ -84,7 +84,7 @@ fn opensim_matches(stored: &str, digest: &[u8; 16]) -> Option<bool> {
 pub(crate) struct Passwords {
     cost: HashCost,
     key: [u8; 32],
-    slots: Semaphore,
+    slots: Arc<Semaphore>,
     /// Until when each is remembered.
     remembered: Mutex<BTreeMap<Mark, u64>>,
     /// Compared with when there is nothing to compare with, so that it takes as long.
@@ -94,7 +94,7 @@ pub(crate) struct Passwords {
 impl Passwords {
     pub(crate) fn new(cost: HashCost, key: [u8; 32]) -> Self {
         let (remembered, nothing) = (Mutex::default(), Mutex::default());
-        Self { cost, key, slots: Semaphore::new(AT_ONCE), remembered, nothing }
+        Self { cost, key, slots: Arc::new(Semaphore::new(AT_ONCE)), remembered, nothing }
     }
 
     /// The text to store for a password.
@@ -150,7 +150,13 @@ impl Passwords {
     }
 
     async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let _slot = self.slots.acquire().await.map_err(ServiceError::unavailable)?;
+        let slot = self.slots.clone().acquire_owned().await.map_err(ServiceError::unavailable)?;
+        // A caller may give up; the hash is computed all the same, and has its slot until it is.
+        let work = move || {
+            let done = work();
+            drop(slot);
+            done
+        };
         tokio::task::spawn_blocking(work).await.map_err(ServiceError::unavailable)
     }
 
@@ -303,6 +309,19 @@ mod tests {
             &hash.replace("v=19", "v=16"),
         ] {
             assert!(passwords.verify(&[spoilt.into()], &secret(), 0).await.is_err(), "{spoilt}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_nobody_waits_for_has_its_slot_until_it_is_done() {
+        let passwords = Passwords::new(CHEAP, [0; 32]);
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let work = passwords.blocking(move || wait.recv());
+        assert!(tokio::time::timeout(std::time::Duration::ZERO, work).await.is_err(), "it is given up");
+        assert_eq!(passwords.slots.available_permits(), AT_ONCE - 1);
+        go.send(()).unwrap();
+        while passwords.slots.available_permits() < AT_ONCE {
+            tokio::task::yield_now().await;
         }
     }
 }

@@ -249,6 +249,14 @@ impl SqlStore {
         on!(self, store => store.take_inventory(owner, folders, items).await)
     }
 
+    /// Whether the database answers now.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn answers(&self) -> Result<()> {
+        on!(self, store => store.answers().await)
+    }
+
     /// Connections to the database that are open, and how many of them are at work.
     pub fn connections(&self) -> (usize, usize) {
         on!(self, store => store.connections())

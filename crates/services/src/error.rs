@@ -23,3 +23,30 @@ impl ServiceError {
         Self::Unavailable(why.to_string())
     }
 }
+
+/// What lies at the bottom of an error: the outermost says that something failed, the innermost what.
+pub fn root_cause<'a>(
+    error: &'a (dyn core::error::Error + 'static),
+) -> &'a (dyn core::error::Error + 'static) {
+    let mut innermost = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    innermost
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Error)]
+    #[error("it failed")]
+    struct Outer(#[source] core::num::ParseIntError);
+
+    #[test]
+    fn what_lies_at_the_bottom() {
+        let Err(inner) = "x".parse::<i32>() else { unreachable!("that is no number") };
+        assert_eq!(root_cause(&Outer(inner.clone())).to_string(), inner.to_string());
+        assert_eq!(root_cause(&inner).to_string(), inner.to_string());
+    }
+}

@@ -37,7 +37,7 @@ pub use asset::{Asset, AssetFlags, AssetMetadata, AssetService, asset_type};
 pub use auth::{AuthService, ViewerPassword};
 pub use avatar::{AvatarData, AvatarService};
 pub use destination::{LoginAgent, LoginAppearance, LoginDestination, Prepared, Refusal};
-pub use error::{Result, ServiceError};
+pub use error::{Result, ServiceError, root_cause};
 pub use friends::{Friend, FriendRights, FriendsService};
 pub use grid::GridService;
 pub use grid_user::{GridUser, GridUserService, Place};

@@ -5,8 +5,9 @@
 
 use crate::directory::{Directory, Request};
 use crate::http::trace::HttpTrace;
+use async_trait::async_trait;
 use model::AgentId;
-use region::OperatorCommand;
+use region::{OperatorCommand, SessionView, Standing};
 use serde::{Deserialize, Serialize};
 use services::Services;
 use std::io;
@@ -18,14 +19,18 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
-/// The socket's name in the data folder.
+/// The socket's name in the data folder ...
 pub const SOCKET: &str = "control.sock";
+/// ... and that of a grid's process, which may have the same folder as a simulator.
+pub const GRID_SOCKET: &str = "grid.sock";
 /// Bytes of one command.
 const MAX_COMMAND: u64 = 16 * 1024;
 /// How long a command, and its answer, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Commands at a time.
 const AT_A_TIME: usize = 16;
+/// How long regions may take to say who stands there.
+const ROLL_CALL: Duration = Duration::from_secs(1);
 
 /// Which HTTP traffic to trace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -113,14 +118,20 @@ impl Outcome {
     }
 }
 
-/// Sends a command to the process that runs on this data.
+/// Sends a command to the process that runs on this data: the simulator, or the grid if there is none.
 ///
 /// # Errors
 /// `NotFound` or `ConnectionRefused` if none does; `TimedOut` if it does not answer; `InvalidData` if it answers
 /// something else.
 pub async fn ask(data: &Path, command: &Command) -> io::Result<Outcome> {
     let asked = async {
-        let mut stream = UnixStream::connect(reachable(data)?.path()).await?;
+        let mut stream = match connect(data, SOCKET).await {
+            Err(error) if is_nobody(&error) => match connect(data, GRID_SOCKET).await {
+                Err(other) if is_nobody(&other) => return Err(error),
+                answer => answer?,
+            },
+            answer => answer?,
+        };
         let mut line = serde_json::to_vec(command)?;
         line.push(b'\n');
         stream.write_all(&line).await?;
@@ -131,9 +142,28 @@ pub async fn ask(data: &Path, command: &Command) -> io::Result<Outcome> {
     tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
+async fn connect(data: &Path, socket: &str) -> io::Result<UnixStream> {
+    UnixStream::connect(reachable(data, socket)?.path()).await
+}
+
+/// Whether an error says that no process listens.
+pub fn is_nobody(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+}
+
+/// Does what commands say.
+#[async_trait]
+pub trait Obey: Send + Sync {
+    /// What was done.
+    ///
+    /// # Errors
+    /// Why not.
+    async fn obey(&self, command: Command) -> Result<String, String>;
+}
+
 /// The listening end.
 #[derive(Debug)]
-pub(crate) struct Control {
+pub struct Control {
     listener: UnixListener,
     path: PathBuf,
 }
@@ -151,17 +181,17 @@ pub(crate) struct Levers {
 pub type SetLog = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
 impl Control {
-    /// Opens the socket.
+    /// Opens the socket of this name in the data folder.
     ///
     /// # Errors
     /// `AddrInUse` if another process runs on this data; else what the system says.
-    pub(crate) fn open(data: &Path) -> io::Result<Self> {
-        let reachable = reachable(data)?;
+    pub fn open(data: &Path, socket: &str) -> io::Result<Self> {
+        let reachable = reachable(data, socket)?;
         if std::os::unix::net::UnixStream::connect(reachable.path()).is_ok() {
             let why = format!("another process runs on {}", data.display());
             return Err(io::Error::new(io::ErrorKind::AddrInUse, why));
         }
-        let path = data.join(SOCKET);
+        let path = data.join(socket);
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -172,15 +202,15 @@ impl Control {
     }
 
     /// Obeys until dropped.
-    pub(crate) async fn run(&self, levers: Levers) {
+    pub async fn run(&self, obeys: Arc<dyn Obey>) {
         let mut commands = JoinSet::new();
         loop {
             tokio::select! {
                 accepted = self.listener.accept(), if commands.len() < AT_A_TIME => match accepted {
                     Ok((stream, _)) => {
-                        let levers = levers.clone();
+                        let obeys = obeys.clone();
                         commands.spawn(tokio::time::timeout(PATIENCE, async move {
-                            if let Err(error) = converse(stream, &levers).await {
+                            if let Err(error) = converse(stream, &*obeys).await {
                                 tracing::debug!(%error, "a command broke off");
                             }
                         }));
@@ -202,17 +232,24 @@ impl Drop for Control {
     }
 }
 
-async fn converse(mut stream: UnixStream, levers: &Levers) -> io::Result<()> {
+async fn converse(mut stream: UnixStream, obeys: &dyn Obey) -> io::Result<()> {
     let (reader, mut writer) = stream.split();
     let mut line = String::new();
     BufReader::new(reader.take(MAX_COMMAND)).read_line(&mut line).await?;
     let outcome = match serde_json::from_str(&line) {
-        Ok(command) => obey(command, levers).await,
+        Ok(command) => obeys.obey(command).await,
         Err(error) => Err(format!("not understood: {error}")),
     };
     let mut answer = serde_json::to_vec(&Outcome::of(outcome))?;
     answer.push(b'\n');
     writer.write_all(&answer).await
+}
+
+#[async_trait]
+impl Obey for Levers {
+    async fn obey(&self, command: Command) -> Result<String, String> {
+        obey(command, self).await
+    }
 }
 
 /// Does what a command says.
@@ -249,8 +286,7 @@ pub(crate) async fn obey(command: Command, levers: &Levers) -> Result<String, St
         }
         Command::Kick { agent, reason } => {
             let id = find(levers, &agent).await?;
-            let regions = directory.command(&OperatorCommand::Kick { agent: id, reason });
-            format!("{agent} was told to leave ({regions} regions)")
+            kick(directory, &agent, id, reason).await?
         }
         Command::RestartRegion { region, after_s, message } => {
             let after = Duration::from_secs(after_s);
@@ -269,6 +305,26 @@ pub(crate) async fn obey(command: Command, levers: &Levers) -> Result<String, St
     };
     tracing::info!("operator: {done}");
     Ok(done)
+}
+
+/// Ends somebody's session where they stand. All regions are told: it may be on its way from one to another.
+async fn kick(directory: &Directory, name: &str, agent: AgentId, reason: String) -> Result<String, String> {
+    let answers = directory.sessions_in(ROLL_CALL).await;
+    let silent = directory.regions().len().saturating_sub(answers.len());
+    directory.command(&OperatorCommand::Kick { agent, reason });
+    let stands = |view: &SessionView| {
+        view.agent == agent && matches!(view.standing, Standing::Root | Standing::Leaving)
+    };
+    let here: Vec<&str> = answers
+        .iter()
+        .filter(|(_, views)| views.iter().any(stands))
+        .map(|(region, _)| region.name.as_str())
+        .collect();
+    match (&here[..], silent) {
+        ([], 0) => Err(format!("{name} is in no region of this process")),
+        ([], _) => Err(format!("{name} is in no region that answers; {silent} regions do not")),
+        (here, _) => Ok(format!("{name} was told to leave {}", here.join(" and "))),
+    }
 }
 
 /// Tells one region; its name as it is spelt.
@@ -303,13 +359,13 @@ impl Reachable {
 /// Bytes of a socket's path that every system takes.
 const PATH: usize = 100;
 
-fn reachable(data: &Path) -> io::Result<Reachable> {
+fn reachable(data: &Path, socket: &str) -> io::Result<Reachable> {
     use std::os::fd::AsRawFd as _;
-    let path = data.join(SOCKET);
+    let path = data.join(socket);
     if path.as_os_str().len() <= PATH || !cfg!(target_os = "linux") {
         return Ok(Reachable { path, _folder: None });
     }
     let folder = std::fs::File::open(data)?;
-    let path = PathBuf::from(format!("/proc/self/fd/{}/{SOCKET}", folder.as_raw_fd()));
+    let path = PathBuf::from(format!("/proc/self/fd/{}/{socket}", folder.as_raw_fd()));
     Ok(Reachable { path, _folder: Some(folder) })
 }

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use transfer::{PeerCall, PeerError, PeerReply, Refusal};
 
 /// Requests that may wait for one region. Full means that the region is overloaded: callers are told so.
@@ -226,13 +227,14 @@ impl Directory {
         all
     }
 
-    /// Asks all regions the same and waits for room in their inboxes, until the deadline.
-    pub(crate) async fn insist(&self, command: &OperatorCommand, deadline: tokio::time::Instant) {
-        let inboxes: Vec<_> = read(&self.regions).values().map(|entry| entry.inbox.clone()).collect();
-        for inbox in inboxes {
-            // A region that takes nothing until then is ended without being asked.
-            let _ = tokio::time::timeout_at(deadline, inbox.send(Request::Operator(command.clone()))).await;
+    /// Asks all regions the same at once, and waits for room in their inboxes, so long. How many take nothing.
+    pub(crate) async fn insist(&self, command: &OperatorCommand, patience: std::time::Duration) -> usize {
+        let mut asking = JoinSet::new();
+        for inbox in read(&self.regions).values().map(|entry| entry.inbox.clone()) {
+            let request = Request::Operator(command.clone());
+            asking.spawn(async move { tokio::time::timeout(patience, inbox.send(request)).await.is_err() });
         }
+        asking.join_all().await.into_iter().filter(|silent| *silent).count()
     }
 
     /// Asks all regions the same; how many were reached.
@@ -249,4 +251,29 @@ fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
 
 fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_region_that_takes_nothing_keeps_no_other_from_hearing() {
+        let directory = Directory::default();
+        let (full, _taken_by_nobody) = mpsc::channel(1);
+        full.try_send(Request::Operator(OperatorCommand::Announce)).unwrap();
+        directory.add(Arc::new(crate::tests::region(1).info()), full);
+        let (inbox, mut requests) = mpsc::channel(1);
+        directory.add(Arc::new(crate::tests::region(2).info()), inbox);
+        let gone = mpsc::channel(1).0;
+        directory.add(Arc::new(crate::tests::region(3).info()), gone);
+        let mut insisting =
+            std::pin::pin!(directory.insist(&OperatorCommand::KeepOpen, Duration::from_secs(1)));
+        tokio::select! {
+            heard = requests.recv() => assert!(matches!(heard, Some(Request::Operator(OperatorCommand::KeepOpen)))),
+            _ = &mut insisting => panic!("it was heard after everybody was waited for"),
+        }
+        assert_eq!(insisting.await, 1);
+    }
 }

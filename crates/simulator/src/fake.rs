@@ -29,6 +29,8 @@ pub(crate) struct Fake {
     pub(crate) mail: Mutex<Vec<(AgentId, OfflineMessage)>>,
     /// Calls that change something, in their order.
     pub(crate) told: Mutex<Vec<String>>,
+    /// A region of whose end nobody wants to hear: there is no answer.
+    pub(crate) keeps: Mutex<Option<RegionId>>,
     /// So many calls fail before one succeeds.
     pub(crate) failures: Mutex<usize>,
 }
@@ -127,6 +129,9 @@ impl GridService for Fake {
         Ok(())
     }
     async fn deregister(&self, id: RegionId) -> Result<bool> {
+        if *self.keeps.lock().unwrap() == Some(id) {
+            std::future::pending::<()>().await;
+        }
         self.tell(format!("deregister {id}")).map(|()| true)
     }
     async fn by_id(&self, id: RegionId) -> Result<Option<RegionInfo>> {

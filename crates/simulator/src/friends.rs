@@ -7,7 +7,7 @@ use services::{Friend, FriendRights, RegionInfo, Services};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use transfer::PeerCall;
 
@@ -24,19 +24,40 @@ pub struct Friends {
     services: Services,
     peers: Arc<dyn PeerTransport>,
     turns: Arc<Semaphore>,
+    /// Comings and goings that are being told, or wait for it.
+    under_way: watch::Sender<usize>,
+}
+
+/// One of them.
+struct UnderWay(watch::Sender<usize>);
+
+impl UnderWay {
+    fn begin(count: &watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(count.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 impl Friends {
     /// Who is whose friend these services say; regions are reached by these peers.
     pub fn new(services: Services, peers: Arc<dyn PeerTransport>) -> Self {
-        Self { services, peers, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+        let under_way = watch::Sender::new(0);
+        Self { services, peers, turns: Arc::new(Semaphore::new(AT_ONCE)), under_way }
     }
 
     /// Somebody has come online in this region, or has gone from it. The null region is the grid itself.
     /// Nobody has to wait for it; how many pieces of news it made is known in the end.
     pub fn tell(&self, here: RegionId, agent: AgentId, online: bool) -> JoinHandle<Option<usize>> {
         let this = self.clone();
+        let under_way = UnderWay::begin(&self.under_way);
         tokio::spawn(async move {
+            let _under_way = under_way;
             let _turn = this.turns.acquire().await.ok()?;
             match tokio::time::timeout(PATIENCE, this.spread(here, agent, online)).await {
                 Ok(Ok(told)) => return Some(told),
@@ -45,6 +66,13 @@ impl Friends {
             }
             None
         })
+    }
+
+    /// Waits until everybody has been told, at most so long. Of how many comings and goings they have not.
+    pub(crate) async fn settle(&self, patience: Duration) -> usize {
+        let mut under_way = self.under_way.subscribe();
+        let _ = tokio::time::timeout(patience, under_way.wait_for(|count| *count == 0)).await;
+        *self.under_way.borrow()
     }
 
     async fn spread(&self, here: RegionId, agent: AgentId, online: bool) -> services::Result<usize> {
@@ -191,5 +219,34 @@ mod tests {
     #[tokio::test]
     async fn those_who_may_see_it_hear_who_goes() {
         assert_eq!(told(false).await, [status(10, 1, 3, false), status(20, 1, 2, false)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_waits_for_news_that_are_under_way_but_not_for_ever() {
+        struct Silent;
+        impl PeerTransport for Silent {
+            fn begin(&self, _: RegionId, _: &Arc<RegionInfo>, _: PeerCall, _: bool) -> PeerAnswer {
+                Box::pin(std::future::pending())
+            }
+        }
+        let see = FriendRights::SEE_ONLINE;
+        let fake = Arc::new(Fake::default());
+        *fake.friends.lock().unwrap() = vec![Friend { friend: agent(2), given: see, has: Some(see) }];
+        let presence = Presence {
+            agent: agent(2),
+            session: SessionId::default(),
+            secure_session: SecureSessionId::default(),
+            region: region(20),
+            renewed: 0,
+        };
+        *fake.presences.lock().unwrap() = vec![presence];
+        *fake.regions.lock().unwrap() = vec![RegionInfo { id: region(20), ..RegionInfo::default() }];
+        let heard = Arc::new(Heard::default());
+        for (peers, left) in [(heard.clone() as Arc<dyn PeerTransport>, 0), (Arc::new(Silent), 1)] {
+            let friends = Friends::new(fake.services(), peers);
+            drop(friends.tell(region(10), agent(1), false));
+            assert_eq!(friends.settle(PATIENCE / 2).await, left);
+        }
+        assert_eq!(heard.0.lock().unwrap().len(), 1);
     }
 }

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const RENEWAL: Duration = Duration::from_secs(300);
 /// Between tries: the first, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
-/// How long it may take to be told of one region's end.
+/// How long it may take to be told of all regions' end.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The regions of a process, as the grid is to know them.
@@ -61,6 +61,23 @@ impl Membership {
         Ok(())
     }
 
+    /// The same, unless a wish to stop comes first: then none of them is entered, as after a failure. Whether they are.
+    ///
+    /// # Errors
+    /// The grid does not take one, or stays out of reach.
+    pub(crate) async fn join_unless(&self, stop: impl Future) -> Result<bool, StartError> {
+        let entered = tokio::select! {
+            biased;
+            entered = self.join() => entered.map(|()| true),
+            _ = stop => Ok(false),
+        };
+        if !matches!(entered, Ok(true)) {
+            // Some may have been entered before.
+            self.leave().await;
+        }
+        entered
+    }
+
     /// Renews the entries now and then, and when the grid has been out of reach. Never ends.
     pub(crate) async fn keep(&self) {
         if self.alone {
@@ -77,20 +94,21 @@ impl Membership {
         }
     }
 
-    /// Strikes all regions out.
+    /// Strikes all regions out, side by side.
     pub(crate) async fn leave(&self) {
-        for region in &self.regions {
-            let left = self.grid.services.grid.deregister(region.id);
-            match tokio::time::timeout(FAREWELL, left).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => {
+        let mut under_way = JoinSet::new();
+        for region in self.regions.iter().cloned() {
+            let grid = self.grid.clone();
+            under_way.spawn(async move {
+                if let Err(error) = grid.services.grid.deregister(region.id).await {
                     tracing::warn!(region = region.name, %error, "the region stays on the grid's map");
                 }
-                Err(_) => {
-                    tracing::warn!("the grid does not answer; its map keeps our regions");
-                    return;
-                }
-            }
+            });
+        }
+        let left = async { while under_way.join_next().await.is_some() {} };
+        if tokio::time::timeout(FAREWELL, left).await.is_err() {
+            let regions = under_way.len();
+            tracing::warn!(regions, "the grid does not answer; its map keeps some of our regions");
         }
     }
 
@@ -165,6 +183,15 @@ mod tests {
         }
     }
 
+    fn of_three(grid: &Arc<Fake>) -> Membership {
+        let regions = (1..=3).map(|n| Arc::new(region(n).info())).collect();
+        Membership { regions, ..membership(grid) }
+    }
+
+    fn struck_out(grid: &Fake) -> usize {
+        grid.told.lock().unwrap().iter().filter(|told| told.starts_with("deregister")).count()
+    }
+
     fn registered(grid: &Fake) -> usize {
         grid.told.lock().unwrap().iter().filter(|told| told.starts_with("register")).count()
     }
@@ -198,5 +225,24 @@ mod tests {
         assert!(membership.grid.tell(model::RegionId::NULL, &notice).await.is_err());
         assert!(tokio::time::timeout(RENEWAL / 2, membership.keep()).await.is_err());
         assert_eq!(registered(&grid), 4);
+    }
+
+    #[tokio::test]
+    async fn whoever_is_stopped_while_entering_leaves_nothing_on_the_map() {
+        let grid = Arc::new(Fake::default());
+        // The first is entered at once; the others take their turns.
+        let entered = of_three(&grid).join_unless(std::future::ready(())).await.unwrap();
+        assert!(!entered && registered(&grid) >= 1);
+        assert_eq!(struck_out(&grid), 3);
+        assert!(of_three(&grid).join_unless(std::future::pending::<()>()).await.unwrap());
+        assert_eq!(struck_out(&grid), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_grid_that_is_silent_about_one_region_hears_of_the_others_end() {
+        let grid = Arc::new(Fake::default());
+        *grid.keeps.lock().unwrap() = Some(region(1).id);
+        of_three(&grid).leave().await;
+        assert_eq!(struck_out(&grid), 2);
     }
 }

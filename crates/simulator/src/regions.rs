@@ -22,8 +22,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinSet};
 use transfer::PeerCall;
 
-/// How long regions may take to say good-bye to everybody.
-const FAREWELL: Duration = Duration::from_secs(4);
+/// How long a region may take to hear that it is to close ...
+const TELLING: Duration = Duration::from_secs(1);
+/// ... and those that have heard it, to say good-bye to everybody.
+const FAREWELL: Duration = Duration::from_secs(3);
 /// A region that breaks down again within this time is given a pause.
 const UNSTEADY: Duration = Duration::from_secs(10);
 /// That pause.
@@ -196,9 +198,11 @@ impl Regions {
 
     /// Tells all regions to close, and waits until they have.
     pub(crate) async fn shut_down(&mut self, reason: &str) {
-        let deadline = tokio::time::Instant::now() + FAREWELL;
         let command = OperatorCommand::Shutdown { reason: reason.to_owned() };
-        self.kit.directory.insist(&command, deadline).await;
+        let silent = self.kit.directory.insist(&command, TELLING).await;
+        if silent > 0 {
+            tracing::warn!(regions = silent, "some regions are too busy to be told that they are to close");
+        }
         let ended = async {
             while let Some(ended) = self.tasks.join_next_with_id().await {
                 let task = match &ended {
@@ -210,7 +214,7 @@ impl Regions {
                 }
             }
         };
-        if tokio::time::timeout_at(deadline, ended).await.is_err() {
+        if tokio::time::timeout(FAREWELL, ended).await.is_err() {
             tracing::warn!(regions = self.tasks.len(), "some regions did not close in time");
             self.tasks.abort_all();
         }

@@ -3,7 +3,7 @@
 use crate::calls::{LocalPeers, PeerTransport};
 use crate::caps::{Memory, TemporaryAssets};
 use crate::clock::Clock;
-use crate::control::{Control, SetLog};
+use crate::control::{self, Control, SetLog};
 use crate::directory::Directory;
 use crate::friends::Friends;
 use crate::grid_side::GridSide;
@@ -17,7 +17,7 @@ use crate::http::trace::HttpTrace;
 use crate::leases::Leases;
 use crate::login::Destination;
 use crate::membership::Membership;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, RegionCounters};
 use crate::notices::Notices;
 use crate::operations::Operations;
 use crate::peering::addresses::Addresses;
@@ -28,12 +28,13 @@ use crate::peering::remote::{Everywhere, RemotePeers};
 use crate::peering::web;
 use crate::regions::{Kit, Regions};
 use crate::sessions::Sessions;
-use crate::transfers::{Transfers, traces};
+use crate::transfers::Transfers;
+use crate::transfers::traces::Export;
 use crate::udp::RegionSocket;
 use axum::Router;
 use model::RegionId;
 use region::{OperatorCommand, RegionConfig};
-use services::{LoginDestination, ServiceError, Services};
+use services::{LoginDestination, RegionInfo, ServiceError, Services};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -107,6 +108,67 @@ pub enum StartError {
     },
 }
 
+/// Why a simulator ended that was not told to.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    /// Nothing is accepted any more.
+    #[error("the HTTP side has ended by itself")]
+    Http,
+}
+
+/// What a simulator has of the system, before anything runs.
+struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+    /// In the order of the regions.
+    sockets: Vec<Arc<RegionSocket>>,
+    control: Control,
+    temporary: TemporaryAssets,
+}
+
+impl Bound {
+    async fn bind(config: &SimulatorConfig) -> Result<Self, StartError> {
+        let address = SocketAddr::new(config.bind, config.port);
+        let taken = |what: &str, address, error| StartError::Bind { what: what.to_owned(), address, error };
+        let listener =
+            TcpListener::bind(address).await.map_err(|error| taken("HTTP port", address, error))?;
+        let address = listener.local_addr().map_err(|error| taken("HTTP port", address, error))?;
+        let mut sockets = Vec::with_capacity(config.regions.len());
+        for region in &config.regions {
+            let address = SocketAddr::new(config.bind, region.udp_port);
+            let socket = RegionSocket::bind(address)
+                .map_err(|error| taken(&format!("UDP port of region {}", region.name), address, error))?;
+            sockets.push(Arc::new(socket));
+        }
+        let in_data = |path: PathBuf| move |error| StartError::Data { path, error };
+        let control = Control::open(&config.data, control::SOCKET).map_err(in_data(config.data.clone()))?;
+        let baked = config.data.join("baked-textures");
+        let temporary = TemporaryAssets::open(baked.clone()).map_err(in_data(baked))?;
+        Ok(Self { listener, address, sockets, control, temporary })
+    }
+}
+
+type Counters = BTreeMap<RegionId, Arc<RegionCounters>>;
+
+/// Starts a task for each region. What the grid is told of them has the order of the world file.
+fn start_regions(
+    kit: Kit,
+    configs: Vec<RegionConfig>,
+    sockets: Vec<Arc<RegionSocket>>,
+) -> (Regions, Vec<Arc<RegionInfo>>, Counters) {
+    let unix_epoch_s = kit.clock.unix_epoch_s();
+    let mut counters = Counters::new();
+    let mut regions = Regions::new(kit);
+    let mut infos = Vec::with_capacity(configs.len());
+    for (config, socket) in configs.into_iter().zip(sockets) {
+        let id = config.id;
+        let counted = counters.entry(id).or_default().clone();
+        regions.add(RegionConfig { unix_epoch_s, ..config }, socket, counted);
+        infos.extend(regions.info(id));
+    }
+    (regions, infos, counters)
+}
+
 /// A running simulator.
 pub struct Simulator {
     shared: Arc<Shared>,
@@ -120,6 +182,7 @@ pub struct Simulator {
     friends: Friends,
     regions: Regions,
     drain: Duration,
+    traces: Option<Export>,
 }
 
 /// The HTTP side.
@@ -138,26 +201,17 @@ impl Simulator {
     /// # Errors
     /// A port is in use, or the data folder cannot be used.
     pub async fn start(config: SimulatorConfig, services: Services) -> Result<Self, StartError> {
-        let address = SocketAddr::new(config.bind, config.port);
-        let bind = |what: &str, address, error| StartError::Bind { what: what.to_owned(), address, error };
-        let listener = TcpListener::bind(address).await.map_err(|error| bind("HTTP port", address, error))?;
-        let mut sockets = Vec::with_capacity(config.regions.len());
-        for region in &config.regions {
-            let address = SocketAddr::new(config.bind, region.udp_port);
-            let socket = RegionSocket::bind(address)
-                .map_err(|error| bind(&format!("UDP port of region {}", region.name), address, error))?;
-            sockets.push(Arc::new(socket));
-        }
-        let in_data = |path: PathBuf| move |error| StartError::Data { path, error };
-        let control = Control::open(&config.data).map_err(in_data(config.data.clone()))?;
-        let baked = config.data.join("baked-textures");
-        let temporary = TemporaryAssets::open(baked.clone()).map_err(in_data(baked))?;
+        let bound = Bound::bind(&config).await?;
+        Ok(Self::assemble(config, bound, services))
+    }
 
+    /// Puts together what is bound. Everything that tasks share is made here, once.
+    fn assemble(config: SimulatorConfig, bound: Bound, services: Services) -> Self {
+        let SimulatorConfig { http_base, grid_name, operators, proxies, drain, .. } = config;
+        let alone = config.grid.is_none();
         let clock = Clock::start();
         let directory = Arc::new(Directory::default());
         let metrics = Arc::new(Metrics::new());
-        let trace = Arc::new(HttpTrace::default());
-        let address = listener.local_addr().map_err(|error| bind("HTTP port", address, error))?;
         let addresses = Arc::new(Addresses::default());
         let grid = Arc::new(GridSide::new(services.clone(), addresses.clone(), metrics.clone()));
         let key = Arc::new(ProcessKey::random());
@@ -167,38 +221,28 @@ impl Simulator {
         let peers: Arc<dyn PeerTransport> = Arc::new(Everywhere { here, elsewhere: elsewhere.clone() });
         let friends = Friends::new(services.clone(), peers.clone());
         let registry = Arc::new(Registry::new(services, addresses.clone()));
-        let alone = config.grid.is_none();
-        let gate = Gate::new(client, registry, directory.clone(), &config.http_base, config.grid);
+        let gate = Gate::new(client, registry, directory.clone(), &http_base, config.grid);
         let sessions = Arc::new(Sessions::new(clock, metrics.clone()));
-        let friends_told = friends.clone();
-        let notices =
-            Notices::start(grid.clone(), directory.clone(), friends_told, sessions.clone(), metrics.clone());
-        let transfers = Arc::new(Transfers::new(clock, metrics.clone()));
-        let counters: BTreeMap<_, _> =
-            config.regions.iter().map(|region| (region.id, Arc::default())).collect();
-        let mut regions = Regions::new(Kit {
+        let notices = {
+            let (grid, directory, friends) = (grid.clone(), directory.clone(), friends.clone());
+            Notices::start(grid, directory, friends, sessions.clone(), metrics.clone())
+        };
+        let kit = Kit {
             clock,
             directory: directory.clone(),
             grid: grid.clone(),
             peers: peers.clone(),
             notices: notices.clone(),
-            transfers: transfers.clone(),
+            transfers: Arc::new(Transfers::new(clock, metrics.clone())),
             sessions: sessions.clone(),
-            trace: trace.clone(),
+            trace: Arc::new(HttpTrace::default()),
             metrics: metrics.clone(),
-        });
-        let order: Vec<RegionId> = config.regions.iter().map(|region| region.id).collect();
-        for (mut config, socket) in config.regions.into_iter().zip(sockets) {
-            config.unix_epoch_s = clock.unix_epoch_s();
-            let counters = counters.get(&config.id).cloned().unwrap_or_default();
-            regions.add(config, socket, counters);
-        }
-        let membership = Membership {
-            grid: grid.clone(),
-            directory: directory.clone(),
-            regions: order.iter().filter_map(|&id| regions.info(id)).collect(),
-            alone,
         };
+        let (transfers, trace) = (kit.transfers.clone(), kit.trace.clone());
+        let (regions, infos, counters) = start_regions(kit, config.regions, bound.sockets);
+        let membership =
+            Membership { grid: grid.clone(), directory: directory.clone(), regions: infos, alone };
+        let leases = Leases { grid: grid.clone(), directory: directory.clone() };
         let destination =
             Destination { peers, notices: notices.clone(), metrics: metrics.clone(), addresses };
         let shared = Arc::new(Shared {
@@ -206,23 +250,23 @@ impl Simulator {
             grid,
             notices,
             transfers,
-            sessions: sessions.clone(),
+            sessions,
             gate,
             key,
-            operators: config.operators,
+            operators,
             metrics,
             trace,
-            memory: Memory::new(temporary),
-            http_base: config.http_base,
-            grid_name: config.grid_name,
+            memory: Memory::new(bound.temporary),
+            http_base,
+            grid_name,
             ready: AtomicBool::new(false),
             counters,
             log: OnceLock::new(),
             elsewhere,
         });
-        let leases = Leases { grid: shared.grid.clone(), directory: shared.directory.clone() };
-        let (http, drain, proxies) = (Http::Bound(listener), config.drain, config.proxies);
-        Ok(Self {
+        let (http, address, control) = (Http::Bound(bound.listener), bound.address, bound.control);
+        let traces = None;
+        Self {
             shared,
             http,
             proxies,
@@ -234,7 +278,8 @@ impl Simulator {
             friends,
             regions,
             drain,
-        })
+            traces,
+        }
     }
 
     /// Where logins go.
@@ -263,10 +308,10 @@ impl Simulator {
     }
 
     /// From now on transfers are sent as traces to a collector of OpenTelemetry, which is at this base URL.
-    pub fn export_traces(&self, endpoint: &str) {
+    pub fn export_traces(&mut self, endpoint: &str) {
         self.shared.elsewhere.trace();
         let (transfers, instance) = (self.shared.transfers.clone(), self.shared.http_base.to_string());
-        tokio::spawn(traces::export(transfers, endpoint.to_owned(), instance));
+        self.traces = Some(Export::start(transfers, endpoint, instance));
     }
 
     /// What it says to its operators, and what it does as they wish.
@@ -284,6 +329,14 @@ impl Simulator {
     #[cfg(test)]
     pub(crate) fn key(&self) -> Arc<ProcessKey> {
         self.shared.key.clone()
+    }
+
+    /// The HTTP side ends as nothing should have it end.
+    #[cfg(test)]
+    pub(crate) fn break_http(&self) {
+        if let Http::Open { task, .. } = &self.http {
+            task.abort();
+        }
     }
 
     /// The HTTP address that was bound.
@@ -319,54 +372,113 @@ impl Simulator {
         self.membership.join().await
     }
 
+    /// The same, unless something comes from `stop` before they all are. Whether they are; if not, or after an error, none
+    /// is on the map.
+    ///
+    /// # Errors
+    /// The grid does not take one, or stays out of reach.
+    pub async fn register_unless(&self, stop: &mut mpsc::Receiver<()>) -> Result<bool, StartError> {
+        self.membership.join_unless(stop.recv()).await
+    }
+
+    /// Strikes the regions out of the grid's map, where nobody has come in yet.
+    pub async fn leave(&self) {
+        self.membership.leave().await;
+    }
+
     /// Serves until something comes from `stop`, then tells everybody, moves away whom it can if it is to drain, logs out
     /// the others, and ends. Something more from `stop` ends the draining. `ready` is called once logins are possible.
-    pub async fn run(self, ready: impl FnOnce(), mut stop: mpsc::Receiver<()>) {
-        let Self { shared, http, control, destination, membership, leases, mut regions, drain, .. } =
+    ///
+    /// # Errors
+    /// It ended in the same way, but of itself.
+    pub async fn run(self, ready: impl FnOnce(), mut stop: mpsc::Receiver<()>) -> Result<(), Ended> {
+        let Self { shared, http, control, membership, leases, friends, mut regions, drain, traces, .. } =
             self.open(Router::new());
-        let Http::Open { closing, task: mut http } = http else { return };
-        let levers = shared.levers();
+        let Http::Open { closing, task: mut http } = http else { return Err(Ended::Http) };
         shared.ready.store(true, Ordering::Release);
         ready();
 
         let draining = regions.draining();
-        {
+        let ended = {
+            let levers = Arc::new(shared.levers());
             let serving = async {
-                let (controlling, watching) = (control.run(levers), regions.watch());
                 tokio::select! {
-                    () = membership.keep() => {}
-                    () = leases.keep() => {}
-                    () = controlling => {}
-                    () = watching => {}
-                    _ = &mut http => tracing::error!("the HTTP side has ended"),
+                    () = membership.keep() => Ok(()),
+                    () = leases.keep() => Ok(()),
+                    () = control.run(levers) => Ok(()),
+                    () = regions.watch() => Ok(()),
+                    _ = &mut http => Err(Ended::Http),
                 }
             };
-            let mut serving = pin!(serving);
-            let wished = tokio::select! {
-                _ = stop.recv() => true,
-                () = &mut serving => false,
-            };
-            shared.ready.store(false, Ordering::Release);
-            if wished && !drain.is_zero() {
-                draining.store(true, Ordering::Release);
-                tracing::info!("everybody has to be elsewhere in {} s", drain.as_secs());
-                shared.directory.command(&close_all(&shared.directory, drain));
-                tokio::select! {
-                    () = serving => {}
-                    _ = stop.recv() => {}
-                    () = tokio::time::sleep(drain + region::MOVING) => {}
-                }
-            }
+            serve(&shared, serving, &draining, drain, &mut stop).await
+        };
+        if let Err(why) = &ended {
+            tracing::error!("{why}: closing");
         }
 
         let begun = Instant::now();
         regions.shut_down("The world is closing for now.").await;
-        destination.notices.flush(None, LAST_NEWS).await;
+        tell_last_news(&shared, &friends, traces).await;
         membership.leave().await;
         let _ = closing.send(true);
-        let _ = http.await;
+        // One that has ended by itself has been waited for.
+        if !http.is_finished() {
+            let _ = http.await;
+        }
         tracing::info!("ended in {} ms", begun.elapsed().as_millis());
+        ended
     }
+}
+
+/// Serves until told to stop; with time to drain, for so long after that, or until told again.
+async fn serve(
+    shared: &Shared,
+    serving: impl Future<Output = Result<(), Ended>>,
+    draining: &AtomicBool,
+    drain: Duration,
+    stop: &mut mpsc::Receiver<()>,
+) -> Result<(), Ended> {
+    let mut serving = pin!(serving);
+    let ended = tokio::select! {
+        _ = stop.recv() => None,
+        ended = &mut serving => Some(ended),
+    };
+    shared.ready.store(false, Ordering::Release);
+    if let Some(ended) = ended {
+        return ended;
+    }
+    if drain.is_zero() {
+        return Ok(());
+    }
+    draining.store(true, Ordering::Release);
+    tracing::info!("everybody has to be elsewhere in {} s", drain.as_secs());
+    shared.directory.command(&close_all(&shared.directory, drain));
+    tokio::select! {
+        ended = serving => ended,
+        _ = stop.recv() => Ok(()),
+        () = tokio::time::sleep(drain + region::MOVING) => Ok(()),
+    }
+}
+
+/// What happened last, for the grid, for friends and for whoever collects traces. What is lost is said.
+async fn tell_last_news(shared: &Shared, friends: &Friends, traces: Option<Export>) {
+    let news = async {
+        let begun = Instant::now();
+        if !shared.notices.flush(None, LAST_NEWS).await {
+            let notices = shared.metrics.notices_waiting.get();
+            tracing::warn!(notices, "the grid was not told everything in time: it will find out by itself");
+        }
+        let untold = friends.settle(LAST_NEWS.saturating_sub(begun.elapsed())).await;
+        if untold > 0 {
+            tracing::warn!(agents = untold, "their friends were not told in time that they have gone");
+        }
+    };
+    let traced = async {
+        if let Some(traces) = traces {
+            traces.finish(LAST_NEWS).await;
+        }
+    };
+    tokio::join!(news, traced);
 }
 
 /// All regions close, so nobody goes from one to another.

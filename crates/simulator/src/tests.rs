@@ -90,8 +90,33 @@ struct Side<'a> {
     grid: Option<&'a str>,
 }
 
+/// A process that nothing ails.
+struct Well;
+
+#[async_trait::async_trait]
+impl crate::Pulse for Well {
+    async fn is_well(&self) -> bool {
+        true
+    }
+}
+
 /// Any port; the grid is in the process.
 const SIDE: Side<'static> = Side { port: 0, grid: None };
+
+fn config_of(folder: &tempfile::TempDir, regions: Vec<RegionConfig>, side: Side<'_>) -> SimulatorConfig {
+    SimulatorConfig {
+        bind: Ipv4Addr::LOCALHOST.into(),
+        port: side.port,
+        http_base: regions[0].http_base.clone(),
+        grid_name: "Test & Grid".into(),
+        data: folder.path().into(),
+        regions,
+        grid: side.grid.map(Into::into),
+        operators: Vec::new(),
+        proxies: Proxies::default(),
+        drain: Duration::ZERO,
+    }
+}
 
 /// A simulator that runs, and where it is.
 struct Running {
@@ -116,18 +141,7 @@ impl Running {
     async fn start_with(grid: Arc<Fake>, regions: Vec<RegionConfig>, side: Side<'_>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let here = regions[0].info();
-        let config = SimulatorConfig {
-            bind: Ipv4Addr::LOCALHOST.into(),
-            port: side.port,
-            http_base: regions[0].http_base.clone(),
-            grid_name: "Test & Grid".into(),
-            data: folder.path().into(),
-            regions,
-            grid: side.grid.map(Into::into),
-            operators: Vec::new(),
-            proxies: Proxies::default(),
-            drain: Duration::ZERO,
-        };
+        let config = config_of(&folder, regions, side);
         let simulator = Simulator::start(config, grid.services()).await.unwrap();
         let simulator = simulator.open(axum::Router::new());
         simulator.register().await.unwrap();
@@ -140,7 +154,7 @@ impl Running {
         let (stop, stopped) = mpsc::channel(1);
         let (ready, is_ready) = oneshot::channel();
         let task = tokio::spawn(async move {
-            simulator.run(|| ready.send(()).unwrap(), stopped).await;
+            simulator.run(|| ready.send(()).unwrap(), stopped).await.unwrap();
         });
         is_ready.await.unwrap();
         Self { address, grid, key, destination, directory, sessions, operations, here, folder, stop, task }

@@ -5,7 +5,7 @@ use crate::first_account::unix_now_s;
 use crate::options::StoreOptions;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
-use grid::{NewPerson, OperatorRecords as _, SqlStore, provision_account};
+use grid::{NewPerson, OperatorRecords as _, provision_account};
 use services::{Account, Services, ViewerPassword};
 use std::io::{BufRead as _, Read as _, Write as _};
 
@@ -81,7 +81,7 @@ pub(crate) enum OperatorCommand {
 pub(crate) async fn operator(command: OperatorCommand) -> Result<()> {
     let OperatorCommand::Password { password_stdin, data } = command;
     let password = read_password("the operator's pages", password_stdin)?;
-    let store = open(&data).await?;
+    let store = data::open_existing(data).await?;
     store.set_operator_password(&password).await?;
     println!("the operator's password is changed");
     store.close().await;
@@ -103,7 +103,7 @@ pub(crate) async fn run(command: UserCommand) -> Result<()> {
 async fn add(named: Named) -> Result<()> {
     let (first, last) = full_name(&named.name)?;
     let password = read_password(&named.name, named.password_stdin)?;
-    let store = open(&named.data).await?;
+    let store = data::open_existing(named.data).await?;
     let person = NewPerson { first: first.to_owned(), last: last.to_owned(), email: String::new(), password };
     let account = provision_account(&store.services(), rand::random(), unix_now_s(), person).await?;
     println!("{}  {} {}", account.id, account.first, account.last);
@@ -112,7 +112,7 @@ async fn add(named: Named) -> Result<()> {
 }
 
 async fn list(data: StoreOptions) -> Result<()> {
-    let store = open(&data).await?;
+    let store = data::open_existing(data).await?;
     let accounts = store.services().accounts;
     let mut after = None;
     let mut out = std::io::stdout().lock();
@@ -131,7 +131,7 @@ async fn list(data: StoreOptions) -> Result<()> {
 async fn password(named: Named) -> Result<()> {
     let (first, last) = full_name(&named.name)?;
     let password = read_password(&named.name, named.password_stdin)?;
-    let store = open(&named.data).await?;
+    let store = data::open_existing(named.data).await?;
     let services = store.services();
     let account = find(&services, first, last).await?;
     services.auth.set_password(account.id, &ViewerPassword::forms_of(&password)).await?;
@@ -143,7 +143,7 @@ async fn password(named: Named) -> Result<()> {
 /// Whoever is suspended stays so, and has the level once they are restored.
 async fn set_level(name: &str, level: i32, data: StoreOptions) -> Result<()> {
     let (first, last) = full_name(name)?;
-    let store = open(&data).await?;
+    let store = data::open_existing(data).await?;
     let services = store.services();
     let account = find(&services, first, last).await?;
     let stored = if account.level < 0 { mirrored(level) } else { level };
@@ -156,7 +156,7 @@ async fn set_level(name: &str, level: i32, data: StoreOptions) -> Result<()> {
 /// Suspended is who has a level below 0: what it was before is mirrored, so that it comes back.
 async fn suspend(name: &str, data: StoreOptions, suspended: bool) -> Result<()> {
     let (first, last) = full_name(name)?;
-    let store = open(&data).await?;
+    let store = data::open_existing(data).await?;
     let services = store.services();
     let account = find(&services, first, last).await?;
     let words = if suspended { "is suspended" } else { "may log in" };
@@ -174,19 +174,13 @@ fn mirrored(level: i32) -> i32 {
 
 async fn remove(name: &str, data: StoreOptions) -> Result<()> {
     let (first, last) = full_name(name)?;
-    let store = open(&data).await?;
+    let store = data::open_existing(data).await?;
     let services = store.services();
     let account = find(&services, first, last).await?;
     services.accounts.remove(account.id).await?;
     println!("{} {} is removed", account.first, account.last);
     store.close().await;
     Ok(())
-}
-
-async fn open(data: &StoreOptions) -> Result<SqlStore> {
-    let (folder, database) = data.clone().decide()?;
-    data::prepare(&folder)?;
-    data::open(&database).await
 }
 
 async fn find(services: &Services, first: &str, last: &str) -> Result<Account> {

@@ -1,16 +1,20 @@
 //! What a process keeps: the grid's database, and who this world is.
 
+use crate::options::StoreOptions;
 use anyhow::{Context as _, Result, bail};
 use grid::{AssetPlace, Blobs, Database, HashCost, SqlStore, SystemClock};
 use model::Uuid;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What tells this world from others that are made by the same file.
 const IDENTITY: &str = "identity";
+/// How long what is under way may take when a database is closed.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// Makes the folder if it is not there, for its owner alone.
 pub(crate) fn prepare(folder: &Path) -> Result<()> {
@@ -38,6 +42,56 @@ pub(crate) async fn open(database: &Database) -> Result<SqlStore> {
     opened.with_context(|| database.to_string())
 }
 
+/// Opens the database of a world that is there: commands make none, wherever a mistyped folder leads them. A database on a
+/// server has to be there in any case, and may be of a world that has yet to start.
+pub(crate) async fn open_existing(options: StoreOptions) -> Result<SqlStore> {
+    let (_, database) = options.decide()?;
+    if let Database::File(path) = &database
+        && !path.is_file()
+    {
+        bail!(
+            "there is no world at {}: --data or --database says where it is; its first start makes it",
+            path.display()
+        );
+    }
+    open(&database).await
+}
+
+/// That this process is the grid of a database: of a file there is one, which knows it all by itself.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// Locked until it is closed, however the process ends.
+    _file: Option<File>,
+}
+
+/// Keeps other grids from the same file.
+pub(crate) fn hold(database: &Database) -> Result<Held> {
+    let Database::File(path) = database else { return Ok(Held { _file: None }) };
+    let mut lock = path.clone().into_os_string();
+    lock.push(".lock");
+    let lock = PathBuf::from(lock);
+    let of = || lock.display().to_string();
+    if let Some(folder) = path.parent() {
+        prepare(folder)?;
+    }
+    let file = File::options().create(true).append(true).mode(0o600).open(&lock).with_context(of)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => bail!("another grid runs on {}", path.display()),
+        Err(TryLockError::Error(error)) => {
+            tracing::warn!(%error, lock = of(), "nobody would notice another grid on the same file");
+        }
+    }
+    Ok(Held { _file: Some(file) })
+}
+
+/// Closes a database, at the end of a process that was told to end.
+pub(crate) async fn close(store: &SqlStore) {
+    if tokio::time::timeout(CLOSING, store.close()).await.is_err() {
+        tracing::warn!("something is still under way in the database; it is broken off");
+    }
+}
+
 /// The same, with what assets consist of in its place.
 pub(crate) async fn open_with_assets(database: &Database, place: &AssetPlace) -> Result<SqlStore> {
     let store = open(database).await?;
@@ -61,6 +115,35 @@ pub(crate) fn full_name(name: &str) -> Result<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_has_one_grid() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = StoreOptions::in_folder(&folder.path().join("new"));
+        let held = hold(&database).unwrap();
+        let refused = hold(&database).unwrap_err().to_string();
+        assert!(refused.contains("another grid"), "{refused}");
+        assert!(hold(&StoreOptions::in_folder(folder.path())).is_ok());
+        drop(held);
+        assert!(hold(&database).is_ok());
+    }
+
+    #[tokio::test]
+    async fn commands_make_no_world() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("mistyped");
+        let options = |database: Option<&str>| StoreOptions {
+            data: crate::options::DataOptions { data: data.clone(), config: None },
+            database: database.map(Into::into),
+        };
+        for database in [None, Some(format!("sqlite:{}/x.sqlite", data.display()))] {
+            let refused = open_existing(options(database.as_deref())).await.unwrap_err().to_string();
+            assert!(refused.contains("no world at") && refused.contains("mistyped"), "{refused}");
+            assert!(!data.exists());
+        }
+        open(&StoreOptions::in_folder(&data)).await.unwrap().close().await;
+        open_existing(options(None)).await.unwrap().close().await;
+    }
 
     #[test]
     fn names() {

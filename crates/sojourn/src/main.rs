@@ -15,6 +15,7 @@ mod data;
 mod deploy;
 mod doctor;
 mod first_account;
+mod grid_info;
 mod import;
 mod operate;
 mod options;
@@ -82,10 +83,11 @@ enum Command {
     Sessions(sessions::SessionsOptions),
 }
 
-/// Threads that run tasks: regions are small, and each more costs memory.
+/// Threads that run tasks, of commands that are soon done; processes have an option.
 const WORKERS: usize = 2;
-/// Threads for what blocks: password hashing, files.
-const BLOCKING: usize = 4;
+/// Threads for what blocks, made when they are wanted: files. What may take long has a smaller bound of its own: password
+/// hashes, look-ups of names.
+const BLOCKING: usize = 128;
 /// Bytes of stack for each.
 const STACK: usize = 1 << 20;
 
@@ -98,9 +100,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let command = command.unwrap_or(Command::Standalone(standalone));
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
+        .worker_threads(command.workers())
         .max_blocking_threads(BLOCKING)
         .thread_stack_size(STACK)
         .enable_all()
@@ -113,7 +116,7 @@ fn main() -> ExitCode {
         }
     };
     let done = runtime.block_on(async {
-        match command.unwrap_or(Command::Standalone(standalone)) {
+        match command {
             Command::Standalone(options) => run::standalone::run(options).await,
             Command::Grid(options) => run::grid::run(options).await,
             Command::Simulator(options) => run::simulator::run(options).await,
@@ -140,6 +143,18 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("sojourn: {error:#}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+impl Command {
+    /// How many threads run its tasks.
+    fn workers(&self) -> usize {
+        match self {
+            Self::Standalone(options) => options.process.workers(),
+            Self::Grid(options) => options.process.workers(),
+            Self::Simulator(options) => options.process.workers(),
+            _ => WORKERS,
         }
     }
 }
@@ -172,6 +187,20 @@ mod tests {
         assert_eq!(line.standalone.port, 1);
         let line = CommandLine::try_parse_from(["sojourn", "standalone", "--port", "2"]).unwrap();
         assert!(matches!(line.command, Some(Command::Standalone(options)) if options.port == 2));
+    }
+
+    #[test]
+    fn processes_have_the_workers_they_are_told() {
+        for command in ["standalone", "grid", "simulator"] {
+            let workers = |words: &[&str]| {
+                let line = CommandLine::try_parse_from([&["sojourn", command][..], words].concat()).unwrap();
+                line.command.unwrap().workers()
+            };
+            assert_eq!(workers(&["--workers", "5"]), 5, "{command}");
+            assert!((2..=8).contains(&workers(&[])), "{command}");
+        }
+        let line = CommandLine::try_parse_from(["sojourn", "user", "list"]).unwrap();
+        assert_eq!(line.command.unwrap().workers(), WORKERS);
     }
 
     #[test]

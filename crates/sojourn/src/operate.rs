@@ -4,7 +4,6 @@ use crate::options::DataOptions;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use simulator::control::{self, Command, Direction};
-use std::io;
 
 /// Seconds for which users can be warned.
 const LONGEST_WARNING_S: u64 = 24 * 3600;
@@ -157,11 +156,9 @@ pub(crate) async fn restart_region(restart: RestartRegion) -> Result<()> {
 
 async fn ask(data: &DataOptions, command: Command) -> Result<()> {
     let folder = &data.data;
-    let outcome = control::ask(folder, &command).await.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-            anyhow::anyhow!("no process runs on {}", folder.display())
-        }
-        _ => anyhow::Error::new(error).context(format!("the process on {}", folder.display())),
+    let outcome = control::ask(folder, &command).await.map_err(|error| match control::is_nobody(&error) {
+        true => anyhow::anyhow!("no process runs on {}", folder.display()),
+        false => anyhow::Error::new(error).context(format!("the process on {}", folder.display())),
     })?;
     if !outcome.ok {
         bail!(outcome.text);

@@ -92,6 +92,9 @@ pub(crate) struct ProcessOptions {
     #[arg(long, value_name = "FILTER", env = "SOJOURN_LOG", value_parser = values::log_filter)]
     #[arg(default_value = "info,sqlx=warn")]
     pub(crate) log: String,
+    /// Threads that run regions and answer requests [default: one for each core, from 2 to 8]
+    #[arg(long, value_name = "N", env = "SOJOURN_WORKERS", value_parser = values::workers)]
+    workers: Option<usize>,
 }
 
 /// What the regions of a process are.
@@ -306,8 +309,14 @@ impl AssetOptions {
 }
 
 impl ProcessOptions {
+    /// How many threads run tasks. A region keeps one busy at a time; each costs some memory.
+    pub(crate) fn workers(&self) -> usize {
+        let usual = || std::thread::available_parallelism().map_or(1, |cores| cores.get()).clamp(2, 8);
+        self.workers.unwrap_or_else(usual)
+    }
+
     fn decide(self) -> Result<Process> {
-        let Self { bind, host, operator_from: operators, proxy: proxies, log } = self;
+        let Self { bind, host, operator_from: operators, proxy: proxies, log, workers: _ } = self;
         let host = match host {
             Some(host) => host,
             None if bind.is_unspecified() => bail!(

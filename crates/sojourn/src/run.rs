@@ -53,10 +53,39 @@ fn stop_signals() -> Result<mpsc::Receiver<()>> {
     Ok(wishes)
 }
 
+/// What is begun, unless a wish to end comes first: then it is broken off. Nobody is inside yet.
+async fn unless_stopped<T>(
+    stop: &mut mpsc::Receiver<()>,
+    begun: impl Future<Output = Result<T>>,
+) -> Result<Option<T>> {
+    tokio::select! {
+        done = begun => done.map(Some),
+        _ = stop.recv() => {
+            tracing::info!("ended before it was ready");
+            Ok(None)
+        }
+    }
+}
+
 /// Tells whoever waits for it that logins are possible, at this address.
 fn say_ready(begun: Instant, url: &str) {
     tracing::info!("ready in {} ms", begun.elapsed().as_millis());
     let mut out = std::io::stdout().lock();
     // Nobody may be listening; the world goes on.
     let _ = writeln!(out, "ready {url}").and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_start_that_never_comes_to_its_end_can_be_stopped() {
+        let (wish, mut wishes) = mpsc::channel(1);
+        assert_eq!(unless_stopped(&mut wishes, async { Ok(7) }).await.unwrap(), Some(7));
+        let failed = unless_stopped::<()>(&mut wishes, async { anyhow::bail!("no database") }).await;
+        assert!(failed.is_err());
+        wish.try_send(()).unwrap();
+        assert_eq!(unless_stopped::<()>(&mut wishes, std::future::pending()).await.unwrap(), None);
+    }
 }

@@ -5,7 +5,6 @@ use crate::first_account::unix_now_s;
 use crate::options::StoreOptions;
 use anyhow::{Result, bail};
 use clap::Subcommand;
-use grid::SqlStore;
 use std::io::Write as _;
 
 const DAY_S: u64 = 86_400;
@@ -33,14 +32,14 @@ pub(crate) enum SimulatorKeyCommand {
 pub(crate) async fn run(command: SimulatorKeyCommand) -> Result<()> {
     match command {
         SimulatorKeyCommand::Add { name, data } => {
-            let store = open(&data).await?;
+            let store = data::open_existing(data).await?;
             let key = store.add_simulator_key(&name).await?;
             eprintln!("the key of {name}, for SOJOURN_SIMULATOR_KEY; nobody can be told it again:");
             println!("{key}");
             store.close().await;
         }
         SimulatorKeyCommand::List(data) => {
-            let store = open(&data).await?;
+            let store = data::open_existing(data).await?;
             let mut out = std::io::stdout().lock();
             for key in store.simulator_keys().await? {
                 let days = unix_now_s().saturating_sub(key.created) / DAY_S;
@@ -49,7 +48,7 @@ pub(crate) async fn run(command: SimulatorKeyCommand) -> Result<()> {
             store.close().await;
         }
         SimulatorKeyCommand::Remove { name, data } => {
-            let store = open(&data).await?;
+            let store = data::open_existing(data).await?;
             let removed = store.remove_simulator_key(&name).await?;
             store.close().await;
             if !removed {
@@ -59,10 +58,4 @@ pub(crate) async fn run(command: SimulatorKeyCommand) -> Result<()> {
         }
     }
     Ok(())
-}
-
-async fn open(data: &StoreOptions) -> Result<SqlStore> {
-    let (folder, database) = data.clone().decide()?;
-    data::prepare(&folder)?;
-    data::open(&database).await
 }

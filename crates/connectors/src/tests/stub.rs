@@ -1,7 +1,7 @@
 //! Grids for the tests beside the connectors.
 
 use super::*;
-use crate::{Client, Patience};
+use crate::Client;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::StatusCode;
@@ -62,11 +62,11 @@ impl Stub {
     }
 
     pub(crate) fn client(&self) -> Arc<Client> {
-        Arc::new(Client::new(&self.address.private, Patience::default(), None).unwrap())
+        Arc::new(Client::new(&self.address.private, &Options::default(), None).unwrap())
     }
 }
 
 /// Where nobody is. Port 1 is given to no test.
 pub(crate) fn nowhere() -> Arc<Client> {
-    Arc::new(Client::new("http://127.0.0.1:1/", Patience::default(), None).unwrap())
+    Arc::new(Client::new("http://127.0.0.1:1/", &Options::default(), None).unwrap())
 }

@@ -143,6 +143,10 @@ impl SqlStore {
         })
     }
 
+    pub(crate) async fn answers(&self) -> Result<()> {
+        sqlx::query("SELECT 1 FROM accounts LIMIT 1").execute(self.read()).await.map(drop).map_err(broken)
+    }
+
     pub(crate) async fn close(&self) {
         self.inner.pools.read.close().await;
         self.inner.pools.write.close().await;

@@ -8,6 +8,7 @@ use super::trace::HttpTrace;
 use super::{body, ops, reply};
 use crate::metrics::Metrics;
 use crate::peering::proof::{self, ProcessKey};
+use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response, StatusCode};
@@ -30,6 +31,13 @@ pub struct PrivateSide {
     pub operators: Vec<IpAddr>,
 }
 
+/// Whether a process can do what it is there for.
+#[async_trait]
+pub trait Pulse: Send + Sync {
+    /// Soon, and as often as anybody asks.
+    async fn is_well(&self) -> bool;
+}
+
 /// One port of a process without regions.
 pub struct PlainSide {
     /// What it serves.
@@ -42,15 +50,17 @@ pub struct PlainSide {
     pub proxies: Proxies,
     /// For the port that peers and operators use.
     pub private: Option<PrivateSide>,
+    /// What `/healthz` says. `/livez` says only that the process serves.
+    pub pulse: Arc<dyn Pulse>,
 }
 
 impl PlainSide {
     /// Serves until `stop` says true, or nobody is left to say so; then ends what is under way.
     pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
         let port = listener.local_addr().map_or(0, |address| address.port());
-        let Self { router, metrics, trace, proxies, private } = self;
+        let Self { router, metrics, trace, proxies, private, pulse } = self;
         let intake = Intake { metrics, trace, port, budget: body::Budget::default(), proxies };
-        server::serve(listener, Arc::new(Plain { router, intake, private }), stop).await;
+        server::serve(listener, Arc::new(Plain { router, intake, private, pulse }), stop).await;
     }
 }
 
@@ -58,6 +68,7 @@ struct Plain {
     router: Router,
     intake: Intake,
     private: Option<PrivateSide>,
+    pulse: Arc<dyn Pulse>,
 }
 
 impl Face for Plain {
@@ -75,7 +86,7 @@ impl Face for Plain {
 }
 
 /// What a grid serves, by the first part of the path.
-const SERVED: [&str; 23] = [
+const SERVED: [&str; 24] = [
     "healthz",
     "metrics",
     "accounts",
@@ -89,6 +100,7 @@ const SERVED: [&str; 23] = [
     "grid",
     "griduser",
     "json_grid_info",
+    "livez",
     "login",
     "look",
     "map",
@@ -113,8 +125,10 @@ fn label(path: &str) -> &'static str {
 impl Plain {
     async fn dispatch(&self, request: Whole) -> Response<Body> {
         match (request.head.uri.path(), &self.private) {
-            // It serves, so logins are enabled.
-            ("/healthz", _) => reply::text(StatusCode::OK, "ok\n"),
+            ("/livez", _) => reply::text(StatusCode::OK, "ok\n"),
+            // It serves, so logins are enabled, if they are possible.
+            ("/healthz", _) if self.pulse.is_well().await => reply::text(StatusCode::OK, "ok\n"),
+            ("/healthz", _) => reply::text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
             ("/metrics", Some(private)) => {
                 match ops::is_operator(&private.operators, &request.head.headers, request.remote.ip()) {
                     true => ops::print_metrics(self.intake.metrics.encode(Vec::new(), 0)),

@@ -1,6 +1,7 @@
 //! Addresses of hosts, looked up and kept for a while.
 
 use super::cache::Cache;
+use super::look_ups::LookUps;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
@@ -23,11 +24,12 @@ const MAX_ADDRESSES: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Addresses {
     known: Cache<String, Arc<[IpAddr]>>,
+    look_ups: LookUps,
 }
 
 impl Default for Addresses {
     fn default() -> Self {
-        Self { known: Cache::new(HOSTS) }
+        Self { known: Cache::new(HOSTS), look_ups: LookUps::default() }
     }
 }
 
@@ -47,9 +49,9 @@ impl Addresses {
             return known;
         }
         let ask = async || {
-            let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((bare, 0))).await;
+            let found = tokio::time::timeout(PATIENCE, self.look_ups.of(bare)).await;
             let found = found.ok().and_then(Result::ok).into_iter().flatten();
-            Ok::<_, Infallible>(found.map(|address| address.ip()).take(MAX_ADDRESSES).collect())
+            Ok::<_, Infallible>(found.take(MAX_ADDRESSES).collect())
         };
         match self.known.get(&name, NONE, ask).await {
             Ok(found) => found,

@@ -1,5 +1,8 @@
 //! HTTP to other processes: one client, bounded answers, failures in words.
 
+use super::look_ups::LookUps;
+use services::root_cause;
+use std::sync::Arc;
 use std::time::Duration;
 use transfer::PeerError;
 
@@ -23,6 +26,7 @@ pub(crate) fn client() -> reqwest::Client {
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(IDLE_OF_ONE)
         .tcp_nodelay(true)
+        .dns_resolver(Arc::new(LookUps::default()))
         .build();
     client.expect("there is nothing in these settings that could fail")
 }
@@ -82,11 +86,7 @@ pub(crate) fn failure(error: &reqwest::Error) -> PeerError {
     if error.is_timeout() && !error.is_connect() {
         return PeerError::TimedOut;
     }
-    // The outermost says only that something failed, the innermost what.
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
-    }
+    let innermost = root_cause(error);
     PeerError::Unreachable(match error.is_connect() {
         true => format!("no connection: {innermost}"),
         false => format!("the connection broke: {innermost}"),

@@ -144,3 +144,16 @@ async fn sessions_are_seen_renewed_and_disowned() {
     assert!(format!("{kicked:?}").contains("log in again"), "{kicked:?}");
     running.stop().await;
 }
+
+#[tokio::test]
+async fn whoever_is_kicked_is_found_where_they_stand() {
+    let running = world().await;
+    let mut viewer = enter(&running).await;
+    let kick = |name: &str| crate::control::Command::Kick { agent: name.into(), reason: "Enough.".into() };
+    let done = running.operations.command(kick("Ada Lovelace")).await;
+    assert!(done.ok && done.text.ends_with("leave Region 1"), "not where she looks in: {done:?}");
+    viewer.wait_for(|event| matches!(event, ViewerEvent::Kicked { .. })).await.unwrap();
+    let absent = running.operations.command(kick("Alan")).await;
+    assert!(!absent.ok && absent.text.contains("in no region"), "{absent:?}");
+    running.stop().await;
+}

@@ -65,10 +65,19 @@ async fn a_poll_whose_client_has_gone_does_not_stand_in_the_way() {
 async fn the_end_answers_waiting_polls_and_tells_the_grid() {
     let running = Running::start(2).await;
     let caps = running.granted(ADA, &["EventQueueGet"]).await;
-    let mut client = running.client().await;
-    client.send("POST", &caps[0], "", llsd::xml::write(&poll(None)).as_bytes()).await;
-    let (answer, _) = tokio::join!(client.answer(), running.stop());
-    assert_eq!(answer.unwrap().status, 404);
+    // Of two polls one is answered at once: the other one waits then.
+    let (mut first, mut second) = (running.client().await, running.client().await);
+    let body = llsd::xml::write(&poll(None));
+    first.send("POST", &caps[0], "", body.as_bytes()).await;
+    second.send("POST", &caps[0], "", body.as_bytes()).await;
+    let mut waiting = tokio::select! {
+        _ = first.answer() => second,
+        _ = second.answer() => first,
+    };
+    let (answer, _) = tokio::join!(waiting.answer(), running.stop());
+    let answer = answer.unwrap();
+    assert_eq!(answer.status, 200);
+    assert!(answer.llsd()["events"].as_array().is_empty());
 }
 
 #[tokio::test]
@@ -101,10 +110,11 @@ async fn the_control_socket_obeys_and_says_what_it_did_not() {
         Command::DebugEventQueue { level: 1 },
         Command::DebugHttp { direction: Direction::All, level: 6 },
         Command::Notice { text: "hear, hear".into() },
-        Command::Kick { agent: "Alan".into(), reason: "test".into() },
     ] {
         assert!(ask(command.clone()).await.ok, "{command:?}");
     }
+    let absent = ask(Command::Kick { agent: "Alan".into(), reason: "test".into() }).await;
+    assert!(!absent.ok && absent.text.contains("in no region"), "{absent:?}");
     // With bodies in the log, answers are what they were.
     assert_eq!(running.client().await.get("/healthz").await.body, b"ok\n");
     use std::os::unix::fs::PermissionsExt as _;
@@ -116,18 +126,7 @@ async fn the_control_socket_obeys_and_says_what_it_did_not() {
 #[tokio::test]
 async fn two_processes_do_not_share_data() {
     let running = Running::start(1).await;
-    let config = SimulatorConfig {
-        bind: Ipv4Addr::LOCALHOST.into(),
-        port: 0,
-        http_base: "http://127.0.0.1:80/".into(),
-        grid_name: "Test".into(),
-        data: running.folder.path().into(),
-        regions: vec![region(5)],
-        grid: None,
-        operators: Vec::new(),
-        proxies: Proxies::default(),
-        drain: Duration::ZERO,
-    };
+    let config = config_of(&running.folder, vec![region(5)], SIDE);
     let refused = Simulator::start(config, running.grid.services()).await.err().unwrap();
     assert!(refused.to_string().contains("another process"), "{refused}");
     running.stop().await;
@@ -187,4 +186,52 @@ async fn a_region_that_breaks_down_ends_alone_and_starts_anew() {
     let text = metrics().await;
     assert!(text.contains(&restarts(1, 1)) && text.contains(&restarts(2, 0)), "{text}");
     running.stop().await;
+}
+
+#[tokio::test]
+async fn an_http_side_that_ends_is_an_error_and_is_not_waited_for_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config_of(&folder, vec![region(1)], SIDE);
+    let grid = grid();
+    let simulator = Simulator::start(config, grid.services()).await.unwrap().open(axum::Router::new());
+    simulator.register().await.unwrap();
+    simulator.break_http();
+    let (_stop, stopped) = mpsc::channel(1);
+    let error = simulator.run(|| {}, stopped).await.unwrap_err();
+    assert!(error.to_string().contains("HTTP"), "{error}");
+    let told = grid.told.lock().unwrap();
+    assert!(told.iter().any(|told| told.starts_with("deregister")), "it leaves as ever: {told:?}");
+}
+
+/// Ill, until it is told otherwise.
+#[derive(Default)]
+struct Ill(std::sync::atomic::AtomicBool);
+
+#[async_trait::async_trait]
+impl crate::Pulse for Ill {
+    async fn is_well(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+#[tokio::test]
+async fn a_process_without_regions_is_ready_when_it_is_well_and_alive_in_any_case() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let pulse = Arc::new(Ill::default());
+    let side = crate::PlainSide {
+        router: axum::Router::new(),
+        metrics: Arc::default(),
+        trace: Arc::default(),
+        proxies: Proxies::default(),
+        private: None,
+        pulse: pulse.clone(),
+    };
+    let (_stop, stopped) = tokio::sync::watch::channel(false);
+    tokio::spawn(side.serve(listener, stopped));
+    let mut client = Client::connect(address).await;
+    assert_eq!(client.get("/healthz").await.status, 503);
+    assert_eq!(client.get("/livez").await.status, 200);
+    pulse.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(client.get("/healthz").await.status, 200);
 }

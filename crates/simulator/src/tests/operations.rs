@@ -25,6 +25,7 @@ impl Joined {
             trace: Arc::default(),
             proxies: Proxies::default(),
             private: Some(PrivateSide { key: key.clone(), operators: Vec::new() }),
+            pulse: Arc::new(Well),
         };
         tokio::spawn(side.serve(listener, stopped));
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -364,6 +364,7 @@ async fn a_login_service_of_another_process_puts_agents_in_and_ends_sessions() {
         trace: Arc::default(),
         proxies: Proxies::default(),
         private: Some(PrivateSide { key: key.clone(), operators: Vec::new() }),
+        pulse: Arc::new(Well),
     };
     let served = tokio::spawn(side.serve(listener, stopped));
     let running = simulator(&grid, 1, &url).await;

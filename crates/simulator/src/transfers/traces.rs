@@ -10,10 +10,12 @@ use crate::peering::web;
 use model::RegionId;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// Nothing has come of a transfer for so long: longer than the wait before its last step.
@@ -73,37 +75,104 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Sends what transfers noted to the collector at this base URL, until dropped.
-pub(crate) async fn export(transfers: Arc<Transfers>, endpoint: String, instance: String) {
-    let client = web::client();
-    let url = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
-    let mut seen = transfers.history().last;
-    let mut waiting = BTreeMap::<Key, (Instant, Transfer)>::new();
-    loop {
+/// The task that sends traces.
+pub(crate) struct Export {
+    stop: oneshot::Sender<Duration>,
+    task: JoinHandle<()>,
+}
+
+impl Export {
+    /// Sends what transfers noted to the collector at this base URL, until this is dropped or finished.
+    pub(crate) fn start(transfers: Arc<Transfers>, endpoint: &str, instance: String) -> Self {
+        let seen = transfers.history().last;
+        let mut exporter = Exporter {
+            client: web::client(),
+            url: format!("{}/v1/traces", endpoint.trim_end_matches('/')),
+            instance,
+            seen,
+            waiting: BTreeMap::new(),
+            transfers,
+        };
+        let (stop, mut stopped) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    patience = &mut stopped => {
+                        if let Ok(patience) = patience {
+                            exporter.finish(patience).await;
+                        }
+                        return;
+                    }
+                    () = exporter.look() => {}
+                }
+            }
+        });
+        Self { stop, task }
+    }
+
+    /// Sends what still waits, as it is, for which the collector has so long.
+    pub(crate) async fn finish(self, patience: Duration) {
+        if self.stop.send(patience).is_ok() {
+            let _ = self.task.await;
+        }
+    }
+}
+
+struct Exporter {
+    transfers: Arc<Transfers>,
+    client: reqwest::Client,
+    url: String,
+    instance: String,
+    /// The last note that was taken over.
+    seen: u64,
+    waiting: BTreeMap<Key, (Instant, Transfer)>,
+}
+
+impl Exporter {
+    /// Waits a while and sends what is due then. Broken off, it sends the same later.
+    async fn look(&mut self) {
         tokio::time::sleep(LOOK).await;
         let now = Instant::now();
-        seen = gather(&transfers, seen, &mut waiting, now);
-        let mut due: Vec<_> =
-            waiting.iter().filter(|(_, (at, _))| *at + QUIET <= now).map(|(key, _)| *key).collect();
-        let mut by_age: Vec<_> = waiting.iter().map(|(key, (at, _))| (*at, *key)).collect();
-        by_age.sort_unstable();
-        due.extend(by_age.iter().take(waiting.len().saturating_sub(WAITING)).map(|(_, key)| *key));
-        let spans: Vec<_> = due
-            .into_iter()
-            .filter_map(|key| waiting.remove(&key).map(|(_, transfer)| (key, transfer)))
-            .flat_map(|(key, transfer)| spans(key, &transfer))
-            .collect();
-        if spans.is_empty() {
-            continue;
+        self.seen = gather(&self.transfers, self.seen, &mut self.waiting, now);
+        let due = self.due(now);
+        self.send(&due, PATIENCE).await;
+        self.waiting.retain(|key, _| !due.contains(key));
+    }
+
+    async fn finish(&mut self, patience: Duration) {
+        self.seen = gather(&self.transfers, self.seen, &mut self.waiting, Instant::now());
+        let all: BTreeSet<Key> = self.waiting.keys().copied().collect();
+        if !self.send(&all, patience).await {
+            tracing::warn!(transfers = all.len(), "their traces are lost with the end of this process");
         }
-        let sent = client.post(&url).header("content-type", "application/json").timeout(PATIENCE);
-        match sent.body(document(&instance, spans).to_string()).send().await {
-            Ok(answer) if answer.status().is_success() => {}
+    }
+
+    /// Those of which nothing has come for a while, and the oldest of too many.
+    fn due(&self, now: Instant) -> BTreeSet<Key> {
+        let quiet = self.waiting.iter().filter(|(_, (at, _))| *at + QUIET <= now).map(|(key, _)| *key);
+        let mut due: BTreeSet<Key> = quiet.collect();
+        let mut by_age: Vec<_> = self.waiting.iter().map(|(key, (at, _))| (*at, *key)).collect();
+        by_age.sort_unstable();
+        due.extend(by_age.iter().take(by_age.len().saturating_sub(WAITING)).map(|(_, key)| *key));
+        due
+    }
+
+    /// Whether the collector has taken them.
+    async fn send(&self, due: &BTreeSet<Key>, patience: Duration) -> bool {
+        let of = |key: &Key| self.waiting.get(key).map(|(_, transfer)| spans(*key, transfer));
+        let spans: Vec<_> = due.iter().filter_map(of).flatten().collect();
+        if spans.is_empty() {
+            return true;
+        }
+        let sent = self.client.post(&self.url).header("content-type", "application/json").timeout(patience);
+        match sent.body(document(&self.instance, spans).to_string()).send().await {
+            Ok(answer) if answer.status().is_success() => return true,
             Ok(answer) => tracing::warn!(status = answer.status().as_u16(), "the collector takes no traces"),
             Err(error) => {
                 tracing::warn!(error = %web::failure(&error), "the collector cannot be reached");
             }
         }
+        false
     }
 }
 
@@ -348,7 +417,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_collector_is_sent_what_is_over() {
+    async fn the_collector_is_sent_what_there_is_at_the_end() {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}/", listener.local_addr().unwrap());
@@ -361,15 +430,15 @@ mod tests {
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await.unwrap();
             String::from_utf8(request).unwrap()
         });
-        let spans = both().concat();
-        let document = document("here", spans).to_string();
-        let url = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
-        let sent = web::client().post(url).body(document.clone()).send().await.unwrap();
-        assert!(sent.status().is_success());
+        let transfers = Arc::new(Transfers::new(Clock::start(), Arc::default()));
+        let export = Export::start(transfers.clone(), &endpoint, "here".to_owned());
+        transfers.note(SOURCE, note(0, "P1 viewer source TeleportLocationRequest"));
+        export.finish(PATIENCE).await;
         let request = collected.await.unwrap();
         assert!(request.starts_with("POST /v1/traces "), "{request}");
-        assert!(request.ends_with(&document));
-        let parsed: Value = serde_json::from_str(&document).unwrap();
+        let (_, document) = request.split_once("\r\n\r\n").unwrap();
+        let parsed: Value = serde_json::from_str(document).unwrap();
+        assert!(document.contains("TeleportLocationRequest"), "it was not over yet: {document}");
         assert_eq!(
             parsed["resourceSpans"][0]["resource"]["attributes"][0]["value"]["stringValue"],
             "sojourn"

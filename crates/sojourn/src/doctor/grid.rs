@@ -1,11 +1,12 @@
 //! The grid that a simulator joins: its sides, its services, its clock.
 
 use super::Finding;
+use crate::grid_info;
 use crate::run::VERSION;
 use connectors::{GridAddress, Options, Patience, SimulatorKey};
 use model::{AgentId, AssetId, GridCell, RegionId, SessionId, Uuid};
 use services::{ServiceError, Services};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// How long the grid may take: for its sides, and for each service.
 #[derive(Clone, Copy, Debug)]
@@ -45,44 +46,36 @@ pub(super) async fn look(grid: &str, login: &str, key: Option<SimulatorKey>, lim
     findings
 }
 
-/// The public side says what the grid is called, and what time it is.
+/// The public side says what the grid is called.
 async fn public(login: &str, patience: Duration) -> Finding {
-    match fetch(&format!("{login}get_grid_info"), patience).await {
-        Ok(answer) if answer.status == 200 => {
-            let name = element(&answer.text, "gridname").unwrap_or("a grid without a name");
-            let server = element(&answer.text, "server").unwrap_or("another server than ours");
-            let found = format!("{login}: {name}, on {server}");
-            if server.starts_with("Sojourn") && server != VERSION {
-                let remedy = format!("this is {VERSION}: update whichever is older");
-                return Finding::odd("grid, public side", found, remedy);
-            }
-            Finding::well("grid, public side", found)
+    let subject = "grid, public side";
+    let info = match grid_info::ask(login, patience).await {
+        Ok(Ok(info)) => info,
+        Ok(Err(status)) => {
+            return Finding::odd(subject, format!("{login}: HTTP status {status}"), "see --login");
         }
-        Ok(answer) => Finding::odd(
-            "grid, public side",
-            format!("{login}: HTTP status {}", answer.status),
-            "see --login",
-        ),
         Err(why) => {
-            Finding::ill("grid, public side", format!("{login}: {why}"), "start the grid, or see --login")
+            return Finding::ill(subject, format!("{login}: {why}"), "start the grid, or see --login");
         }
+    };
+    let name = info.name.unwrap_or_else(|| "a grid without a name".into());
+    let server = info.server.unwrap_or_else(|| "another server than ours".into());
+    let found = format!("{login}: {name}, on {server}");
+    if server.starts_with("Sojourn") && server != VERSION {
+        return Finding::odd(subject, found, format!("this is {VERSION}: update whichever is older"));
     }
-}
-
-/// The text of an element of a grid info document.
-fn element<'a>(info: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = info.split_once(&format!("<{name}>"))?;
-    Some(rest.split_once("</")?.0)
+    Finding::well(subject, found)
 }
 
 /// Ours says whether it is ready; others say at least something. Both tell the time.
 async fn private(grid: &str, patience: Duration) -> Result<Finding, Finding> {
-    let silent =
-        |why| Finding::ill("grid, private side", format!("{grid}: {why}"), "start it, or see --grid");
-    let answer = fetch(&format!("{grid}healthz"), patience).await.map_err(silent)?;
+    let silent = |why: anyhow::Error| {
+        Finding::ill("grid, private side", format!("{grid}: {why}"), "start it, or see --grid")
+    };
+    let answer = grid_info::fetch(&format!("{grid}healthz"), patience).await.map_err(silent)?;
     let kind = match answer.status {
         200 => "a grid of Sojourn, ready",
-        503 => "a grid of Sojourn, not ready yet",
+        503 => "a grid of Sojourn, not ready: it starts, or its database does not answer",
         _ => "a grid of another kind",
     };
     Ok(clock(&format!("{grid}: {kind}"), answer.apart_s))
@@ -105,38 +98,6 @@ fn clock(found: &str, apart_s: Option<u64>) -> Finding {
         }
         Some(_) => Finding::well(subject, format!("{found}; clocks agree")),
     }
-}
-
-struct Answer {
-    status: u16,
-    text: String,
-    /// Seconds between its clock and ours.
-    apart_s: Option<u64>,
-}
-
-async fn fetch(url: &str, patience: Duration) -> Result<Answer, String> {
-    let client =
-        reqwest::Client::builder().no_proxy().timeout(patience).build().map_err(|e| e.to_string())?;
-    let answer = client.get(url).send().await.map_err(|error| {
-        // Why, rather than that.
-        let mut why: &dyn std::error::Error = &error;
-        while let Some(source) = why.source() {
-            why = source;
-        }
-        why.to_string()
-    })?;
-    let date =
-        answer.headers().get("date").and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
-    let now = SystemTime::now();
-    let apart = date.map(|date| date.duration_since(now).or_else(|_| now.duration_since(date)));
-    let apart_s = apart.and_then(Result::ok).map(|apart| apart.as_secs());
-    let status = answer.status().as_u16();
-    // A page of any size may stand there.
-    let text = match answer.content_length() {
-        Some(length) if length > 1 << 20 => String::new(),
-        _ => answer.text().await.map_err(|error| error.to_string())?,
-    };
-    Ok(Answer { status, text, apart_s })
 }
 
 /// Asks each service something harmless.
@@ -187,13 +148,6 @@ mod tests {
         {
             assert_eq!(clock("x", apart).health, health, "{apart:?}");
         }
-    }
-
-    #[test]
-    fn what_a_grid_says_of_itself() {
-        let info = "<gridinfo><gridname>A</gridname><server>Sojourn 9</server></gridinfo>";
-        assert_eq!((element(info, "gridname"), element(info, "server")), (Some("A"), Some("Sojourn 9")));
-        assert_eq!(element(info, "login"), None);
     }
 
     #[tokio::test]

@@ -1,8 +1,9 @@
 //! Ports: free, or in use by a Sojourn that runs already.
 
 use super::Finding;
+use crate::grid_info::fetch;
 use crate::options::Process;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::net::{TcpListener, UdpSocket};
 
@@ -37,7 +38,7 @@ pub(super) async fn look(process: &Process, tcp: &[(&str, u16)], udp: &[(&str, u
                 held.tcp.push(listener);
                 Finding::well(subject, format!("TCP, free on {}", process.bind))
             }
-            Err(why) => match health(&process.url(port), address).await {
+            Err(why) => match health(address).await {
                 Some(200) => {
                     held.running = true;
                     Finding::well(subject, "TCP, in use by a Sojourn that runs, and is ready")
@@ -76,13 +77,35 @@ fn remedy(port: u16) -> String {
     format!("end what uses it (`ss -lnp | grep {port}` says what), or choose another port or --bind")
 }
 
-/// What it says that listens there when it is asked for its health: an HTTP status.
-async fn health(url: &str, address: SocketAddr) -> Option<u16> {
-    let near = match address.ip() {
-        ip if ip.is_unspecified() => format!("http://127.0.0.1:{}/", address.port()),
-        _ => url.to_owned(),
-    };
-    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().ok()?;
-    let answer = client.get(format!("{near}healthz")).send().await.ok()?;
-    Some(answer.status().as_u16())
+/// What it says that listens there when it is asked for its health: an HTTP status. It is asked where it is bound: the name
+/// that others are told may lead back in from nowhere near.
+async fn health(mut address: SocketAddr) -> Option<u16> {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    Some(fetch(&format!("http://{address}/healthz"), PATIENCE).await.ok()?.status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Health;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_process_that_runs_is_asked_where_it_is_bound() {
+        let router = axum::Router::new().route("/healthz", axum::routing::get(|| async { "ok" }));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let _serving = tokio::spawn(async move { axum::serve(listener, router).await });
+        for bind in ["127.0.0.1", "0.0.0.0"] {
+            // A name that leads nowhere from here, as behind a router.
+            let (bind, host) = (bind.parse().unwrap(), "unknown.invalid".into());
+            let process = Process { bind, host, operators: vec![], proxies: vec![], log: String::new() };
+            let held = look(&process, &[("HTTP port", port)], &[]).await;
+            assert!(held.running, "{bind}");
+            assert_eq!(held.into_findings()[0].health, Health::Well);
+        }
+    }
 }

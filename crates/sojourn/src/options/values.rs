@@ -53,6 +53,14 @@ pub(super) fn asset_place(text: &str) -> Result<AssetPlace, String> {
     text.parse().map_err(|_| wanted.into())
 }
 
+/// Most threads that run tasks.
+const MOST_WORKERS: usize = 256;
+
+pub(super) fn workers(text: &str) -> Result<usize, String> {
+    let workers = text.parse().ok().filter(|workers| (1..=MOST_WORKERS).contains(workers));
+    workers.ok_or_else(|| format!("a number of threads from 1 to {MOST_WORKERS} is wanted"))
+}
+
 /// Whole seconds in a range.
 pub(super) fn seconds<const LEAST: u64, const MOST: u64>(text: &str) -> Result<u64, String> {
     let seconds = text.parse().ok().filter(|seconds| (LEAST..=MOST).contains(seconds));

@@ -8,7 +8,7 @@ use grid::{OperatorRecords as _, SqlStore, new_password};
 use observe::{Failed, Fetch, Source};
 use page::{Fleet, Lookout, OperatorConfig, Process, Switch, Switches, operator_pages};
 use services::GridService;
-use simulator::control::{Command, Direction, Outcome, SetLog};
+use simulator::control::{Command, Direction, Obey, Outcome, SetLog};
 use simulator::{HttpTrace, Metrics, Operations, RemoteOperations, is_operator};
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -57,12 +57,52 @@ pub(super) enum Simulators {
     /// There is one, in this process.
     Here(Operations),
     /// They are processes of their own, as the grid knows them.
-    Elsewhere {
-        grid: Arc<dyn GridService>,
-        remote: RemoteOperations,
-        metrics: Arc<Metrics>,
-        trace: Arc<HttpTrace>,
-    },
+    Elsewhere { grid: Arc<dyn GridService>, remote: RemoteOperations, metrics: Arc<Metrics>, own: Own },
+}
+
+/// What a process of the grid does itself: it has no regions, but a log and HTTP.
+#[derive(Clone)]
+pub(super) struct Own {
+    log: Log,
+    trace: Arc<HttpTrace>,
+}
+
+impl Own {
+    pub(super) fn new(log: Log, trace: Arc<HttpTrace>) -> Self {
+        Self { log, trace }
+    }
+
+    pub(super) fn log(&self) -> Log {
+        self.log.clone()
+    }
+
+    /// Nothing, if it is for simulators alone.
+    fn does(&self, command: &Command) -> Option<Result<String, String>> {
+        match command {
+            Command::DebugHttp { direction: Direction::Out, .. } => {
+                Some(Err("a grid traces only the requests that come in".into()))
+            }
+            Command::DebugHttp { level, .. } => {
+                self.trace.set_inbound(*level);
+                Some(Ok(format!("HTTP tracing at level {level}")))
+            }
+            Command::Log { filter } => Some(self.log.change(filter).map(|()| format!("logs {filter}"))),
+            _ => None,
+        }
+    }
+}
+
+#[async_trait]
+impl Obey for Own {
+    async fn obey(&self, command: Command) -> Result<String, String> {
+        let elsewhere = "this is a grid, which has no regions: --data of a simulator says which is meant; the \
+                         operator's pages ask all of them";
+        let done = self.does(&command).unwrap_or_else(|| Err(elsewhere.into()));
+        if let Ok(done) = &done {
+            tracing::info!("operator: {done}");
+        }
+        done
+    }
 }
 
 /// The pages. Whoever looks at them is seen to by a task that ends with this process.
@@ -191,20 +231,9 @@ impl Switches for Board {
             Simulators::Here(operations) => {
                 vec![(OWN.to_owned(), said(operations.command(command).await))]
             }
-            Simulators::Elsewhere { remote, trace, .. } => {
-                let mut done = Vec::new();
-                // This process has no regions, but a log and HTTP.
-                match &command {
-                    Command::DebugHttp { level, .. } => {
-                        trace.set_inbound(*level);
-                        done.push((OWN.to_owned(), Ok(format!("HTTP tracing at level {level}"))));
-                    }
-                    Command::Log { filter } => {
-                        let set = self.log.change(filter).map(|()| format!("logs {filter}"));
-                        done.push((OWN.to_owned(), set));
-                    }
-                    _ => {}
-                }
+            Simulators::Elsewhere { remote, own, .. } => {
+                let mut done: Vec<_> =
+                    own.does(&command).into_iter().map(|done| (OWN.to_owned(), done)).collect();
                 let addresses = match self.simulators.addresses().await {
                     Ok(addresses) => addresses,
                     Err(why) => {
@@ -222,6 +251,10 @@ impl Switches for Board {
                 }
                 let mut answers = asked.join_all().await;
                 answers.sort();
+                if matches!(command, Command::Kick { .. }) && answers.iter().any(|(_, done)| done.is_ok()) {
+                    // Nobody is in two places: that they are not in the others goes without saying.
+                    answers.retain(|(_, done)| done.is_ok());
+                }
                 done.extend(answers);
                 done
             }
@@ -242,5 +275,35 @@ fn command(switch: Switch) -> Command {
         Switch::Http { level } => Command::DebugHttp { direction: Direction::All, level },
         Switch::Kick { agent, reason } => Command::Kick { agent, reason },
         Switch::Notice { text } => Command::Notice { text },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use simulator::control::{self, Control};
+
+    #[tokio::test]
+    async fn a_grid_obeys_what_it_can_and_says_who_does_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let set = |filter: &str| if filter == "info" { Ok(()) } else { Err("no filter".to_owned()) };
+        let own = Own::new(Log::new("warn", set), Arc::default());
+        let control = Control::open(folder.path(), control::GRID_SOCKET).unwrap();
+        let _obeying = tokio::spawn({
+            let own = own.clone();
+            async move { control.run(Arc::new(own)).await }
+        });
+        for (command, ok, words) in [
+            (Command::Log { filter: "info".into() }, true, "logs info"),
+            (Command::Log { filter: "x=y=z".into() }, false, "no filter"),
+            (Command::DebugHttp { direction: Direction::All, level: 3 }, true, "level 3"),
+            (Command::DebugHttp { direction: Direction::Out, level: 3 }, false, "come in"),
+            (Command::Notice { text: "hear".into() }, false, "no regions"),
+            (Command::Kick { agent: "Ada L".into(), reason: String::new() }, false, "no regions"),
+        ] {
+            let done = control::ask(folder.path(), &command).await.unwrap();
+            assert!(done.ok == ok && done.text.contains(words), "{command:?}: {done:?}");
+        }
+        assert_eq!(own.log().filter(), "info");
     }
 }

@@ -1,13 +1,13 @@
 //! `sojourn simulator`: regions that are joined to a grid in another process, ours or an OpenSimulator ROBUST.
 
-use super::{regions, say_ready, start_log, stop_signals};
+use super::{regions, say_ready, start_log, stop_signals, unless_stopped};
 use crate::options::SimulatorOptions;
 use crate::{data, options};
 use anyhow::{Result, bail};
-use connectors::GridAddress;
+use connectors::{GridAddress, Names};
 use model::RegionId;
 use services::{ServiceError, Services};
-use simulator::{Proxies, Simulator, SimulatorConfig};
+use simulator::{LookUps, Proxies, Simulator, SimulatorConfig};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,23 +28,24 @@ pub(crate) async fn run(options: SimulatorOptions) -> Result<()> {
     let mut stop = stop_signals()?;
     data::prepare(&options.data)?;
     let address = GridAddress { private: options.grid.clone(), public: options.login.clone() };
-    let how = connectors::Options { key: options.key.clone(), ..connectors::Options::default() };
+    let names = Some(Names(Arc::new(LookUps::default())));
+    let how = connectors::Options { key: options.key.clone(), names, ..connectors::Options::default() };
     let services = connectors::connect(&address, &how)?;
-    let joined = tokio::select! {
-        joined = join(&options, &services) => joined?,
-        // Nobody is inside yet.
-        _ = stop.recv() => return Ok(()),
+    let Some(mut simulator) = unless_stopped(&mut stop, start(&options, &services)).await? else {
+        return Ok(());
     };
-    joined.set_log(log.setter());
+    simulator.set_log(log.setter());
     if let Some(collector) = &options.regions.otlp {
-        joined.export_traces(collector);
+        simulator.export_traces(collector);
     }
-    joined.run(|| say_ready(begun, &options.login), stop).await;
-    Ok(())
+    if !simulator.register_unless(&mut stop).await? {
+        return Ok(());
+    }
+    Ok(simulator.run(|| say_ready(begun, &options.login), stop).await?)
 }
 
-/// Binds everything and enters the regions into the grid, once that is there.
-async fn join(options: &options::Simulator, services: &Services) -> Result<Simulator> {
+/// Binds everything, once the grid is there.
+async fn start(options: &options::Simulator, services: &Services) -> Result<Simulator> {
     let world = regions::read(&options.regions, options.port, data::identity(&options.data)?)?;
     wait_for(services, &options.grid).await?;
     let http_base: Arc<str> = options.regions.url(&options.process, options.port).into();
@@ -64,9 +65,7 @@ async fn join(options: &options::Simulator, services: &Services) -> Result<Simul
         proxies: Proxies::new(options.process.proxies.clone()),
         drain: options.regions.drain,
     };
-    let simulator = Simulator::start(config, services.clone()).await?.open(axum::Router::new());
-    simulator.register().await?;
-    Ok(simulator)
+    Ok(Simulator::start(config, services.clone()).await?.open(axum::Router::new()))
 }
 
 /// Waits until the grid answers.

@@ -136,12 +136,22 @@ def test_two_grids_do_not_share_a_file(tmp_path):
 
 def test_commands_make_no_world(tmp_path):
     mistyped = tmp_path / "mistyped"
-    for command in (("user", "list"), ("user", "add", "Ada Lovelace", "--password-stdin"), ("simulator-key", "list"),
-                    ("simulator-key", "add", "a"), ("operator", "password", "--password-stdin")):
+    for command in (("user", "list"), ("user", "password", "Ada Lovelace", "--password-stdin"),
+                    ("simulator-key", "list"), ("operator", "password", "--password-stdin")):
         done = subprocess.run([str(BINARY), *command, "--data", str(mistyped)], input="secret", capture_output=True,
                               text=True, timeout=20)
         assert done.returncode != 0 and "no world at" in done.stderr, (command, done.stderr)
     assert not mistyped.exists()
+
+
+def test_a_world_can_have_people_and_keys_before_it_starts(tmp_path):
+    world = World(tmp_path)
+    for command in (("user", "add", "Ada Lovelace", "--password-stdin"), ("simulator-key", "add", "a")):
+        done = subprocess.run([str(BINARY), *command, "--data", str(world.data)], input="secret",
+                              capture_output=True, text=True, timeout=20)
+        assert done.returncode == 0, done.stderr
+    with world:
+        assert log_in(world.uri, login_request(Account("Ada", "Lovelace", "secret")))["login"] == "true"
 
 
 def test_a_port_in_use_is_named_and_the_status_is_not_zero(tmp_path):

@@ -442,16 +442,24 @@ impl Circuit {
         self.paused = paused;
     }
 
-    /// No more repeats messages with this token, whose word has become untrue; no event tells of them. Whether any
-    /// was unacknowledged: the peer may have it or not.
+    /// No more sends or repeats messages with this token, whose word has become untrue; no event tells of them. Whether
+    /// there was any that waited or was unacknowledged: the peer may have it or not.
     pub fn forget(&mut self, token: u64) -> bool {
+        let mut waited = false;
+        for queue in &mut self.queues {
+            for packet in queue.take_back(token) {
+                waited = true;
+                self.queued_reliable -= if packet.is_acked() { packet.charge() } else { 0 };
+                self.spare.give(packet.bytes, self.config.spare_buffers);
+            }
+        }
         let sequences = self.unacked.with_token(token);
         for &sequence in &sequences {
             if let Some(sent) = self.unacked.remove(sequence) {
                 self.spare.give(sent.packet.bytes, self.config.spare_buffers);
             }
         }
-        !sequences.is_empty()
+        waited || !sequences.is_empty()
     }
 
     /// Takes nothing more to send. What waits in throttled categories is forgotten; control messages are still
@@ -625,6 +633,26 @@ mod tests {
         }
         assert_eq!(repeated, [kept]);
         assert!(!circuit.has_event());
+    }
+
+    #[test]
+    fn what_is_forgotten_before_it_has_left_never_leaves() {
+        let (mut circuit, mut out) = (Circuit::new(Config::default(), Moment::ZERO), Vec::new());
+        let message = lludp::messages::DisableSimulator {};
+        for delivery in [Delivery::CONTROL, Delivery::reliable(Category::Task)] {
+            for token in [1, 2] {
+                circuit.send(Moment::ZERO, &message, delivery.with_token(token)).expect("room for a message");
+            }
+        }
+        assert!(circuit.forget(2), "nobody has it yet");
+        assert!(!circuit.forget(2));
+        let mut sent = 0;
+        while circuit.poll_datagram(Moment::ZERO, &mut out) {
+            sent += 1;
+        }
+        let statistics = circuit.statistics();
+        assert_eq!((sent, statistics.unacked_packets, circuit.queued_reliable), (2, 2, 0));
+        assert_eq!(statistics.queued_total(), 0);
     }
 
     #[test]

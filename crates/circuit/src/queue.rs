@@ -54,6 +54,18 @@ impl Queue {
         Some(packet)
     }
 
+    /// Takes out the packets with this token.
+    pub(crate) fn take_back(&mut self, token: u64) -> Vec<Packet> {
+        if self.packets.iter().all(|packet| packet.token != Some(token)) {
+            return Vec::new();
+        }
+        let (taken, kept): (Vec<_>, _) =
+            self.packets.drain(..).partition(|packet| packet.token == Some(token));
+        self.packets = kept.into();
+        self.bytes -= taken.iter().map(Packet::charge).sum::<usize>();
+        taken
+    }
+
     /// Forgets everything, memory included.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();

@@ -40,11 +40,6 @@ impl Flags {
         self.contains(Self::RELIABLE)
     }
 
-    /// Whether this is another try.
-    pub fn is_resent(self) -> bool {
-        self.contains(Self::RESENT)
-    }
-
     /// Whether the body was zerocoded.
     pub fn is_zerocoded(self) -> bool {
         self.contains(Self::ZEROCODED)
@@ -222,20 +217,6 @@ pub fn set_resent(datagram: &mut [u8]) {
     }
 }
 
-/// Takes the acknowledgements off a whole datagram of ours, and clears its flag: another try does not repeat them.
-pub fn remove_acks(datagram: &mut Vec<u8>) {
-    let has_acks = datagram.first().is_some_and(|flags| flags & Flags::ACKS.bits() != 0);
-    if !has_acks {
-        return;
-    }
-    let Some(rest) = datagram.get(HEADER_LEN..) else { return };
-    if let Ok((body, _)) = split_acks(rest) {
-        let len = HEADER_LEN + body.len();
-        datagram.truncate(len);
-        datagram[0] &= !Flags::ACKS.bits();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -353,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn acknowledgements_come_and_go() {
+    fn acknowledgements_are_appended_as_far_as_they_fit() {
         let plain = [0x40, 0, 0, 0, 6, 0, 2, 7];
         let mut datagram = plain.to_vec();
         assert_eq!(append_acks(&mut datagram, &[], 1200), 0);
@@ -364,10 +345,8 @@ mod tests {
         let mut scratch = Vec::new();
         assert!(open(&datagram, &mut scratch).unwrap().acks.iter().eq([1, 2]));
         set_resent(&mut datagram);
-        remove_acks(&mut datagram);
-        assert_eq!(datagram, [0x60, 0, 0, 0, 6, 0, 2, 7]);
-        remove_acks(&mut datagram);
-        assert_eq!(datagram.len(), plain.len());
+        assert_eq!(datagram[0], 0x70);
+        datagram = plain.to_vec();
         assert_eq!(append_acks(&mut datagram, &[5; 300], 8192), MAX_ACKS);
     }
 }

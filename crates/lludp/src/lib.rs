@@ -6,18 +6,17 @@
 //!   place that knows the template. Nothing is written by hand per message.
 //! - [`template`] is the same template as a table, for code that walks over any message.
 //! - [`layer`] codes what LayerData carries: land and wind.
-//! - [`walk`] walks over any message by that table; [`describe()`] makes a line of it for packet traces, [`eq`] says
-//!   in which form its fields go into an event queue.
+//! - [`walk`] walks over any message by that table; [`describe()`] makes a line of it for packet traces.
 //! - [`text`] reads and writes what is text in byte fields.
 //!
 //! Decoding borrows: a message decoded is a view of the datagram, its repeated blocks are read where they stand
 //! ([`Blocks`]). Encoding appends to a buffer of the caller's. Neither allocates.
 //!
 //! Bytes from outside can be anything. They are read by bounds-checked steps that end in [`Malformed`]; nothing
-//! expands beyond [`header::MAX_LEN`]. Floats are taken as they come, and refused by [`Message::decode_finite`]. Which messages a peer may send, and when, is not decided here.
+//! expands beyond [`header::MAX_LEN`]. Floats are taken as they come; [`walk::check_finite`] refuses those that
+//! are no numbers. Which messages a peer may send, and when, is not decided here.
 
 pub mod describe;
-pub mod eq;
 pub mod fuzz;
 pub mod header;
 pub mod layer;

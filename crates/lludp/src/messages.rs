@@ -10,7 +10,6 @@
 use crate::blocks::Blocks;
 use crate::malformed::Malformed;
 use crate::template::{MESSAGES, MessageInfo, split_number};
-use crate::walk;
 use crate::wire::{self, Block as _, Reader, WireMessage};
 
 mod prelude {
@@ -29,17 +28,6 @@ impl<'a> Message<'a> {
     pub fn decode(body: &'a [u8]) -> Result<Self, Malformed> {
         let (id, blocks) = split_number(body)?;
         Self::decode_as(id, blocks)
-    }
-
-    /// As [`decode`](Self::decode), and refuses floats that are infinite or no number: for what comes from viewers.
-    ///
-    /// # Errors
-    /// As [`decode`](Self::decode), and [`NonFinite`](crate::MalformedKind::NonFinite).
-    pub fn decode_finite(body: &'a [u8]) -> Result<Self, Malformed> {
-        let message = Self::decode(body)?;
-        let (_, blocks) = split_number(body)?;
-        walk::check_finite(message.info(), blocks)?;
-        Ok(message)
     }
 
     /// Its published name.

@@ -171,18 +171,6 @@ impl MessageInfo {
         Some(&MESSAGES[usize::from(BY_NAME[at])])
     }
 
-    /// The message of that number.
-    pub fn by_number(frequency: Frequency, number: u16) -> Option<&'static Self> {
-        let number = u32::from(number);
-        match frequency {
-            Frequency::High if number < 0xFF => Self::by_id(number),
-            Frequency::Medium if number < 0xFF => Self::by_id(0xFF00 | number),
-            Frequency::Low if number < 0xFF00 => Self::by_id(0xFFFF_0000 | number),
-            Frequency::Fixed if number < 0xFF => Self::by_id(0xFFFF_FF00 | number),
-            _ => None,
-        }
-    }
-
     /// The message of that [`id`](Self::id).
     pub fn by_id(id: u32) -> Option<&'static Self> {
         let at = BY_ID.binary_search_by_key(&id, |&i| MESSAGES[usize::from(i)].id).ok()?;

@@ -44,16 +44,6 @@ impl core::ops::Deref for Nul {
     }
 }
 
-/// Puts text and its NUL in place of what `buffer` held: for one buffer used again and again.
-pub fn with_nul<'a>(buffer: &'a mut Vec<u8>, text: &str) -> &'a [u8] {
-    buffer.clear();
-    if !text.is_empty() {
-        buffer.extend_from_slice(text.as_bytes());
-        buffer.push(0);
-    }
-    buffer
-}
-
 /// The longest beginning of `text` that has at most `max_len` bytes and ends between two characters.
 pub fn cut(text: &str, max_len: usize) -> &str {
     &text[..text.floor_char_boundary(max_len)]
@@ -76,9 +66,6 @@ mod tests {
     fn empty_text_has_no_nul() {
         assert!(Nul::new("").is_empty());
         assert_eq!(Nul::new("ä").as_bytes(), b"\xC3\xA4\0");
-        let mut buffer = b"before".to_vec();
-        assert_eq!(with_nul(&mut buffer, "x"), b"x\0");
-        assert_eq!(with_nul(&mut buffer, ""), b"");
     }
 
     #[test]

@@ -140,15 +140,14 @@ fn the_template_is_whole() {
 fn messages_are_found_by_name_and_number() {
     for info in &MESSAGES {
         assert_eq!(MessageInfo::by_name(info.name), Some(info));
-        assert_eq!(MessageInfo::by_number(info.frequency, info.number), Some(info));
+        assert_eq!(MessageInfo::by_id(info.id), Some(info));
         let mut number = Vec::new();
         info.write_number(&mut number);
         assert_eq!(number.len(), info.frequency.id_len());
         assert_eq!(split_number(&number), Ok((info.id, &[][..])));
     }
     assert_eq!(MessageInfo::by_name("agentupdate"), None);
-    assert_eq!(MessageInfo::by_number(Frequency::High, 0), None);
-    assert_eq!(MessageInfo::by_number(Frequency::Medium, 300), None);
+    assert_eq!(MessageInfo::by_id(0), None);
 }
 
 #[test]

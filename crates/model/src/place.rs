@@ -27,6 +27,12 @@ impl RegionHandle {
         self.0 as u32
     }
 
+    /// What is added to a position in the region here, to have it in the coordinates of the one at `other`.
+    pub fn shift_to(self, other: Self) -> Vec3 {
+        let axis = |from: u32, to: u32| (i64::from(from) - i64::from(to)) as f32;
+        Vec3::new(axis(self.x_m(), other.x_m()), axis(self.y_m(), other.y_m()), 0.0)
+    }
+
     /// The grid cell that holds the corner.
     pub const fn cell(self) -> GridCell {
         GridCell { x: self.x_m() / CELL_M, y: self.y_m() / CELL_M }
@@ -130,6 +136,14 @@ mod tests {
         let handle = GridCell { x: 1000, y: 1001 }.handle();
         assert_eq!(handle.0, 0x0003_E800_0003_E900);
         assert_eq!(handle.cell(), GridCell { x: 1000, y: 1001 });
+    }
+
+    #[test]
+    fn a_place_keeps_its_place_in_the_coordinates_of_another_region() {
+        let (here, there) = (GridCell { x: 1001, y: 1000 }.handle(), GridCell { x: 1000, y: 1002 }.handle());
+        let place = Vec3::new(1.0, 2.0, 3.0);
+        assert_eq!(place + here.shift_to(there), Vec3::new(257.0, -510.0, 3.0));
+        assert_eq!(place + here.shift_to(there) + there.shift_to(here), place);
     }
 
     #[test]

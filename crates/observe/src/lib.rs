@@ -19,4 +19,4 @@ pub use samples::{Sample, Samples};
 pub use sessions::{Ended, Here, SessionStep, Sessions};
 pub use source::{Failed, Fetch, Http, Source};
 pub use transfers::{Note, Part, Transfers};
-pub use words::{span, time_of_day};
+pub use words::{plain, span, time_of_day};

@@ -1,4 +1,4 @@
-//! Times in words.
+//! Times, and other people's words, as operators read them.
 
 /// A stretch of time in microseconds, in its largest unit and the next.
 pub fn span(us: u64) -> String {
@@ -18,9 +18,19 @@ pub fn time_of_day(unix_us: u64) -> String {
     format!("{:02}:{:02}:{:02}.{ms:03}Z", s / 3600, s / 60 % 60, s % 60)
 }
 
+/// Names, viewers and details are other people's words, and a terminal obeys what is not text.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_terminal_is_not_given_orders() {
+        assert_eq!(plain("V\u{1b}[2J\nü"), "V\u{fffd}[2J\u{fffd}ü");
+    }
 
     #[test]
     fn times() {

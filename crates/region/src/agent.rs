@@ -6,6 +6,8 @@ use crate::laden::Unladen;
 use crate::land::LandCursor;
 use crate::news::UnderWay;
 use crate::origin::Origin;
+use crate::parting::LettingGo;
+use crate::rebake::Rebakes;
 use crate::sessions::SessionEnd;
 use crate::xfer::Xfers;
 use agent::EventQueue;
@@ -21,8 +23,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use transfer::{
-    AgentData, Arrival, Baggage, Claim, Client, CreateAgent, Departure, KnownChild, Outfit, ReleaseWhen,
-    TransferId, TransferKey, Verdict, Version,
+    AgentData, Arrival, Baggage, Claim, Client, CreateAgent, Departure, KnownChild, Outfit, PeerCall,
+    ReleaseWhen, TransferId, TransferKey, Verdict, Version,
 };
 
 /// How long a child agent lives whose viewer never opens its circuit and whose root agent says nothing more.
@@ -86,6 +88,11 @@ impl ChildLink {
     pub(crate) fn known(&self, handle: RegionHandle) -> KnownChild {
         KnownChild { handle, caps: self.caps, claim: self.tickets.then_some(self.claim) }
     }
+
+    /// What closes it.
+    pub(crate) fn close(&self, agent: AgentId, session: SessionId) -> PeerCall {
+        PeerCall::CloseChild { agent, session, claim: self.tickets.then_some(self.claim) }
+    }
 }
 
 /// A transfer on its way out.
@@ -108,6 +115,8 @@ pub(crate) struct Leaving {
     /// Child agents were closed on the way (0.1, T1; what a peer without tickets was told); should the viewer stay, they
     /// are made again.
     pub(crate) closed_children: bool,
+    /// The destination still closes what it had of the agent: CreateAgent follows then.
+    pub(crate) create_at: Option<Moment>,
     /// The peer says nothing of the arrival: the grid is asked again then.
     pub(crate) look_again: Option<Moment>,
     /// The viewer was told to go before it had acknowledged that it had come here.
@@ -196,6 +205,25 @@ impl Request {
     }
 }
 
+/// A wish to go to a place that has to be looked up first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wish {
+    /// Of all wishes in this region: an answer to an older one is none.
+    pub(crate) number: u64,
+    pub(crate) flags: TeleportFlags,
+    /// When it was wished: what the viewer's patience counts from.
+    pub(crate) asked: Moment,
+    /// TeleportStart has been said.
+    pub(crate) started: bool,
+}
+
+impl Wish {
+    /// When TeleportStart is due, whether or not the place has been found.
+    pub(crate) fn start_due(&self, patience: &transfer::Patience) -> Option<Moment> {
+        (!self.started).then_some(self.asked + patience.start)
+    }
+}
+
 /// An agent, root or child, connected or not yet.
 #[derive(Debug)]
 pub(crate) struct Agent {
@@ -207,6 +235,7 @@ pub(crate) struct Agent {
     pub(crate) last: String,
     pub(crate) client: Client,
     pub(crate) outfit: Arc<Outfit>,
+    pub(crate) rebakes: Rebakes,
     /// The secret of its capabilities.
     pub(crate) caps: CapsSecret,
     /// Others that open them too, oldest first.
@@ -227,6 +256,8 @@ pub(crate) struct Agent {
     pub(crate) coming: Option<Coming>,
     /// The source is to be told of the arrival.
     pub(crate) releasing: Option<Releasing>,
+    /// Whom this visit has released.
+    pub(crate) letting_go: Option<LettingGo>,
     /// The viewer has fetched its capabilities since it was announced.
     pub(crate) seed_fetched: bool,
     /// The viewer has acknowledged AgentMovementComplete: it knows that it is here.
@@ -237,6 +268,8 @@ pub(crate) struct Agent {
     pub(crate) reported: bool,
     /// The packet that last asked for a teleport.
     pub(crate) wished_by: Option<u32>,
+    /// A place that is being looked up, to go there.
+    pub(crate) wish: Option<Wish>,
     pub(crate) leaving: Option<Leaving>,
     pub(crate) doubt: Option<Doubt>,
     /// By whose claim it is kept as a child agent.
@@ -258,6 +291,8 @@ pub(crate) struct Agent {
     pub(crate) unladen: Option<Unladen>,
     /// Where the agent stood when its neighbours were last looked at.
     pub(crate) surveyed: Option<Vec3>,
+    /// How far it could see then, metres.
+    pub(crate) surveyed_m: u32,
     /// When they are looked at again, whether or not the agent moves.
     pub(crate) survey_at: Option<Moment>,
     /// A child agent: when its keeper is taken for dead, or the grid is asked whether it still looks in.
@@ -293,6 +328,8 @@ pub(crate) struct Announced {
     pub(crate) flags: TeleportFlags,
     /// When.
     pub(crate) at: Moment,
+    /// The viewer had a circuit here already.
+    pub(crate) again: bool,
 }
 
 impl Agent {
@@ -367,6 +404,17 @@ impl Agent {
         }
     }
 
+    /// When it is forgotten for lack of a circuit, unless something else decides about it first.
+    pub(crate) fn forgotten_at(&self) -> Option<Moment> {
+        let decided = match self.arrival.verdict() {
+            Verdict::Child => self.farewell.is_some(),
+            Verdict::Expected => true,
+            // Its end has begun; where it is is being found out.
+            Verdict::Root => self.ending.is_some(),
+        };
+        (self.link.is_none() && self.closing.is_none() && !decided).then_some(self.unused_until)
+    }
+
     /// When this agent next needs attention without anything coming in.
     pub(crate) fn next_wakeup(&self, patience: &transfer::Patience) -> Option<Moment> {
         let link = self.link.as_ref();
@@ -382,7 +430,9 @@ impl Agent {
             self.leaving.as_ref().and_then(|leaving| leaving.machine.next_wakeup()),
             self.leaving.as_ref().and_then(|leaving| leaving.insist_at),
             self.leaving.as_ref().and_then(|leaving| leaving.look_again),
+            self.leaving.as_ref().and_then(|leaving| leaving.create_at),
             self.leaving.as_ref().and_then(|leaving| leaving.start_due(patience)),
+            self.wish.filter(|_| self.leaving.is_none()).and_then(|wish| wish.start_due(patience)),
             self.farewell.as_ref().map(|farewell| farewell.at),
             self.doubt.as_ref().and_then(|doubt| doubt.again),
             self.awaiting_circuit.first().map(|&(until, _)| until),
@@ -390,7 +440,7 @@ impl Agent {
             self.kept_until,
             self.closing,
             self.retry_at,
-            self.link.is_none().then_some(self.unused_until),
+            self.forgotten_at(),
         ]
         .into_iter()
         .flatten()

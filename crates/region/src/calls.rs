@@ -6,7 +6,7 @@ use crate::interface::*;
 use crate::neighbours::AskedChild;
 use crate::region::{Context, Region};
 use crate::social::SocialCall;
-use model::{AgentId, Moment, RegionHandle, SessionId, Uuid};
+use model::{AgentId, RegionHandle, SessionId, Uuid};
 use services::RegionInfo;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,13 +25,24 @@ const TELL_PATIENCE: Duration = Duration::from_secs(3);
 const TELL_TRIES: u32 = 8;
 
 /// Time between two tries.
-const TELL_PAUSE: Duration = Duration::from_secs(2);
+pub(crate) const TELL_PAUSE: Duration = Duration::from_secs(2);
 
 /// What waits to be said again, at most.
 const MAX_TOLD_AGAIN: usize = 10_000;
 
-/// Questions under way at most; past it a question is not asked and counts as unanswered.
-const MAX_CALLS: usize = 10_000;
+/// Of [`MAX_CALLS`], places that only transfers may take: whatever else people ask for, it keeps nobody from moving.
+pub(crate) const FOR_TRANSFERS: usize = 256;
+
+/// Questions of one agent under way at most, beside its transfers: a viewer that asks faster than the grid answers
+/// asks in vain.
+pub(crate) const MAX_QUESTIONS: usize = 40;
+
+/// A question for which there is no place counts as unanswered so much later; at once, whoever asks again would ask
+/// for ever.
+pub(crate) const UNASKED_PAUSE: Duration = Duration::from_millis(500);
+
+/// Questions for which there was no place, at most; beyond, nobody hears of them.
+const MAX_UNASKED: usize = 1000;
 
 /// What a question was for.
 #[derive(Clone, Debug)]
@@ -52,12 +63,12 @@ pub(crate) enum Pending {
     Survey { agent: AgentId, visit: u64, tries_left: u32 },
     /// A child agent at a neighbour.
     Child { agent: AgentId, asked: AskedChild },
-    /// Where home is, to go there.
-    Home { agent: AgentId, asked: Moment },
+    /// Where home is, to go there by that wish.
+    Home { agent: AgentId, wish: u64 },
     /// A landmark's content, to go there.
-    Landmark { agent: AgentId, asked: Moment },
+    Landmark { agent: AgentId, wish: u64 },
     /// The region that home or a landmark is in.
-    Place { agent: AgentId, place: Place, flags: model::TeleportFlags, asked: Moment },
+    Place { agent: AgentId, wish: u64, place: Place },
     /// MapNameRequest.
     MapName { agent: AgentId, name: String },
     /// MapBlockRequest.
@@ -98,6 +109,58 @@ pub(crate) enum Pending {
     Order { agent: AgentId, order: Order },
     /// Nobody waits.
     Nothing,
+}
+
+impl Pending {
+    /// Whether an agent may be left standing without the answer.
+    fn is_of_transfer(&self) -> bool {
+        matches!(
+            self,
+            Self::Step { .. }
+                | Self::Withdrawal { .. }
+                | Self::Looking { .. }
+                | Self::Stayed { .. }
+                | Self::LookedHere { .. }
+                | Self::Doubt { .. }
+                | Self::Home { .. }
+                | Self::Landmark { .. }
+                | Self::Place { .. }
+                | Self::Told(_)
+                | Self::Refuges
+        )
+    }
+
+    /// The agent whose viewer wants to know.
+    fn asker(&self) -> Option<AgentId> {
+        match self {
+            &(Self::Home { agent, .. }
+            | Self::Landmark { agent, .. }
+            | Self::Place { agent, .. }
+            | Self::MapName { agent, .. }
+            | Self::MapBlocks { agent, .. }
+            | Self::Names { agent }
+            | Self::Wearables { agent }
+            | Self::HandleOf { agent, .. }
+            | Self::Mailbox { agent }
+            | Self::Mutes { agent }
+            | Self::NewItem { agent, .. }
+            | Self::Order { agent, .. }) => Some(agent),
+            Self::Addressee { call, .. } | Self::Posted { call, .. } => sender(call),
+            Self::Friendship { call, .. } => crate::friendship::sides(call).map(|(agent, _)| agent),
+            Self::Kept { message } => Some(message.from),
+            _ => None,
+        }
+    }
+}
+
+/// Who says something to a person.
+fn sender(call: &PeerCall) -> Option<AgentId> {
+    match call {
+        PeerCall::InstantMessage(message) => Some(message.from),
+        PeerCall::FriendStatus { friend, .. } => Some(*friend),
+        PeerCall::FriendNews(news) => Some(news.from),
+        _ => None,
+    }
 }
 
 /// Something that a peer must hear in the end.
@@ -144,6 +207,9 @@ impl Region {
     fn tell_again(&mut self, cx: &mut Context<'_>, told: Told) {
         let once =
             matches!(told.call, PeerCall::Release { .. }) && self.config.patience.is(Mutant::ReleaseOnce);
+        if self.is_overtaken(&told) {
+            return;
+        }
         if told.tries_left == 0 || self.told_again.len() >= MAX_TOLD_AGAIN || once {
             self.stats.dropped += 1;
             return;
@@ -151,11 +217,38 @@ impl Region {
         self.told_again.push_back((cx.now + TELL_PAUSE, Told { tries_left: told.tries_left - 1, ..told }));
     }
 
+    /// A close without a claim closes whatever it finds: it is not said again once the agent is on its way there, has
+    /// gone there, or looks in there again.
+    fn is_overtaken(&self, told: &Told) -> bool {
+        let PeerCall::CloseChild { agent, session, claim: None } = told.call else { return false };
+        let Some(agent) = self.agents.get(&agent).filter(|agent| agent.session == session) else {
+            return false;
+        };
+        let is_it = |region: Option<&Arc<RegionInfo>>| region.is_some_and(|r| r.id == told.region.id);
+        // A late viewer of a transfer in doubt may still be barred.
+        let in_doubt = is_it(agent.doubt.as_ref().map(|doubt| &doubt.region));
+        let goes = is_it(agent.leaving.as_ref().and_then(|leaving| leaving.destination.as_ref()));
+        let gone = is_it(agent.farewell.as_ref().map(|farewell| &farewell.destination));
+        !in_doubt && (goes || gone || agent.children.contains_key(&told.region.handle))
+    }
+
+    /// What was to be closed at a region to which the agent goes now: it may arrive, be forgotten here, and be closed
+    /// there by what is said late.
+    pub(crate) fn unsay_closes(&mut self, id: AgentId) {
+        let said = std::mem::take(&mut self.told_again);
+        self.told_again = said
+            .into_iter()
+            .filter(|(_, told)| told.call.agent() != Some(id) || !self.is_overtaken(told))
+            .collect();
+    }
+
     /// Says again what is due.
     pub(crate) fn run_told_again(&mut self, cx: &mut Context<'_>) {
         while self.told_again.front().is_some_and(|&(at, _)| at <= cx.now) {
             let Some((_, told)) = self.told_again.pop_front() else { break };
-            self.tell(cx, told);
+            if !self.is_overtaken(&told) {
+                self.tell(cx, told);
+            }
         }
     }
 
@@ -170,17 +263,43 @@ impl Region {
         cx.effects.push(Effect::CallGrid { id, call, timeout });
     }
 
-    /// A call's number. With too many under way there is none: the question counts as unanswered at once.
+    /// A call's number. With too many under way there is none: the question counts as unanswered in a while. What one
+    /// viewer asks beyond its share is forgotten.
     fn new_call(&mut self, cx: &mut Context<'_>, pending: Pending) -> Option<CallId> {
-        if self.calls.len() >= MAX_CALLS {
+        let of_transfer = pending.is_of_transfer();
+        let asker = pending.asker();
+        if !of_transfer && asker.is_some_and(|agent| self.asks_too_much(agent)) {
             self.stats.dropped += 1;
-            self.resolve(cx, pending, Err(PeerError::TimedOut));
+            return None;
+        }
+        let places = if of_transfer { MAX_CALLS } else { MAX_CALLS - FOR_TRANSFERS };
+        if self.calls.len() >= places {
+            self.stats.dropped += 1;
+            if self.unasked.len() < MAX_UNASKED {
+                self.unasked.push_back((cx.now + UNASKED_PAUSE, pending));
+            }
             return None;
         }
         self.next_call += 1;
         let id = CallId(self.next_call);
+        if let Some(agent) = asker {
+            *self.questions.entry(agent).or_default() += 1;
+        }
         self.calls.insert(id, pending);
         Some(id)
+    }
+
+    /// Whether a viewer has as many questions under way as it may have.
+    pub(crate) fn asks_too_much(&self, id: AgentId) -> bool {
+        self.questions.get(&id).is_some_and(|&asked| asked >= MAX_QUESTIONS)
+    }
+
+    /// Gives up the questions for which there was no place.
+    pub(crate) fn run_unasked(&mut self, cx: &mut Context<'_>) {
+        while self.unasked.front().is_some_and(|&(at, _)| at <= cx.now) {
+            let Some((_, pending)) = self.unasked.pop_front() else { break };
+            self.resolve(cx, pending, Err(PeerError::TimedOut));
+        }
     }
 
     pub(crate) fn handle_reply(
@@ -189,9 +308,16 @@ impl Region {
         id: CallId,
         result: Result<Reply, PeerError>,
     ) {
-        if let Some(pending) = self.calls.remove(&id) {
-            self.resolve(cx, pending, result);
+        let Some(pending) = self.calls.remove(&id) else { return };
+        if let Some(agent) = pending.asker()
+            && let Some(asked) = self.questions.get_mut(&agent)
+        {
+            *asked -= 1;
+            if *asked == 0 {
+                self.questions.remove(&agent);
+            }
         }
+        self.resolve(cx, pending, result);
     }
 
     fn resolve(&mut self, cx: &mut Context<'_>, pending: Pending, result: Result<Reply, PeerError>) {
@@ -210,11 +336,9 @@ impl Region {
                 self.survey_answered(cx, agent, visit, tries_left, result);
             }
             Pending::Child { agent, asked } => self.child_answered(cx, agent, asked, result),
-            Pending::Home { agent, asked } => self.home_found(cx, agent, asked, result),
-            Pending::Landmark { agent, asked } => self.landmark_found(cx, agent, asked, result),
-            Pending::Place { agent, place, flags, asked } => {
-                self.place_found(cx, agent, (place, flags), asked, result);
-            }
+            Pending::Home { agent, wish } => self.home_found(cx, agent, wish, result),
+            Pending::Landmark { agent, wish } => self.landmark_found(cx, agent, wish, result),
+            Pending::Place { agent, wish, place } => self.place_found(cx, agent, wish, place, result),
             Pending::MapName { agent, name } => self.map_name_found(cx, agent, &name, result),
             Pending::MapBlocks { agent, flags } => self.map_blocks_found(cx, agent, flags, result),
             Pending::Names { agent } => self.names_found(cx, agent, result),
@@ -245,8 +369,7 @@ impl Region {
     }
 }
 
-/// Grid handles of the eight cells around and the region itself are nothing special: this only says which regions
-/// an agent at a position may see, as a range of cells.
+/// The cells, from the south-west one to the north-east one, that lie no farther than that from a region.
 pub(crate) fn cells_in_view(
     handle: RegionHandle,
     size: model::RegionSize,

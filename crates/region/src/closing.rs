@@ -48,6 +48,8 @@ pub(crate) struct Closing {
     refuges: Vec<Arc<RegionInfo>>,
     /// The grid has been asked since the end began.
     asked: bool,
+    /// Somebody has gone, or stayed, or come since everybody was last looked at.
+    stirred: bool,
     /// How many refuges each agent was sent to.
     tried: BTreeMap<AgentId, usize>,
 }
@@ -100,7 +102,16 @@ impl Region {
         let at = cx.now + after.min(FARTHEST);
         let refuges = Vec::new();
         let stage = Stage::Warning { next: Some(cx.now) };
-        let closing = Closing { at, reason, avoid, stage, refuges, asked: false, tried: BTreeMap::new() };
+        let closing = Closing {
+            at,
+            reason,
+            avoid,
+            stage,
+            refuges,
+            asked: false,
+            stirred: false,
+            tried: BTreeMap::new(),
+        };
         self.trace_life(cx, || format!("The region closes in {after:?}: {}", closing.reason));
         self.closing = Some(closing);
         if !after.is_zero() {
@@ -134,7 +145,20 @@ impl Region {
                 }
             }
             Stage::Warning { .. } => {}
-            Stage::Moving { until } => self.move_everybody(cx, until),
+            Stage::Moving { until } if until <= cx.now => self.finish_closing_down(cx),
+            Stage::Moving { .. } => {
+                // Each round tries a refuge for each who has just failed to go, and their number is bounded.
+                while let Some(Closing { stirred: true, stage: Stage::Moving { until }, .. }) = self.closing {
+                    self.move_everybody(cx, until);
+                }
+            }
+        }
+    }
+
+    /// Something has become of an agent that may have been sent away.
+    pub(crate) fn stir_closing(&mut self) {
+        if let Some(closing) = &mut self.closing {
+            closing.stirred = true;
         }
     }
 
@@ -224,6 +248,9 @@ impl Region {
 
     /// Sends away whoever is here and not on the way. When there is nobody, or the time is over, the rest is ended.
     fn move_everybody(&mut self, cx: &mut Context<'_>, until: Moment) {
+        if let Some(closing) = &mut self.closing {
+            closing.stirred = false;
+        }
         let staying = self.agents.values().filter(|agent| agent.is_root() && agent.closing.is_none());
         let staying: Vec<_> = staying.map(|agent| (agent.id, agent.leaving.is_some())).collect();
         if staying.is_empty() || until <= cx.now {

@@ -5,14 +5,12 @@ use crate::interface::*;
 use crate::laden::Unladen;
 use crate::land::LandCursor;
 use crate::region::{Context, Region};
-use model::{AgentId, Moment, Quat, RegionId, Vec3};
+use model::{AgentId, Moment, Quat, Vec3};
 use scene::{ControlFlags, Placement};
 use services::RegionInfo;
 use std::sync::Arc;
 use std::time::Duration;
-use transfer::{
-    Act, ArrivalEffect, ArrivalInput, PeerCall, PeerReply, ReleaseWhen, TransferKey, Verdict, Whereabouts,
-};
+use transfer::{Act, ArrivalEffect, ArrivalInput, PeerReply, ReleaseWhen, TransferKey, Verdict, Whereabouts};
 
 /// The land is the bulk of what an arriving viewer gets, and the last that it needs: it waits until the handshake,
 /// which clients do step by step, is through, and the viewer has said how fast it may come.
@@ -232,7 +230,7 @@ impl Region {
         agent.surveyed = None;
         let outfit = agent.outfit.clone();
         let always_run = agent.always_run;
-        // A texture entry too large for viewers was refused where it came in.
+        // One that no viewer could be told is not taken; the agent looks as it did here, or like a cloud.
         let _ = self.scene.set_appearance(
             now,
             id,
@@ -264,6 +262,7 @@ impl Region {
             }
         }
         self.warn(cx, id);
+        self.stir_closing();
         self.survey(cx, id);
         self.next_statistics.get_or_insert(now);
     }
@@ -287,24 +286,6 @@ impl Region {
         if settled {
             self.release(cx, id, |due| due.when == ReleaseWhen::Settled);
         }
-    }
-
-    /// The agent leaves before it has settled: for another region, or (without one) for good. Other simulators would
-    /// wait for their release, and refuse to take the agent again while they do.
-    pub(crate) fn release_unsettled(&mut self, cx: &mut Context<'_>, id: AgentId, to: Option<RegionId>) {
-        self.release(cx, id, |due| Some(due.source.id) != to);
-    }
-
-    /// ReleaseAgent, said until it is heard.
-    fn release(&mut self, cx: &mut Context<'_>, id: AgentId, now: impl Fn(&Releasing) -> bool) {
-        let Some(agent) = self.agents.get_mut(&id) else { return };
-        let Some(Releasing { source, url, .. }) = agent.releasing.take_if(|due| now(due)) else {
-            return;
-        };
-        let says = (Party::Destination, Party::Source);
-        self.note_coming(cx, id, Act::Release, says, "ReleaseAgent", "");
-        self.trace_life(cx, || format!("Releasing {id} with callback"));
-        self.tell_peer(cx, source, PeerCall::Release { agent: id, url }, false);
     }
 
     /// RegionHandshake for a viewer that has not had it since it opened its circuit.

@@ -8,13 +8,13 @@ use crate::calls::{GRID_PATIENCE, Pending};
 use crate::interface::*;
 use crate::region::{Context, Region};
 use crate::social::{SocialCall, SocialReply};
+use crate::talk::DIALOG_OFFER;
 use circuit::Delivery;
 use lludp::messages as m;
 use model::{AgentId, Moment};
 use transfer::{FriendDeed, FriendNews, InstantMessage, PeerCall, PeerError, PeerReply, Refusal};
 
-/// Kinds of instant messages about friendships.
-const OFFERED: u8 = 38;
+/// Kinds of instant messages about friendships, besides the offer.
 const ACCEPTED: u8 = 39;
 const DECLINED: u8 = 40;
 
@@ -138,7 +138,7 @@ impl Region {
     /// The other side is not online. An offer is found at its next login; its words are kept with it.
     pub(crate) fn friend_not_told(&mut self, cx: &mut Context<'_>, news: &FriendNews) {
         let FriendDeed::Offered { name, words } = &news.deed else { return };
-        let message = self.of_friendship(cx.now, (news.from, name), news.to, OFFERED, words.clone());
+        let message = self.of_friendship(cx.now, (news.from, name), news.to, DIALOG_OFFER, words.clone());
         let call = GridCall::Social(SocialCall::Keep(Box::new(message)));
         self.call_grid(cx, call, GRID_PATIENCE, Pending::Nothing);
     }
@@ -151,7 +151,7 @@ impl Region {
         offers: Vec<(AgentId, String)>,
     ) {
         for (from, name) in offers {
-            self.say_of_friendship(cx, (from, &name), to, OFFERED, "Will you be my friend?".into());
+            self.say_of_friendship(cx, (from, &name), to, DIALOG_OFFER, "Will you be my friend?".into());
         }
     }
 
@@ -171,7 +171,7 @@ impl Region {
                 self.call_grid(cx, GridCall::Names(vec![from]), GRID_PATIENCE, pending);
             }
             FriendDeed::Offered { name, words } => {
-                self.say_of_friendship(cx, (from, name), to, OFFERED, words.clone());
+                self.say_of_friendship(cx, (from, name), to, DIALOG_OFFER, words.clone());
             }
             FriendDeed::Approved { name, status_follows } => {
                 self.say_of_friendship(cx, (from, name), to, ACCEPTED, from.to_string());
@@ -206,7 +206,7 @@ impl Region {
             _ => None,
         };
         let name = name.as_deref().unwrap_or("Somebody");
-        self.say_of_friendship(cx, (news.from, name), news.to, OFFERED, words.clone());
+        self.say_of_friendship(cx, (news.from, name), news.to, DIALOG_OFFER, words.clone());
     }
 
     fn say_of_friendship(
@@ -264,7 +264,7 @@ impl Region {
 }
 
 /// Who does something about a friendship, and with whom; `None` for what is about none.
-fn sides(call: &SocialCall) -> Option<(AgentId, AgentId)> {
+pub(crate) fn sides(call: &SocialCall) -> Option<(AgentId, AgentId)> {
     match *call {
         SocialCall::Offer { from, to } => Some((from, to)),
         SocialCall::Accept { agent, friend }

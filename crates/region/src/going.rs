@@ -18,6 +18,9 @@ use transfer::{
 /// P4: viewers cannot go farther, along either axis.
 pub(crate) const MAX_DISTANCE_REGIONS: u32 = 4096;
 
+/// What a viewer is told that asks a region which it has left.
+pub(crate) const NOT_HERE: &str = "You are not in this region any more.";
+
 /// Wearable types that appearance before 0.8 can name.
 const WEARABLES_BEFORE_0_8: usize = 16;
 
@@ -27,7 +30,7 @@ impl Region {
         let Some(agent) = self.agents.get(&id) else { return };
         if !agent.is_root() {
             // On the circuit of a region that was left: obeying would make two roots.
-            self.tell_failed(cx, id, "You are not in this region any more.");
+            self.tell_failed(cx, id, NOT_HERE);
             return;
         }
         if let Some(leaving) = &agent.leaving {
@@ -48,12 +51,7 @@ impl Region {
         let global = global_point(request.handle, request.position);
         if self.info.rect().contains_global(global.0, global.1) || request.handle == self.config.cell.handle()
         {
-            let offset = |from: u32, to: u32| f64::from(from) - f64::from(to);
-            let (dx, dy) = (
-                offset(request.handle.x_m(), self.config.cell.handle().x_m()),
-                offset(request.handle.y_m(), self.config.cell.handle().y_m()),
-            );
-            let position = request.position + Vec3::new(dx as f32, dy as f32, 0.0);
+            let position = request.position + request.handle.shift_to(self.config.cell.handle());
             self.relocate(cx, id, Request { position, ..request });
             return;
         }
@@ -81,6 +79,7 @@ impl Region {
             started: false,
             release: None,
             closed_children: false,
+            create_at: None,
             look_again: None,
             unwelcomed: false,
             insist_at: None,
@@ -111,6 +110,8 @@ impl Region {
         );
         if wishes && let Some(agent) = self.agents.get_mut(&id) {
             agent.wished_by = Some(sequence);
+            // The newest is the one.
+            self.drop_wish(id);
         }
     }
 
@@ -120,6 +121,7 @@ impl Region {
         if wished_by.is_some_and(|wish| circuit::sequence_newer(wish, sequence)) {
             return;
         }
+        self.drop_wish(id);
         let is_teleport = |leaving: &Leaving| !leaving.machine.plan().crossing;
         if self.agents.get(&id).and_then(|agent| agent.leaving.as_ref()).is_some_and(is_teleport) {
             let says = (Party::Viewer, Party::Source);
@@ -130,16 +132,21 @@ impl Region {
 
     pub(crate) fn wake_departure(&mut self, cx: &mut Context<'_>, id: AgentId) {
         self.insist(cx, id);
+        self.wake_wish(cx, id);
         let patience = self.config.patience;
         let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) else { return };
         let start = leaving.start_due(&patience).is_some_and(|at| at <= cx.now);
         let look = leaving.look_again.take_if(|at| *at <= cx.now).is_some();
+        let create = leaving.create_at.take_if(|at| *at <= cx.now).is_some();
         let due = leaving.machine.next_wakeup().is_some_and(|at| at <= cx.now);
         if start {
             self.tell_start(cx, id);
         }
         if look {
             self.look_again(cx, id);
+        }
+        if create {
+            self.create_over_there(cx, id);
         }
         if due {
             self.depart(cx, id, DepartureInput::Wakeup);
@@ -172,7 +179,7 @@ impl Region {
             Step::FindRegion => self.find_region(cx, id),
             Step::AskAccess => self.ask_access(cx, id),
             Step::TellStart => self.tell_start(cx, id),
-            Step::CreateAgent => self.create_over_there(cx, id),
+            Step::CreateAgent => self.create_when_let_go(cx, id),
             Step::CloseChildren => self.close_children_first(cx, id),
             Step::OpenCircuit => self.open_circuit(cx, id),
             Step::SendAgent => self.send_agent(cx, id),
@@ -252,11 +259,9 @@ impl Region {
     }
 
     /// P7, P8.
-    fn create_over_there(&mut self, cx: &mut Context<'_>, id: AgentId) {
+    pub(crate) fn create_over_there(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let flying = self.scene.presence(id).is_some_and(|presence| presence.is_flying());
         let fresh = self.new_secret();
-        let to = self.on_its_way(id).map(|(_, _, destination)| destination.id);
-        self.release_unsettled(cx, id, to);
         let Some((agent, leaving, destination)) = self.on_its_way(id) else { return };
         let plan = leaving.machine.plan();
         let mut flags = if plan.crossing { TeleportFlags::empty() } else { leaving.request.flags };

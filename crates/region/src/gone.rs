@@ -33,6 +33,7 @@ impl Region {
             agent.unladen = None;
             // What is still unsaid of its coming would be taken for a word about its going.
             agent.releasing = None;
+            agent.wish = None;
             agent.survey_at = None;
             agent.unused_until = now + crate::agent::UNUSED_CHILD;
         }
@@ -150,8 +151,7 @@ impl Region {
     ) {
         let says = (Party::Source, Party::Neighbour(child.region.name.clone()));
         self.note_going(cx, id, act, says, "CloseAgent", "");
-        let claim = child.tickets.then_some(child.claim);
-        let call = PeerCall::CloseChild { agent: id, session, claim };
+        let call = child.close(id, session);
         self.tell_peer(cx, child.region, call, child.tickets);
     }
 
@@ -216,8 +216,8 @@ impl Region {
     /// CloseAgent to a destination without tickets, before the viewer was told to go.
     fn close_over_there(&mut self, cx: &mut Context<'_>, id: AgentId) {
         let Some((agent, leaving, destination)) = self.on_its_way(id) else { return };
-        // A child agent that the viewer looks in with stays.
-        if leaving.connected {
+        // A child agent that the viewer looks in with stays, also when CreateAgent has not been answered.
+        if leaving.connected || agent.children.contains_key(&destination.handle) {
             return;
         }
         let call = PeerCall::CloseChild { agent: id, session: agent.session, claim: None };
@@ -328,6 +328,7 @@ impl Region {
     pub(crate) fn departure_over(&mut self, cx: &mut Context<'_>, id: AgentId, outcome: &Outcome) {
         let subject = self.agents.get(&id).and_then(|agent| agent.going(self.config.id));
         let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.take()) else { return };
+        self.stir_closing();
         let kind = leaving.kind();
         *self.stats.transfers.entry((kind, outcome.name())).or_default() += 1;
         let took = cx.now.since(leaving.request.asked);

@@ -64,6 +64,9 @@ pub struct RegionConfig {
     pub version: Arc<str>,
 }
 
+/// Calls of one region under way at most: the shell is never asked to keep more.
+pub const MAX_CALLS: usize = 1024;
+
 /// A call under way; the shell hands it back with the reply.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct CallId(pub u64);
@@ -130,6 +133,8 @@ pub enum Input<'a> {
         /// As that notice had it.
         visit: u64,
     },
+    /// A texture was asked for that is nowhere: a bake, perhaps, that somebody here has to make anew.
+    TextureMissing(AssetId),
     /// The operator, or the simulator on its way down.
     Operator(OperatorCommand),
     /// The moment that [`crate::Region::next_wakeup`] named has come.

@@ -27,8 +27,11 @@ const SHUTDOWN_LINGER: Duration = Duration::from_millis(1500);
 /// What a viewer is told whose session the grid does not know any more.
 const DISOWNED: &str = "Your session has ended: the grid had lost sight of it. Please log in again.";
 
+/// Bytes of what a kicked viewer shows.
+const REASON_BYTES: usize = 1000;
+
 /// Verdicts about transfers of agents that are gone, remembered at most. A source asks within seconds.
-const VERDICTS_KEPT: usize = 1024;
+pub(crate) const VERDICTS_KEPT: usize = 1024;
 
 impl Region {
     /// LogoutRequest.
@@ -118,7 +121,7 @@ impl Region {
     /// KickUser: the viewer shows why, and is gone.
     fn kick(&mut self, cx: &mut Context<'_>, id: AgentId, reason: &str, linger: Duration, why: SessionEnd) {
         let Some(agent) = self.agents.get(&id) else { return };
-        let reason = text::Nul::new(reason);
+        let reason = text::Nul::new(text::cut(reason, REASON_BYTES));
         let message = m::KickUser {
             target_block: m::kick_user::TargetBlock {
                 target_ip: std::net::Ipv4Addr::UNSPECIFIED,
@@ -168,6 +171,8 @@ impl Region {
         let children = std::mem::take(&mut agent.children);
         agent.closing = Some(cx.now + linger);
         agent.session_over = was_root;
+        self.stir_closing();
+        let Some(agent) = self.agents.get_mut(&id) else { return };
         if let Some(link) = &mut agent.link {
             link.circuit.close(cx.now, linger);
         }
@@ -234,7 +239,7 @@ impl Region {
             let answer = transfer::PeerReply::Whereabouts(transfer::Whereabouts::Withdrawn);
             cx.effects.push(Effect::Answer { waiter, result: Ok(answer) });
         }
-        self.answer_polls(cx, id, answers);
+        self.answer_polls(cx, answers);
         self.close_secret(cx, caps);
         for other in others {
             self.close_secret(cx, other);
@@ -317,7 +322,12 @@ impl Region {
         if self.config.patience.is(Mutant::VerdictsForgotten) {
             return;
         }
-        self.verdicts.extend(verdicts);
+        for (transfer, whereabouts) in verdicts {
+            // It never changes; a source that asks again and again must not drive out what others may ask.
+            if self.verdicts.iter().all(|(known, _)| *known != transfer) {
+                self.verdicts.push_back((transfer, whereabouts));
+            }
+        }
         let surplus = self.verdicts.len().saturating_sub(VERDICTS_KEPT);
         self.verdicts.drain(..surplus);
     }

@@ -4,14 +4,12 @@
 
 use crate::agent::Request;
 use crate::region::{Context, Region};
+use crate::talk::DIALOG_LURE;
 use lludp::messages as m;
 use lludp::text;
 use model::{AgentId, Moment, RegionHandle, TeleportFlags, Uuid, Vec3};
 use services::RegionInfo;
 use transfer::{InstantMessage, PeerCall};
-
-/// The kind of message that an offer is.
-const LURE: u8 = 22;
 
 /// Persons who are offered a teleport at once, at most.
 const TARGETS: usize = 32;
@@ -53,7 +51,7 @@ impl Region {
             from: AgentId(self.config.id.0),
             from_name: self.config.name.clone(),
             to,
-            dialog: LURE,
+            dialog: DIALOG_LURE,
             text: words.to_owned(),
             conversation: number_of(region.handle, position),
             position,

@@ -3,6 +3,7 @@
 use crate::calls::{GRID_PATIENCE, Pending};
 use crate::interface::*;
 use crate::region::{Context, Region};
+use crate::replies::parts;
 use circuit::Delivery;
 use lludp::messages as m;
 use lludp::text;
@@ -14,8 +15,12 @@ use transfer::PeerError;
 /// Regions in one answer to a name search.
 const NAMES_AT_ONCE: usize = 20;
 
-/// Regions in one MapBlockReply.
-const BLOCKS_IN_ONE: usize = 10;
+/// Bytes of a name in an answer.
+const NAME_BYTES: usize = 254;
+
+/// Items in one answer, and in one MapItemReply of it.
+const ITEMS: usize = 100;
+const ITEMS_IN_ONE: usize = 20;
 
 /// Cells along one edge of what may be asked for at once.
 const MAX_EDGE: u16 = 64;
@@ -90,7 +95,8 @@ impl Region {
         regions: &[Arc<RegionInfo>],
         searched: Option<&str>,
     ) {
-        let names: Vec<_> = regions.iter().map(|region| text::Nul::new(&region.name)).collect();
+        let names: Vec<_> =
+            regions.iter().map(|region| text::Nul::new(text::cut(&region.name, NAME_BYTES))).collect();
         let mut blocks: Vec<_> = regions
             .iter()
             .zip(&names)
@@ -108,7 +114,7 @@ impl Region {
                 })
             })
             .collect();
-        let mut sizes: Vec<_> = regions
+        let mut extents: Vec<_> = regions
             .iter()
             .filter(|region| u16::try_from(region.handle.cell().x.max(region.handle.cell().y)).is_ok())
             .map(|region| m::map_block_reply::Size {
@@ -116,7 +122,7 @@ impl Region {
                 size_y: region.size.y as u16,
             })
             .collect();
-        let searched = searched.map(text::Nul::new);
+        let searched = searched.map(|name| text::Nul::new(text::cut(name, NAME_BYTES)));
         if let Some(name) = &searched {
             // The end mark: without it viewers never say that there is no such region.
             blocks.push(m::map_block_reply::Data {
@@ -129,13 +135,18 @@ impl Region {
                 agents: 0,
                 map_image_id: uuid::Uuid::nil(),
             });
-            sizes.push(m::map_block_reply::Size { size_x: 256, size_y: 256 });
+            extents.push(m::map_block_reply::Size { size_x: 256, size_y: 256 });
         }
-        for (blocks, sizes) in blocks.chunks(BLOCKS_IN_ONE).zip(sizes.chunks(BLOCKS_IN_ONE)) {
+        let mut sizes = extents.as_slice();
+        // An entry, its size, and its name.
+        let bytes = |block: &m::map_block_reply::Data<'_>| 33 + block.name.len();
+        for blocks in parts(&blocks, bytes) {
+            let now;
+            (now, sizes) = sizes.split_at(blocks.len());
             let message = m::MapBlockReply {
                 agent_data: m::map_block_reply::AgentData { agent_id: id.0, flags },
                 data: blocks.into(),
-                size: sizes.into(),
+                size: now.into(),
             };
             self.send(cx, id, &message, Delivery::CONTROL);
         }
@@ -154,10 +165,11 @@ impl Region {
         let is_here = data.region_handle == 0 || data.region_handle == here.0;
         let mut items = Vec::new();
         if data.item_type == AGENTS && is_here {
-            for place in self.scene.coarse_locations().filter(|place| place.agent != id).take(100) {
+            let others = self.scene.presences().filter(|other| other.is_root() && other.agent() != id);
+            for position in others.map(|other| other.position()).take(ITEMS) {
                 items.push(m::map_item_reply::Data {
-                    x: here.x_m().saturating_add(place.x.into()),
-                    y: here.y_m().saturating_add(place.y.into()),
+                    x: here.x_m().saturating_add(position.x as u32),
+                    y: here.y_m().saturating_add(position.y as u32),
                     id: uuid::Uuid::nil(),
                     extra: 1,
                     extra2: 0,
@@ -175,7 +187,7 @@ impl Region {
                 name: &[],
             });
         }
-        for items in items.chunks(20) {
+        for items in items.chunks(ITEMS_IN_ONE) {
             let message = m::MapItemReply {
                 agent_data: m::map_item_reply::AgentData { agent_id: id.0, flags: request.agent_data.flags },
                 request_data: m::map_item_reply::RequestData { item_type: data.item_type },

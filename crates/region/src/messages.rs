@@ -4,7 +4,7 @@ use crate::agent::{Handshake, Request};
 use crate::calls::{GRID_PATIENCE, Pending};
 use crate::interface::*;
 use crate::region::{Context, Region};
-use circuit::{Category, Delivery};
+use circuit::{Category, Delivery, Refused};
 use lludp::Message;
 use lludp::messages as m;
 use lludp::text;
@@ -14,6 +14,9 @@ use std::sync::Arc;
 
 /// Texts that viewers send are cut to this many bytes.
 const CHAT_BYTES: usize = 1023;
+
+/// The same of a notice, whose length has one byte.
+const ALERT_BYTES: usize = 254;
 
 /// UUIDNameRequest is answered for so many ids.
 const NAMES_AT_ONCE: usize = 100;
@@ -56,7 +59,7 @@ impl Region {
                     position: request.info.position,
                     look_at: request.info.look_at,
                 };
-                self.teleport_to_place(cx, id, place, TeleportFlags::VIA_REGION_ID, cx.now);
+                self.teleport_to_place(cx, id, place);
             }
             Message::TeleportCancel(_) => self.cancel_teleport(cx, id, sequence),
             Message::LogoutRequest(_) => self.log_out(cx, id),
@@ -164,6 +167,7 @@ impl Region {
             draw_distance_m: agent.draw_distance_m,
             state: data.state,
         };
+        self.survey_if_view_changed(cx.now, id);
         self.scene.control(cx.now, id, &control, &mut self.scene_events);
     }
 
@@ -295,7 +299,8 @@ impl Region {
         Vec3::new(clamp(position.x, size.x), clamp(position.y, size.y), z)
     }
 
-    /// Sends one message to one connected viewer; nothing happens when there is none.
+    /// Sends one message to one connected viewer; nothing happens when there is none. For what nobody waits for: a full
+    /// queue is counted by the circuit, since its bound is the point.
     pub(crate) fn send<'m>(
         &mut self,
         cx: &mut Context<'_>,
@@ -303,16 +308,32 @@ impl Region {
         message: &impl lludp::WireMessage<'m>,
         delivery: Delivery,
     ) {
-        self.trace_packet_out(cx, id, message);
-        let Some(link) = self.agents.get_mut(&id).and_then(|agent| agent.link.as_mut()) else { return };
-        // A full queue is counted by the circuit; the bound is the point.
-        let _ = link.circuit.send(cx.now, message, delivery);
-        self.touch(id);
+        if let Err(Refused::TooLarge(bytes)) = self.try_send(cx, id, message, delivery) {
+            self.trace_life(cx, || format!("A message of {bytes} bytes for {id} cannot be sent"));
+        }
     }
 
-    /// A notice to one user.
+    /// The same, for who has to know whether the viewer will hear it.
+    ///
+    /// # Errors
+    /// As the circuit's; closed where there is none.
+    pub(crate) fn try_send<'m>(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: AgentId,
+        message: &impl lludp::WireMessage<'m>,
+        delivery: Delivery,
+    ) -> Result<(), Refused> {
+        self.trace_packet_out(cx, id, message);
+        let link = self.agents.get_mut(&id).and_then(|agent| agent.link.as_mut());
+        let sent = link.ok_or(Refused::Closed)?.circuit.send(cx.now, message, delivery);
+        self.touch(id);
+        sent
+    }
+
+    /// A notice to one user, as long as its field can hold.
     pub(crate) fn alert(&mut self, cx: &mut Context<'_>, id: AgentId, words: &str, key: Option<&str>) {
-        let words = text::Nul::new(words);
+        let words = text::Nul::new(text::cut(words, ALERT_BYTES));
         let key = key.map(text::Nul::new);
         let info = key
             .as_ref()

@@ -5,7 +5,7 @@ use crate::calls::{GRID_PATIENCE, PEER_PATIENCE, Pending, cells_in_view};
 use crate::going::circuit_address;
 use crate::interface::*;
 use crate::region::{Context, Region};
-use model::{AgentId, RegionHandle, SessionId, Vec3};
+use model::{AgentId, Moment, RegionHandle, SessionId, Vec3};
 use services::RegionInfo;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,12 @@ const SURVEY_AFTER_M: f32 = 32.0;
 /// One that stands still gets them looked at so often: neighbours come and go, and keep child agents only for those of
 /// whom they hear.
 const SURVEY_EVERY: Duration = Duration::from_secs(45);
+
+/// One whose draw distance has changed by so much sees other neighbours (transfer fact sheet, section 8.2).
+const SURVEY_AFTER_VIEW_M: u32 = 32;
+
+/// However often it is changed, they are looked at no more often than this for it.
+const SURVEY_PAUSE: Duration = Duration::from_secs(2);
 
 /// How far viewers are shown the world beyond their region, metres: the bounds of what their draw distance asks for.
 const VIEW_M: std::ops::RangeInclusive<f32> = 96.0..=255.0;
@@ -60,7 +66,8 @@ impl Region {
         let Some(agent) = self.agents.get_mut(&id) else { return };
         agent.surveyed = Some(position);
         agent.survey_at = Some(now + SURVEY_EVERY);
-        let (min, max) = cells_in_view(handle, size, view_m(agent.draw_distance_m));
+        agent.surveyed_m = view_m(agent.draw_distance_m);
+        let (min, max) = cells_in_view(handle, size, agent.surveyed_m);
         let pending = Pending::Survey { agent: id, visit: agent.visit, tries_left };
         self.call_grid(cx, GridCall::RegionsInRange { min, max }, GRID_PATIENCE, pending);
     }
@@ -92,6 +99,22 @@ impl Region {
         self.survey(cx, id);
     }
 
+    /// The agent's draw distance may have changed: far enough to look again?
+    pub(crate) fn survey_if_view_changed(&mut self, now: Moment, id: AgentId) {
+        let Some(agent) = self.agents.get_mut(&id).filter(|agent| agent.acts()) else { return };
+        let Some(survey_at) = agent.survey_at else { return };
+        if view_m(agent.draw_distance_m).abs_diff(agent.surveyed_m) < SURVEY_AFTER_VIEW_M {
+            return;
+        }
+        // How long ago they were looked at, since what is due later than usual never is.
+        let ago = SURVEY_EVERY.saturating_sub(survey_at.since(now));
+        let soon = now + SURVEY_PAUSE.saturating_sub(ago);
+        if soon < survey_at {
+            agent.survey_at = Some(soon);
+            self.touch(id);
+        }
+    }
+
     /// What an agent sees is looked at again now and then: neighbours come, go and start anew, and those that keep its
     /// child agents must hear that it lives. A child agent of which nobody has been heard is closed.
     pub(crate) fn wake_views(&mut self, cx: &mut Context<'_>, id: AgentId) {
@@ -110,6 +133,9 @@ impl Region {
                 format!("Closing child agent {id}: its root agent is not heard of any more")
             });
             self.close_agent(cx, id);
+        } else if lapsed && let Some(agent) = self.agents.get_mut(&id) {
+            // Should it look in after all, its keeper has as long again.
+            agent.kept_until = Some(cx.now + CHILD_LEASE);
         }
     }
 
@@ -240,8 +266,7 @@ impl Region {
             .collect();
         let gone: Vec<_> = gone.iter().filter_map(|handle| agent.children.remove(handle)).collect();
         for child in gone {
-            let claim = child.tickets.then_some(child.claim);
-            let call = PeerCall::CloseChild { agent: id, session, claim };
+            let call = child.close(id, session);
             self.tell_peer(cx, child.region, call, child.tickets);
         }
         self.close_inherited(cx, id, &seen);
@@ -314,11 +339,8 @@ impl Region {
             child.or(agent.inherited.get(&region.handle).copied()).filter(|known| known.claim.is_none());
         let caps = known.map_or(fresh, |known| known.caps);
         let here = self.config.cell.handle();
-        let offset = |from: u32, to: u32| (i64::from(from) - i64::from(to)) as f32;
-        let shift =
-            Vec3::new(offset(here.x_m(), region.handle.x_m()), offset(here.y_m(), region.handle.y_m()), 0.0);
         let create = CreateAgent {
-            position: position + shift,
+            position: position + here.shift_to(region.handle),
             claim: Some(agent.own_claim(self.config.id)),
             ..agent.announce(self.config.id, caps, self.config.versions.high)
         };

@@ -261,8 +261,9 @@ impl Region {
 
     /// Where a circuit that begins now begins to count: its viewer may still hold one that this region has forgotten,
     /// by closing it or by a restart, and would take lower numbers for repetitions. Circuits send fewer than a
-    /// thousand packets a second for as long as they live, so the clock is always ahead of them. In the lower half of
-    /// the numbers, since peers that have heard none yet may take the upper half for a wrapped past.
+    /// thousand packets a second for as long as they live, so the clock is ahead of them, unless it has begun anew in
+    /// the meantime, as it does every 2.3 hours: it stays in the lower half of the numbers, since peers that have heard
+    /// none yet may take the upper half for a wrapped past.
     fn first_sequence(&self, now: Moment) -> u32 {
         let milliseconds = self.config.unix_epoch_s.wrapping_mul(1000).wrapping_add(now.micros() / 1000);
         milliseconds as u32 & 0x7F_FFFF

@@ -4,15 +4,14 @@ use crate::agent::{Agent, Announced, Coming};
 use crate::interface::*;
 use crate::region::{Context, Region};
 use agent::{EventQueue, EventQueueConfig};
-use model::{AgentId, RegionId, RegionSize, SessionId, TeleportFlags, Vec3};
+use model::{AgentId, RegionId, RegionSize, SessionId, TeleportFlags};
 use scene::interest::InterestList;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use transfer::{
     Act, AgentCreated, AgentData, Arrival, ArrivalInput, ChildView, Claim, CreateAgent, DepartureInput,
-    Expectation, Mutant, Offer, PeerCall, PeerReply, QueryAccess, Refusal, Step, TransferId, TransferKey,
-    Verdict, Whereabouts, agree,
+    Expectation, Mutant, PeerCall, PeerReply, Refusal, Step, TransferId, TransferKey, Verdict, Whereabouts,
+    agree,
 };
 
 /// Child agents at most, beyond those that the region's own size allows as root agents.
@@ -24,15 +23,12 @@ const MAX_RETURNING: usize = 8;
 /// Calls that wait for the end of one agent's transfers, at most: a peer repeats an UpdateAgent once or twice.
 const MAX_AWAITING: usize = 16;
 
-/// How long a viewer has to open its circuit after a login before its agent is forgotten.
-const LOGIN_PATIENCE: Duration = Duration::from_secs(60);
-
 type Answer = Result<PeerReply, Refusal>;
 
 impl Region {
     pub(crate) fn handle_peer(&mut self, cx: &mut Context<'_>, call: PeerCall, waiter: Waiter) {
         let answer = match call {
-            PeerCall::QueryAccess(query) => self.may_enter(&query).and_then(|()| {
+            PeerCall::QueryAccess(query) => self.may_enter(query.agent).and_then(|()| {
                 let large = self.config.size != RegionSize::STANDARD;
                 agree(query.offer, query.tickets, self.config.versions, large).map(PeerReply::Access)
             }),
@@ -82,13 +78,13 @@ impl Region {
     }
 
     /// P5 at the destination; looks, and changes nothing.
-    fn may_enter(&self, query: &QueryAccess) -> Result<(), Refusal> {
+    fn may_enter(&self, id: AgentId) -> Result<(), Refusal> {
         if self.shutting_down {
             return Err(Refusal::new("The region is closing."));
         }
         if self.config.access == AccessPolicy::Members
-            && query.agent != self.config.owner
-            && !self.config.members.contains(&query.agent)
+            && id != self.config.owner
+            && !self.config.members.contains(&id)
         {
             return Err(Refusal::new("You are not on the member list of that region."));
         }
@@ -96,7 +92,7 @@ impl Region {
         let taken = self
             .agents
             .values()
-            .filter(|agent| agent.id != query.agent && agent.closing.is_none())
+            .filter(|agent| agent.id != id && agent.closing.is_none())
             .filter(|agent| agent.arrival.verdict() != Verdict::Child)
             .count();
         if taken >= self.config.max_agents {
@@ -113,15 +109,7 @@ impl Region {
         let id = create.agent;
         let comes = !create.flags.is_empty() || create.transfer.is_some();
         if comes {
-            self.may_enter(&QueryAccess {
-                agent: id,
-                session: create.session,
-                position: create.position,
-                via_teleport: !create.flags.is_empty(),
-                flags: create.flags,
-                offer: Offer::Named(create.version),
-                tickets: create.transfer.is_some(),
-            })?;
+            self.may_enter(id)?;
         }
         if let (Some(transfer), Some(source)) = (create.transfer, create.source)
             && self.verdicts.iter().any(|(key, _)| *key == (source, transfer))
@@ -174,6 +162,8 @@ impl Region {
         {
             self.take_told_secret(cx, id, told);
         }
+        // Said `done`: a viewer that comes back would poll in vain.
+        let renewed = existed && self.renew_ended_queue(cx, id);
         let Some(agent) = self.agents.get_mut(&id) else { return Err(Refusal::new("Internal error")) };
         if agent.is_root() {
             return if comes {
@@ -202,8 +192,8 @@ impl Region {
             self.expect_agent(cx, &create);
         }
         let Some(agent) = self.agents.get(&id) else { return Err(Refusal::new("Internal error")) };
-        // A viewer that has no circuit here yet has to be told to open one.
-        let existed = existed && agent.link.is_some();
+        // A viewer that has no circuit here yet has to be told to open one, and of a new secret.
+        let existed = existed && agent.link.is_some() && !renewed;
         let reply = AgentCreated { caps: agent.caps, existed, tickets: true };
         self.trace_life(cx, || {
             let kind = if comes { "incoming" } else { "child" };
@@ -246,17 +236,19 @@ impl Region {
         };
         let Some(agent) = self.agents.get_mut(&id) else { return };
         agent.outfit = create.outfit.clone();
-        agent.announced =
-            Announced { position: create.position, look_at: create.look_at, flags: create.flags, at: cx.now };
+        agent.announced = Announced {
+            position: create.position,
+            look_at: create.look_at,
+            flags: create.flags,
+            at: cx.now,
+            again: agent.link.is_some(),
+        };
         agent.seed_fetched = false;
         agent.releasing = None;
         agent.update = None;
         agent.inherited = create.children.iter().map(|child| (child.handle, *child)).collect();
         match expectation {
-            Expectation::Login => {
-                agent.unused_until = cx.now + LOGIN_PATIENCE;
-                agent.coming = None;
-            }
+            Expectation::Login => agent.coming = None,
             Expectation::Transfer(transfer) => {
                 let kind = if create.flags.is_empty() { "crossing" } else { "teleport" };
                 agent.coming = Some(Coming { transfer, version: create.version, kind });
@@ -287,6 +279,7 @@ impl Region {
             caps,
             other_caps: Vec::new(),
             queue: EventQueue::new(EventQueueConfig::default(), cx.now),
+            rebakes: Default::default(),
             link: None,
             origin: Default::default(),
             arrival: Arrival::new(self.config.patience),
@@ -295,17 +288,20 @@ impl Region {
                 look_at: create.look_at,
                 flags: TeleportFlags::empty(),
                 at: cx.now,
+                again: false,
             },
             update: None,
             awaiting: Vec::new(),
             awaiting_circuit: Vec::new(),
             coming: None,
             releasing: None,
+            letting_go: None,
             seed_fetched: false,
             welcomed: false,
             greeted: cx.now,
             reported: false,
             wished_by: None,
+            wish: None,
             leaving: None,
             doubt: None,
             claim: create.claim,
@@ -321,6 +317,7 @@ impl Region {
             baggage: Arc::default(),
             unladen: None,
             surveyed: None,
+            surveyed_m: 0,
             survey_at: None,
             kept_until: None,
             unused_until: cx.now,
@@ -345,28 +342,33 @@ impl Region {
     }
 
     /// Which transfer an UpdateAgent belongs to. Without a number it is the one that is expected; a published crossing
-    /// is announced by nothing else. `None`: of none that is known.
-    fn transfer_of(&mut self, cx: &mut Context<'_>, data: &AgentData) -> Option<TransferKey> {
+    /// is announced by nothing else, so it is here that it is let in. `None`: of none that is known.
+    fn transfer_of(
+        &mut self,
+        cx: &mut Context<'_>,
+        data: &AgentData,
+    ) -> Result<Option<TransferKey>, Refusal> {
         if let Some(transfer) = data.transfer {
-            return Some((data.source, transfer));
+            return Ok(Some((data.source, transfer)));
         }
-        let agent = self.agents.get(&data.agent)?;
+        let Some(agent) = self.agents.get(&data.agent) else { return Ok(None) };
         match agent.arrival.expected() {
-            Some(Expectation::Transfer(key)) if key.0 == RegionId::default() => return Some(key),
-            Some(_) => return None,
+            Some(Expectation::Transfer(key)) if key.0 == RegionId::default() => return Ok(Some(key)),
+            Some(_) => return Ok(None),
             None => {}
         }
         let crosses = data.crossing || (!data.wait_for_root && data.release.is_none());
         if !crosses || agent.arrival.verdict() != Verdict::Child {
-            return None;
+            return Ok(None);
         }
+        self.may_enter(data.agent)?;
         let key = self.unnumbered();
         if let Some(agent) = self.agents.get_mut(&data.agent) {
             agent.coming = Some(Coming { transfer: key, version: data.version, kind: "crossing" });
             agent.announced.at = cx.now;
         }
         self.arrive(cx, data.agent, ArrivalInput::Expect(Expectation::Transfer(key)));
-        Some(key)
+        Ok(Some(key))
     }
 
     /// T3 at the destination (0.1: T4).
@@ -374,11 +376,13 @@ impl Region {
         let id = data.agent;
         // SIMULATION/0.1 names no session.
         let unnamed = data.session == SessionId::default() && data.transfer.is_none();
-        if self.agents.get(&id).is_none_or(|agent| agent.session != data.session && !unnamed) {
-            let whereabouts = match data.transfer {
-                Some(transfer) => self.verdict((data.source, transfer)),
-                None => Whereabouts::Withdrawn,
-            };
+        let known = self.agents.get(&id).filter(|agent| agent.session == data.session || unnamed);
+        // The viewer of one that is being closed is not listened to any more.
+        if known.is_none_or(|agent| agent.closing.is_some()) {
+            let key = data.transfer.map(|transfer| (data.source, transfer));
+            let settled = key.zip(known).and_then(|(key, agent)| agent.arrival.settled(key));
+            let remembered = || key.map_or(Whereabouts::Withdrawn, |key| self.verdict(key));
+            let whereabouts = settled.unwrap_or_else(remembered);
             let answer = PeerReply::Whereabouts(whereabouts);
             cx.effects.push(Effect::Answer { waiter, result: Ok(answer) });
             return;
@@ -389,10 +393,13 @@ impl Region {
             cx.effects.push(Effect::Answer { waiter, result: Ok(answer) });
             return;
         }
-        let Some(key) = self.transfer_of(cx, &data) else {
-            let answer = PeerReply::Whereabouts(Whereabouts::Withdrawn);
-            cx.effects.push(Effect::Answer { waiter, result: Ok(answer) });
-            return;
+        let key = match self.transfer_of(cx, &data) {
+            Ok(Some(key)) => key,
+            not_taken => {
+                let result = not_taken.map(|_| PeerReply::Whereabouts(Whereabouts::Withdrawn));
+                cx.effects.push(Effect::Answer { waiter, result });
+                return;
+            }
         };
         let circuit = cx.now + self.config.patience.circuit;
         let Some(agent) = self.agents.get_mut(&id) else { return };
@@ -464,6 +471,12 @@ impl Region {
             && let Some(Expectation::Transfer(key)) = agent.arrival.expected()
             && key.0 == RegionId::default()
         {
+            if agent.outlives_close(cx.now) {
+                let says = (Party::Source, Party::Destination);
+                self.note_coming(cx, id, Act::Keep, says, "close of an older visit", "");
+                self.trace_life(cx, || format!("Not closing child agent {id}: it is coming back"));
+                return;
+            }
             self.arrive(cx, id, ArrivalInput::Withdraw(key));
             return;
         }
@@ -494,8 +507,7 @@ impl Region {
         }
         agent.draw_distance_m =
             view.draw_distance_m.clamp(scene::MIN_DRAW_DISTANCE_M, scene::MAX_DRAW_DISTANCE_M);
-        let offset = |from: u32, to: u32| (i64::from(from) - i64::from(to)) as f32;
-        let shift = Vec3::new(offset(view.root.x_m(), here.x_m()), offset(view.root.y_m(), here.y_m()), 0.0);
-        self.scene.set_child_position(view.agent, Some(view.position + shift));
+        let position = view.position + view.root.shift_to(here);
+        self.scene.set_child_position(view.agent, Some(position));
     }
 }

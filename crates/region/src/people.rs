@@ -81,9 +81,7 @@ impl Region {
                 // Its own viewer is told too, as by other servers: viewers never remove the user's own avatar.
                 self.mark_all(|_, interest| interest.mark_gone(local_id));
             }
-            SceneEvent::BorderReached { agent, position, velocity } => {
-                self.reach_border(cx, agent, position, velocity);
-            }
+            SceneEvent::BorderReached { agent, position } => self.reach_border(cx, agent, position),
             SceneEvent::AppearanceChanged(id) => {
                 if let Some(local) = self.local_id(id) {
                     self.looks.remove(&local);
@@ -177,7 +175,7 @@ impl Region {
     }
 
     /// The agent walks out of the region: into a neighbour, if there is one that takes it.
-    fn reach_border(&mut self, cx: &mut Context<'_>, id: AgentId, position: Vec3, _: Vec3) {
+    fn reach_border(&mut self, cx: &mut Context<'_>, id: AgentId, position: Vec3) {
         let here = self.config.cell.handle();
         let Some(presence) = self.scene.presence(id) else { return };
         let look_at = presence.look_at();

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use transfer::{TransferKey, Whereabouts};
 
-/// SimStats and viewer time go out so often to each root agent.
+/// SimStats go out so often to each root agent.
 pub(crate) const STATISTICS_PAUSE: Duration = Duration::from_secs(2);
 
 /// What one call works with: the moment, and the list that effects go to.
@@ -44,6 +44,10 @@ pub struct Region {
     pub(crate) calls: BTreeMap<CallId, Pending>,
     /// What peers did not hear, to be said again; the pause is always the same, so the first is the next.
     pub(crate) told_again: VecDeque<(Moment, Told)>,
+    /// Questions for which there was no place, and when each is given up; the pause is always the same.
+    pub(crate) unasked: VecDeque<(Moment, Pending)>,
+    /// How many of the calls each agent's viewer waits for.
+    pub(crate) questions: BTreeMap<AgentId, usize>,
     pub(crate) next_call: u64,
     pub(crate) next_transfer: u64,
     /// Counts all agents' visits: an agent that was forgotten and comes again must not repeat its claims.
@@ -76,7 +80,6 @@ impl Region {
     /// A region without agents.
     pub fn new(config: RegionConfig, now: Moment) -> Self {
         let scene = Scene::new(SceneConfig {
-            max_agents: config.max_agents,
             terrain: config.terrain,
             handle: config.cell.handle(),
             size: config.size,
@@ -104,6 +107,8 @@ impl Region {
             verdicts: VecDeque::new(),
             calls: BTreeMap::new(),
             told_again: VecDeque::new(),
+            unasked: VecDeque::new(),
+            questions: BTreeMap::new(),
             name: config.name.as_str().into(),
             next_call: 0,
             next_transfer: first_number,
@@ -156,10 +161,12 @@ impl Region {
             }
             Input::Reply { id, result } => self.handle_reply(cx, id, result),
             Input::Reported { agent, visit } => self.reported(agent, visit),
+            Input::TextureMissing(texture) => self.texture_missing(cx, texture),
             Input::Operator(command) => self.handle_operator(cx, command),
             Input::Wakeup => {}
         }
         self.run_told_again(cx);
+        self.run_unasked(cx);
         if !more_may_wait {
             self.run_alarms(cx);
         }
@@ -175,9 +182,10 @@ impl Region {
     /// The earliest moment at which [`Input::Wakeup`] is due; `None` while nothing at all is waited for.
     pub fn next_wakeup(&self) -> Option<Moment> {
         let told_again = self.told_again.front().map(|&(at, _)| at);
+        let unasked = self.unasked.front().map(|&(at, _)| at);
         let alarm = self.alarms.first().map(|&(at, _)| at);
         let closing = self.closing.as_ref().map(Closing::next_wakeup);
-        [alarm, told_again, closing, self.scene.next_wakeup(), self.next_statistics]
+        [alarm, told_again, unasked, closing, self.scene.next_wakeup(), self.next_statistics]
             .into_iter()
             .flatten()
             .min()
@@ -255,7 +263,7 @@ impl Region {
             agent.queue.handle_poll(cx.now, Poll { ack, done, waiter }, &mut answers);
         }
         self.trace_poll(cx, id);
-        self.answer_polls(cx, id, answers);
+        self.answer_polls(cx, answers);
         self.eventful.push(id);
         self.touch(id);
     }
@@ -265,17 +273,12 @@ impl Region {
         while let Some(id) = self.eventful.pop() {
             if let Some(agent) = self.agents.get_mut(&id) {
                 agent.queue.flush(cx.now, &mut answers);
-                self.answer_polls(cx, id, std::mem::take(&mut answers));
+                self.answer_polls(cx, std::mem::take(&mut answers));
             }
         }
     }
 
-    pub(crate) fn answer_polls(
-        &mut self,
-        cx: &mut Context<'_>,
-        _id: AgentId,
-        answers: Vec<EventQueueEffect<Waiter>>,
-    ) {
+    pub(crate) fn answer_polls(&mut self, cx: &mut Context<'_>, answers: Vec<EventQueueEffect<Waiter>>) {
         for answer in answers {
             cx.effects.push(match answer {
                 EventQueueEffect::Answer { waiter, body, waited, .. } => {
@@ -344,7 +347,7 @@ impl Region {
         let Some(agent) = self.agents.get(&id) else { return };
         if agent.closing.is_some_and(|at| at <= cx.now) {
             self.finish_closing(cx, id);
-        } else if agent.link.is_none() && agent.unused_until <= cx.now {
+        } else if agent.forgotten_at().is_some_and(|at| at <= cx.now) {
             if agent.is_root() {
                 self.viewer_vanished(cx, id);
             } else {

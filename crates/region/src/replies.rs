@@ -9,8 +9,35 @@ use lludp::text;
 use model::{AgentId, Uuid, Vec3};
 use transfer::PeerError;
 
-/// Names in one UUIDNameReply.
-const NAMES_IN_ONE: usize = 20;
+/// Bytes of a name in an answer.
+const NAME_BYTES: usize = 254;
+
+/// Wearables in one AgentWearablesUpdate, of 33 bytes each; viewers heed only the first. Body parts, without which nobody
+/// is seen, come first.
+const WEARABLES_IN_ONE: usize = 40;
+
+/// Baked textures in one AgentCachedTextureResponse, of 18 bytes each.
+const BAKES_IN_ONE: usize = 60;
+
+/// What one message of a list may hold, bytes: a datagram's 1200, less its head.
+const LIST_BYTES: usize = 1100;
+
+/// A list in parts that fit into a message each. No entry may be larger than that.
+pub(crate) fn parts<T>(entries: &[T], bytes: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
+    let mut rest = entries;
+    std::iter::from_fn(move || {
+        let mut room = LIST_BYTES;
+        let fits = |entry: &&T| {
+            let left = room.checked_sub(bytes(entry));
+            room = left.unwrap_or_default();
+            left.is_some()
+        };
+        let count = rest.iter().take_while(fits).count().max(1).min(rest.len());
+        let (part, after) = rest.split_at(count);
+        rest = after;
+        (!part.is_empty()).then_some(part)
+    })
+}
 
 impl Region {
     pub(crate) fn names_found(
@@ -20,11 +47,9 @@ impl Region {
         result: Result<Reply, PeerError>,
     ) {
         let Ok(Reply::Names(names)) = result else { return };
-        for names in names.chunks(NAMES_IN_ONE) {
-            let texts: Vec<_> = names
-                .iter()
-                .map(|(id, first, last)| (id.0, text::Nul::new(first), text::Nul::new(last)))
-                .collect();
+        let name = |name: &str| text::Nul::new(text::cut(name, NAME_BYTES));
+        let texts: Vec<_> = names.iter().map(|(id, first, last)| (id.0, name(first), name(last))).collect();
+        for texts in parts(&texts, |(_, first, last)| 18 + first.len() + last.len()) {
             let blocks: Vec<_> = texts
                 .iter()
                 .map(|(id, first, last)| m::uuid_name_reply::UUIDNameBlock {
@@ -59,7 +84,7 @@ impl Region {
                 asset_id: asset.0,
                 wearable_type: kind as u8,
             })
-            .take(u8::MAX.into())
+            .take(WEARABLES_IN_ONE)
             .collect();
         let message = m::AgentWearablesUpdate {
             agent_data: m::agent_wearables_update::AgentData {
@@ -80,7 +105,7 @@ impl Region {
         id: AgentId,
         query: &m::AgentCachedTexture<'_>,
     ) {
-        let Some(agent) = self.agents.get(&id) else { return };
+        let Some(session) = self.agents.get(&id).map(|agent| agent.session) else { return };
         let blocks: Vec<_> = query
             .wearable_data
             .iter()
@@ -90,15 +115,17 @@ impl Region {
                 host_name: &[],
             })
             .collect();
-        let message = m::AgentCachedTextureResponse {
-            agent_data: m::agent_cached_texture_response::AgentData {
-                agent_id: id.0,
-                session_id: agent.session.0,
-                serial_num: query.agent_data.serial_num,
-            },
-            wearable_data: blocks.as_slice().into(),
-        };
-        self.send(cx, id, &message, Delivery::CONTROL);
+        for blocks in blocks.chunks(BAKES_IN_ONE) {
+            let message = m::AgentCachedTextureResponse {
+                agent_data: m::agent_cached_texture_response::AgentData {
+                    agent_id: id.0,
+                    session_id: session.0,
+                    serial_num: query.agent_data.serial_num,
+                },
+                wearable_data: blocks.into(),
+            };
+            self.send(cx, id, &message, Delivery::CONTROL);
+        }
     }
 
     pub(crate) fn send_agent_data(&mut self, cx: &mut Context<'_>, id: AgentId) {
@@ -262,5 +289,20 @@ impl Region {
             },
         };
         self.send(cx, id, &message, Delivery::CONTROL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_parted_by_what_its_entries_take() {
+        let lengths =
+            |entries: &[usize]| parts(entries, |&bytes| bytes).map(<[usize]>::len).collect::<Vec<_>>();
+        assert_eq!(lengths(&[]), [0; 0]);
+        assert_eq!(lengths(&[LIST_BYTES]), [1]);
+        assert_eq!(lengths(&[500, 500, 500, LIST_BYTES, 1, 1]), [2, 1, 1, 2]);
+        assert_eq!(lengths(&[60; 20]), [18, 2]);
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::interface::*;
 use crate::region::{Context, Region};
+use agent::{EventQueue, EventQueueConfig};
 use model::{AgentId, CapsSecret};
 
 /// Secrets of one agent besides the one that its viewer uses; more are told only by peers that fail again and again.
@@ -36,6 +37,20 @@ impl Region {
             agent.other_caps.remove(at);
             agent.other_caps.push(std::mem::replace(&mut agent.caps, used));
         }
+    }
+
+    /// Opens the event queue of a viewer that said it would poll no more, under a new secret: the Linden viewer asks
+    /// nothing again of one whose queue it found gone (capabilities fact sheet, section 3). Whether it had ended.
+    pub(crate) fn renew_ended_queue(&mut self, cx: &mut Context<'_>, id: AgentId) -> bool {
+        let fresh = self.new_secret();
+        let Some(agent) = self.agents.get_mut(&id) else { return false };
+        if agent.is_root() || !agent.queue.is_closed() {
+            return false;
+        }
+        agent.queue = EventQueue::new(EventQueueConfig::default(), cx.now);
+        self.take_told_secret(cx, id, fresh);
+        self.secret_used(id, fresh);
+        true
     }
 
     /// It opens nothing any more.

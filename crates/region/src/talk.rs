@@ -13,16 +13,20 @@ use transfer::{InstantMessage, PeerCall, PeerError, PeerReply, Refusal};
 /// Bytes of a message's text; viewers send and show no more.
 const TEXT_BYTES: usize = 1023;
 
+/// Bytes of a message's texts and of what it carries, together: all else in ImprovedInstantMessage takes 130 of the 1400
+/// that make a datagram.
+const VARIABLE_BYTES: usize = 1270;
+
 /// A grid's word to a simulator: this login is replaced by a newer one.
 const DIALOG_KICK: u8 = 250;
 
 /// What somebody typed.
 const DIALOG_TEXT: u8 = 0;
 /// An offer of a teleport, and the wish for one.
-const DIALOG_LURE: u8 = 22;
+pub(crate) const DIALOG_LURE: u8 = 22;
 const DIALOG_ASK_LURE: u8 = 26;
 /// An offer of friendship.
-const DIALOG_OFFER: u8 = 38;
+pub(crate) const DIALOG_OFFER: u8 = 38;
 /// What viewers may say themselves: what they type, inventory offered, accepted and declined, conferences, the answer of
 /// who is busy, teleports accepted, declined and wished for, offers of friendship, typing. The rest is the simulator's
 /// or a script's word.
@@ -62,6 +66,10 @@ impl Region {
             sent_s: 0,
             bucket: block.binary_bucket.to_vec(),
         };
+        if !is_sayable(&message) {
+            self.alert(cx, id, "Your message is too long to be delivered.", None);
+            return;
+        }
         match block.dialog {
             DIALOG_OFFER => self.offer_friendship(cx, message),
             _ => self.post(cx, PeerCall::InstantMessage(Box::new(message))),
@@ -120,7 +128,8 @@ impl Region {
         }
     }
 
-    /// What is read out is forgotten then; what cannot be read out any more stays.
+    /// What is read out is forgotten then. When one message cannot be said now, all of them stay, and those before it are
+    /// said twice.
     pub(crate) fn mailbox_found(
         &mut self,
         cx: &mut Context<'_>,
@@ -128,7 +137,9 @@ impl Region {
         result: Result<Reply, PeerError>,
     ) {
         let Ok(Reply::Social(SocialReply::Waiting { messages, mark, offers })) = result else { return };
-        let heard = messages.iter().all(|message| self.deliver_message(cx, message).is_ok());
+        // What no message can carry is said at no time.
+        let mut sayable = messages.iter().filter(|message| is_sayable(message));
+        let heard = sayable.all(|message| self.deliver_message(cx, message).is_ok());
         if heard && mark > 0 {
             cx.effects.push(Effect::TellGrid(GridNotice::MailHeard { agent: id, mark }));
         }
@@ -172,8 +183,10 @@ impl Region {
             estate_block: Some(m::improved_instant_message::EstateBlock { estate_id: message.estate }),
             meta_data: (&[]).into(),
         };
-        self.send(cx, message.to, &said, Delivery::CONTROL);
-        Ok(PeerReply::Done)
+        match self.try_send(cx, message.to, &said, Delivery::CONTROL) {
+            Ok(()) => Ok(PeerReply::Done),
+            Err(refused) => Err(Refusal::new(format!("They cannot be told now: {refused}."))),
+        }
     }
 
     /// OnlineNotification, OfflineNotification.
@@ -198,4 +211,9 @@ impl Region {
         }
         Ok(PeerReply::Done)
     }
+}
+
+/// Whether one datagram can carry it.
+fn is_sayable(message: &InstantMessage) -> bool {
+    message.from_name.len() + message.text.len() + message.bucket.len() <= VARIABLE_BYTES
 }

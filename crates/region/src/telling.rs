@@ -57,6 +57,7 @@ impl Region {
     /// 0.1 T6, 0.2 T1. From here on only the destination knows where the agent is.
     pub(crate) fn tell_finish(&mut self, cx: &mut Context<'_>, id: AgentId) {
         self.scene.freeze(cx.now, id, true);
+        self.unsay_closes(id);
         let unwelcomed = self.take_back_welcome(id);
         if let Some(leaving) = self.agents.get_mut(&id).and_then(|agent| agent.leaving.as_mut()) {
             leaving.unwelcomed = unwelcomed;

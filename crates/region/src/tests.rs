@@ -1,13 +1,18 @@
 //! Regions with viewers made of bytes; the test itself is the grid.
 
+mod bounds;
 mod circuits;
 mod closing;
 mod friendship;
 mod leaving;
 mod mutes;
 mod news;
+mod parting;
+mod peers;
 mod places;
+mod rebake;
 mod talk;
+mod wishes;
 
 use crate::*;
 use lludp::header::{self, Flags};
@@ -75,26 +80,7 @@ impl Town {
     }
 
     fn enter(&mut self, agent: AgentId, first: &str, region: usize) {
-        let create = CreateAgent {
-            agent,
-            session: session(agent),
-            secure_session: SecureSessionId::default(),
-            circuit_code: CircuitCode(7),
-            first: first.into(),
-            last: "One".into(),
-            caps: None,
-            flags: TeleportFlags::VIA_LOGIN,
-            position: Vec3::new(100.0, 50.0, 25.0),
-            look_at: Vec3::X,
-            draw_distance_m: 64.0,
-            outfit: Arc::default(),
-            client: transfer::Client::default(),
-            children: Vec::new(),
-            claim: None,
-            transfer: None,
-            source: None,
-            version: Version::V0_8,
-        };
+        let create = CreateAgent { first: first.into(), ..announced(agent) };
         let call = PeerCall::CreateAgent(Box::new(create));
         self.put(region, Input::Peer { call, waiter: Waiter(0) });
         self.viewers.insert(agent, (region, 0));
@@ -126,6 +112,22 @@ impl Town {
         let (region, mut bytes) = (*region, Vec::new());
         header::seal_message(&mut bytes, Flags::RELIABLE, *sequence, message, &mut Vec::new());
         self.put(region, Input::Datagram { from, bytes: &bytes });
+    }
+
+    /// The same; what the region wants done about it is not done.
+    fn say_alone<'m>(&mut self, agent: AgentId, message: &impl WireMessage<'m>) -> Vec<Effect> {
+        let (region, sequence) = self.viewers.get_mut(&agent).unwrap();
+        *sequence += 1;
+        let (region, mut bytes) = (*region, Vec::new());
+        header::seal_message(&mut bytes, Flags::RELIABLE, *sequence, message, &mut Vec::new());
+        self.put_alone(region, Input::Datagram { from: address(agent), bytes: &bytes })
+    }
+
+    /// Something comes to a region; what it wants done about it is not done.
+    fn put_alone(&mut self, at: usize, input: Input<'_>) -> Vec<Effect> {
+        let effects = effects(&mut self.regions[at], self.now, input);
+        self.collect(at);
+        effects
     }
 
     /// A viewer sends an instant message of a kind.
@@ -259,6 +261,22 @@ impl Town {
     }
 }
 
+/// What a region does about something.
+fn effects(region: &mut Region, now: Moment, input: Input<'_>) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    region.handle(now, input, &mut effects);
+    effects
+}
+
+/// What the grid is asked.
+fn questions(effects: &[Effect]) -> Vec<(CallId, &GridCall)> {
+    let question = |effect| match effect {
+        &Effect::CallGrid { id, ref call, .. } => Some((id, call)),
+        _ => None,
+    };
+    effects.iter().filter_map(question).collect()
+}
+
 /// A message about people, in words; `None` for others.
 fn words(message: &Message<'_>) -> Option<String> {
     let who = |id| match AgentId(id) {
@@ -296,6 +314,30 @@ fn address(agent: AgentId) -> SocketAddr {
 
 fn session(agent: AgentId) -> SessionId {
     SessionId(Uuid::from_u128(agent.0.as_u128() + 0x100))
+}
+
+/// A login.
+fn announced(agent: AgentId) -> CreateAgent {
+    CreateAgent {
+        agent,
+        session: session(agent),
+        secure_session: SecureSessionId::default(),
+        circuit_code: CircuitCode(7),
+        first: "Some".into(),
+        last: "One".into(),
+        caps: None,
+        flags: TeleportFlags::VIA_LOGIN,
+        position: Vec3::new(100.0, 50.0, 25.0),
+        look_at: Vec3::X,
+        draw_distance_m: 64.0,
+        outfit: Arc::default(),
+        client: transfer::Client::default(),
+        children: Vec::new(),
+        claim: None,
+        transfer: None,
+        source: None,
+        version: Version::V0_8,
+    }
 }
 
 fn config(index: usize) -> RegionConfig {

@@ -48,7 +48,8 @@ impl Switches {
 }
 
 impl Region {
-    /// A line about the life of an agent; made only here, so that it costs nothing when nobody listens.
+    /// A line about the life of an agent. Always made: such lines are few, and whether anybody listens only the shell
+    /// knows.
     pub(crate) fn trace_life(&self, cx: &mut Context<'_>, text: impl FnOnce() -> String) {
         let text = format!("[{}] {}", self.config.name, text());
         cx.effects.push(Effect::Trace(TraceLine { kind: TraceKind::Life, text }));

@@ -8,7 +8,7 @@ use circuit::{Category, Delivery};
 use lludp::messages as m;
 use lludp::text;
 use model::{AgentId, CapsSecret, TeleportFlags, Uuid, Vec3};
-use transfer::Act;
+use transfer::{Act, ArrivalInput};
 
 /// The four ground textures that viewers of an OpenSimulator grid know.
 const TERRAIN_TEXTURES: [Uuid; 4] = [
@@ -241,6 +241,7 @@ impl Region {
             agent.seed_fetched = true;
         }
         self.secret_used(id, caps);
+        self.arrive(cx, id, ArrivalInput::Shown);
         self.release_if_settled(cx, id);
     }
 

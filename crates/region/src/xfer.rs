@@ -6,7 +6,7 @@ use circuit::{Category, Delivery};
 use lludp::messages as m;
 use lludp::text;
 use model::AgentId;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Bytes of a file in one packet; the length is not counted.
@@ -18,7 +18,8 @@ const LAST: u32 = 0x8000_0000;
 /// Files that one viewer may ask for, at most; the oldest go.
 const OFFERED: usize = 4;
 
-/// Files on their way to one viewer, at most.
+/// Files on their way to one viewer, at most; one that begins takes the place of the oldest, which may wait for a word
+/// that never comes.
 const UNDER_WAY: usize = 4;
 
 /// What viewers are told of a file that is not there.
@@ -28,8 +29,18 @@ const FILE_NOT_FOUND: i32 = -43;
 #[derive(Debug, Default)]
 pub(crate) struct Xfers {
     offered: VecDeque<(String, Arc<[u8]>)>,
-    /// By the viewer's numbers: the file, and the packet that went out last.
-    under_way: BTreeMap<u64, (Arc<[u8]>, u32)>,
+    /// Oldest first.
+    under_way: VecDeque<Xfer>,
+}
+
+/// A file on its way.
+#[derive(Debug)]
+struct Xfer {
+    /// The viewer's number for it.
+    id: u64,
+    file: Arc<[u8]>,
+    /// The packet that went out last.
+    sent: u32,
 }
 
 /// A packet to send.
@@ -50,33 +61,35 @@ impl Xfers {
         self.offered.push_back((name, file));
     }
 
-    /// The first packet of a file; `None` when there is no such file, or too many are under way.
+    /// The first packet of a file; `None` when there is no such file.
     fn begin(&mut self, id: u64, name: &str) -> Option<Packet> {
-        if self.under_way.len() >= UNDER_WAY {
-            return None;
-        }
         let place = self.offered.iter().position(|(offered, _)| offered == name)?;
         let (_, file) = self.offered.remove(place)?;
-        self.under_way.insert(id, (file.clone(), 0));
-        Some(packet(&file, 0))
+        self.abort(id);
+        if self.under_way.len() >= UNDER_WAY {
+            self.under_way.pop_front();
+        }
+        let first = packet(&file, 0);
+        self.under_way.push_back(Xfer { id, file, sent: 0 });
+        Some(first)
     }
 
     /// The packet after the one that the viewer has; `None` when it has them all, or has confirmed what it was not sent.
     fn confirm(&mut self, id: u64, number: u32) -> Option<Packet> {
-        let (file, sent) = self.under_way.get_mut(&id)?;
-        if number & !LAST != *sent {
+        let xfer = self.under_way.iter_mut().find(|xfer| xfer.id == id)?;
+        if number & !LAST != xfer.sent {
             return None;
         }
-        if *sent as usize + 1 >= packets(file) {
-            self.under_way.remove(&id);
+        if xfer.sent as usize + 1 >= packets(&xfer.file) {
+            self.abort(id);
             return None;
         }
-        *sent += 1;
-        Some(packet(file, *sent))
+        xfer.sent += 1;
+        Some(packet(&xfer.file, xfer.sent))
     }
 
     fn abort(&mut self, id: u64) {
-        self.under_way.remove(&id);
+        self.under_way.retain(|xfer| xfer.id != id);
     }
 }
 
@@ -184,13 +197,23 @@ mod tests {
         }
         assert_eq!(xfers.begin(1, "1"), None, "once");
         xfers.offer("more".into(), file);
-        assert_eq!(xfers.begin(9, "more"), None, "too many under way");
-        assert_eq!(xfers.confirm(1, 1), None, "not sent yet");
+        assert_eq!(xfers.confirm(2, 1), None, "not sent yet");
         assert_eq!(xfers.confirm(9, 0), None);
-        assert_eq!(xfers.confirm(1, 0).unwrap().number, 1);
-        assert_eq!(xfers.confirm(1, 0), None, "confirmed twice");
-        xfers.abort(1);
-        assert_eq!(xfers.confirm(1, 1), None);
+        assert_eq!(xfers.confirm(2, 0).unwrap().number, 1);
+        assert_eq!(xfers.confirm(2, 0), None, "confirmed twice");
+        xfers.abort(2);
+        assert_eq!(xfers.confirm(2, 1), None);
         assert!(xfers.begin(9, "more").is_some());
+    }
+
+    #[test]
+    fn what_is_never_confirmed_keeps_no_file_away() {
+        let mut xfers = Xfers::default();
+        for n in 0..=UNDER_WAY as u64 {
+            xfers.offer("mutes".into(), vec![1; 3000].into());
+            assert!(xfers.begin(n, "mutes").is_some(), "{n}");
+        }
+        assert_eq!(xfers.confirm(0, 0), None, "the oldest");
+        assert!(xfers.confirm(1, 0).is_some());
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn garbage() -> Response {
 }
 
 pub(crate) fn answer(incoming: &Incoming, result: &Result<PeerReply, Refusal>) -> Response {
-    simulation::answer(incoming, result, CALLER)
+    simulation::answer(&incoming.form(), result, CALLER)
 }
 
 impl Rehearsal {

@@ -91,6 +91,7 @@ scenarios! {
     chat_of_the_region_that_was_left_is_not_heard: "chat-of-the-region-that-was-left-is-not-heard";
     a_success_is_not_also_called_a_failure: "a-success-is-not-also-called-a-failure";
     a_neighbour_keeps_its_event_queue: "a-neighbour-keeps-its-event-queue";
+    who_ended_a_poll_is_heard_again: "who-ended-a-poll-is-heard-again";
     a_region_of_another_size_is_told_with_its_size: "a-region-of-another-size-is-told-with-its-size";
     presence_is_reported_in_the_order_of_the_hops: "presence-is-reported-in-the-order-of-the-hops";
     who_looks_in_sees_an_avatar_leave: "who-looks-in-sees-an-avatar-leave";

@@ -17,8 +17,7 @@ fn main() {
 
 /// Avatars on a grid of 32 by 32, all turned another way, walking if wanted.
 fn crowd(count: u32, walking: bool) -> (Scene, Vec<LocalId>, Moment) {
-    let config =
-        SceneConfig { terrain: TerrainKind::Island { seed: 1 }, max_agents: 2000, ..SceneConfig::default() };
+    let config = SceneConfig { terrain: TerrainKind::Island { seed: 1 }, ..SceneConfig::default() };
     let mut scene = Scene::new(config);
     let (mut now, mut out, mut locals) = (Moment::ZERO, Vec::new(), Vec::new());
     for n in 0..count {

@@ -5,7 +5,7 @@ use model::{AgentId, LocalId, Vec3};
 pub enum SceneEvent {
     /// An avatar is here now; viewers need a full update, its appearance and its animations.
     Appeared(AgentId),
-    /// An avatar changed in a way that needs a full update (size, name).
+    /// An avatar changed in a way that needs a full update (its size).
     Changed(AgentId),
     /// An avatar moved; a terse update tells it.
     Moved(AgentId),
@@ -24,8 +24,6 @@ pub enum SceneEvent {
         agent: AgentId,
         /// Where it will be, region-local metres; usually outside.
         position: Vec3,
-        /// How it moves, metres a second.
-        velocity: Vec3,
     },
     /// An avatar looks different (AvatarAppearance).
     AppearanceChanged(AgentId),

@@ -19,8 +19,9 @@ pub struct AvatarName {
     pub title: String,
 }
 
-/// Longest texture entry of an avatar that is kept, bytes; the field on the wire holds less than 64 KiB.
-pub const MAX_TEXTURE_ENTRY: usize = 8 * 1024;
+/// Longest texture entry of an avatar that is kept, bytes: AvatarAppearance carries it beside all else, in a datagram
+/// of 1400 bytes. Viewers' own are a few hundred.
+pub const MAX_TEXTURE_ENTRY: usize = 1024;
 /// Most visual parameters, one byte each: what one message can list.
 pub const MAX_VISUAL_PARAMS: usize = 255;
 /// Smallest and largest avatar, metres along any axis.

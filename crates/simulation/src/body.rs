@@ -40,17 +40,17 @@ pub(crate) fn is_packed(content_type: Option<&str>, content_encoding: Option<&st
     means(content_type, GZIP) || means(content_encoding, "gzip")
 }
 
-/// Unpacks a body.
-pub(crate) fn unpack(body: &[u8], packed: bool) -> Result<Cow<'_, [u8]>, Unreadable> {
+/// Unpacks a body of at most so many bytes, unpacked.
+pub(crate) fn unpack(body: &[u8], packed: bool, max: usize) -> Result<Cow<'_, [u8]>, Unreadable> {
     if !packed {
-        return if body.len() > BODY_MAX { Err(Unreadable::TooLong) } else { Ok(Cow::Borrowed(body)) };
+        return if body.len() > max { Err(Unreadable::TooLong) } else { Ok(Cow::Borrowed(body)) };
     }
     let mut out = Vec::new();
-    let read = GzDecoder::new(body).take(BODY_MAX as u64 + 1).read_to_end(&mut out);
+    let read = GzDecoder::new(body).take(max as u64 + 1).read_to_end(&mut out);
     if let Err(error) = read {
         return Err(Unreadable::Garbage(format!("gzip: {error}")));
     }
-    if out.len() > BODY_MAX { Err(Unreadable::TooLong) } else { Ok(Cow::Owned(out)) }
+    if out.len() > max { Err(Unreadable::TooLong) } else { Ok(Cow::Owned(out)) }
 }
 
 /// Reads a body, which must be a map.
@@ -80,9 +80,9 @@ mod tests {
     #[test]
     fn what_is_packed_is_unpacked() {
         let body = map! { "agent_id" => "a" };
-        let unpacked = unpack(&pack(&body), true).unwrap().into_owned();
+        let unpacked = unpack(&pack(&body), true, BODY_MAX).unwrap().into_owned();
         assert_eq!(parse(&unpacked), Ok(body));
-        assert!(matches!(unpack(b"{}", true), Err(Unreadable::Garbage(_))));
+        assert!(matches!(unpack(b"{}", true, BODY_MAX), Err(Unreadable::Garbage(_))));
         assert!(matches!(parse(b"[]"), Err(Unreadable::Garbage(_))));
     }
 
@@ -95,6 +95,8 @@ mod tests {
         }
         let bomb = encoder.finish().unwrap();
         assert!(bomb.len() < 64 << 10);
-        assert_eq!(unpack(&bomb, true), Err(Unreadable::TooLong));
+        for max in [1024, BODY_MAX] {
+            assert_eq!(unpack(&bomb, true, max), Err(Unreadable::TooLong));
+        }
     }
 }

@@ -42,11 +42,11 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Response, answer};
+pub use answer::{Form, Response, answer};
 pub use body::BODY_MAX;
 pub use instant::is_instant_message;
 pub use login::login;
-pub use path::is_ours;
-pub use read::{Incoming, Rejected, Target, claimed_source, read};
+pub use path::{agent_of, is_ours};
+pub use read::{Incoming, Rejected, Target, claimed_source, read, read_unpacked, unpack};
 pub use reply::reply;
 pub use request::{Request, request};

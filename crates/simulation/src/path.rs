@@ -34,6 +34,17 @@ pub fn is_ours(method: &str, path: &str) -> bool {
     }
 }
 
+/// The agent that a path of the simulation service names.
+pub fn agent_of(path: &str) -> Option<AgentId> {
+    match place(path.split('?').next().unwrap_or_default())? {
+        Place::Agent(agent)
+        | Place::AgentIn(agent, _)
+        | Place::Release(agent, _)
+        | Place::Ours(agent, ..) => Some(agent),
+        Place::Region(_) | Place::Friends | Place::Root => None,
+    }
+}
+
 /// What a path names; `None` if it is no path of ours, or names no agent.
 pub(crate) fn place(path: &str) -> Option<Place<'_>> {
     let mut parts = path.split('/').filter(|part| !part.is_empty());

@@ -1,9 +1,11 @@
-use crate::body::{Unreadable, is_packed, parse, unpack};
+use crate::answer::Form;
+use crate::body::{self, BODY_MAX, Unreadable, is_packed, parse};
 use crate::fields::Malformed;
 use crate::path::{Place, auth, place};
 use crate::{access, agent_data, create, friends, hello, instant, tickets, view};
 use llsd::Value;
 use model::{AgentId, RegionHandle, RegionId};
+use std::borrow::Cow;
 use transfer::PeerCall;
 
 /// For whom a request is.
@@ -28,6 +30,13 @@ pub struct Incoming {
     pub call: PeerCall,
     /// The caller used our extension: its key, or a path of ours.
     pub(crate) extended: bool,
+}
+
+impl Incoming {
+    /// The form that the answer has to have.
+    pub fn form(&self) -> Form {
+        Form::of(&self.call, self.extended)
+    }
 }
 
 /// A request that is not passed on, and what to answer.
@@ -75,10 +84,32 @@ pub fn read(
     content_encoding: Option<&str>,
     body: &[u8],
 ) -> Result<Incoming, Rejected> {
+    read_unpacked(method, path_and_query, &unpack(content_type, content_encoding, body, BODY_MAX)?)
+}
+
+/// Unpacks the body of a request, if it is packed.
+///
+/// # Errors
+/// It cannot be unpacked (400), or has more than `max` bytes then (413). No more are made of it.
+pub fn unpack<'a>(
+    content_type: Option<&str>,
+    content_encoding: Option<&str>,
+    body: &'a [u8],
+    max: usize,
+) -> Result<Cow<'a, [u8]>, Rejected> {
+    // What has no body may be marked all the same.
+    let packed = !body.is_empty() && is_packed(content_type, content_encoding);
+    Ok(body::unpack(body, packed, max)?)
+}
+
+/// Reads a request whose body is not packed, or not any more.
+///
+/// # Errors
+/// It is no request of the simulation service, or says what cannot be.
+pub fn read_unpacked(method: &str, path_and_query: &str, body: &[u8]) -> Result<Incoming, Rejected> {
     let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
     let place = place(path).ok_or_else(|| Rejected::new(404, "no such path"))?;
-    let packed = is_packed(content_type, content_encoding);
-    let json = || Ok::<_, Rejected>(parse(&unpack(body, packed)?)?);
+    let json = || Ok::<_, Rejected>(parse(body)?);
     match (method, place) {
         ("QUERYACCESS", Place::AgentIn(agent, region)) => {
             let call = PeerCall::QueryAccess(access::read(agent, &json()?)?);

@@ -19,9 +19,6 @@ use tokio::sync::oneshot;
 use tokio::task::{Id, JoinSet};
 use transfer::{PeerCall, PeerError, PeerReply};
 
-/// Calls of one region that may be under way; more are answered as unreachable.
-const UNDER_WAY: usize = 1024;
-
 /// The answer to a call, awaited.
 pub type PeerAnswer = Pin<Box<dyn Future<Output = Result<PeerReply, PeerError>> + Send>>;
 
@@ -41,7 +38,7 @@ pub struct LocalPeers(pub Arc<Directory>);
 impl PeerTransport for LocalPeers {
     fn begin(&self, _from: RegionId, to: &Arc<RegionInfo>, call: PeerCall, _tickets: bool) -> PeerAnswer {
         let (answer, answered) = oneshot::channel();
-        let sent = self.0.send(to.id, Request::Peer { call: Box::new(call), answer });
+        let sent = self.0.send(to.id, Request::Peer { call: Box::new(call), answer, share: None });
         Box::pin(async move {
             sent?;
             match answered.await {
@@ -126,7 +123,7 @@ impl Calls {
     }
 
     fn has_room(&self) -> Result<(), PeerError> {
-        let room = self.under_way.len() < UNDER_WAY;
+        let room = self.under_way.len() < region::MAX_CALLS;
         room.then_some(()).ok_or_else(|| PeerError::Unreachable("too many calls are under way".into()))
     }
 

@@ -11,7 +11,7 @@ mod environment;
 mod features;
 mod home;
 mod inventory;
-mod mailbox;
+pub(crate) mod mailbox;
 mod map;
 mod memory;
 mod names;

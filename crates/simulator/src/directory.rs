@@ -3,7 +3,8 @@
 //! HTTP handlers, the login and calls between regions hold this and nothing else of a region. Region tasks write
 //! it when they start and when capabilities open and close; everybody else reads.
 
-use model::{AgentId, CapsSecret, RegionHandle, RegionId, SessionId};
+use crate::http::budget::Share;
+use model::{AgentId, AssetId, CapsSecret, RegionHandle, RegionId, SessionId};
 use region::{OperatorCommand, SessionView, Stats, Waiter};
 use services::RegionInfo;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -21,7 +22,12 @@ pub(crate) const INBOX: usize = 1024;
 #[derive(Debug)]
 pub(crate) enum Request {
     /// A peer or the login service asks.
-    Peer { call: Box<PeerCall>, answer: oneshot::Sender<Result<PeerReply, Refusal>> },
+    Peer {
+        call: Box<PeerCall>,
+        answer: oneshot::Sender<Result<PeerReply, Refusal>>,
+        /// What the call holds of a budget while it waits, if it came from another process.
+        share: Option<Share>,
+    },
     /// A viewer polls its event queue. `None` as the answer: the queue is gone.
     Poll {
         caps: CapsSecret,
@@ -37,6 +43,8 @@ pub(crate) enum Request {
     SeedFetched { caps: CapsSecret, from: IpAddr },
     /// The grid has heard of an arrival.
     Reported { agent: AgentId, visit: u64 },
+    /// A texture was asked for that is nowhere.
+    TextureMissing(AssetId),
     /// The operator wishes something.
     Operator(OperatorCommand),
     /// Somebody wants to know how the region stands.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use model::{AgentId, AssetId, FolderId, GridCell, ItemId, RegionId, SecureSessionId, SessionId, Uuid};
 use services::*;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// What the grid holds and was told.
@@ -33,6 +33,14 @@ pub(crate) struct Fake {
     pub(crate) keeps: Mutex<Option<RegionId>>,
     /// So many calls fail before one succeeds.
     pub(crate) failures: Mutex<usize>,
+    /// Every call that changes something is refused; how many were.
+    pub(crate) refusals: Option<Mutex<usize>>,
+    /// The grid's map does not answer questions.
+    pub(crate) map_away: AtomicBool,
+    /// Everybody's items.
+    pub(crate) items: Mutex<Vec<InventoryItem>>,
+    /// How often items were asked for.
+    pub(crate) item_questions: AtomicUsize,
 }
 
 impl Fake {
@@ -55,6 +63,10 @@ impl Fake {
     }
 
     fn tell(&self, what: String) -> Result<()> {
+        if let Some(refusals) = &self.refusals {
+            *refusals.lock().unwrap() += 1;
+            return Err(ServiceError::Refused("as the test wishes".into()));
+        }
         let mut failures = self.failures.lock().unwrap();
         if *failures > 0 {
             *failures -= 1;
@@ -135,6 +147,9 @@ impl GridService for Fake {
         self.tell(format!("deregister {id}")).map(|()| true)
     }
     async fn by_id(&self, id: RegionId) -> Result<Option<RegionInfo>> {
+        if self.map_away.load(Ordering::Relaxed) {
+            return no();
+        }
         Ok(self.regions.lock().unwrap().iter().find(|region| region.id == id).cloned())
     }
     async fn by_position(&self, x_m: u32, y_m: u32) -> Result<Option<RegionInfo>> {
@@ -303,12 +318,12 @@ impl InventoryService for Fake {
         Ok(self.contents(owner, &[id]).await?.pop())
     }
     async fn contents(&self, owner: AgentId, ids: &[FolderId]) -> Result<Vec<FolderContent>> {
-        let all = self.folders.lock().unwrap();
+        let (all, items) = (self.folders.lock().unwrap(), self.items.lock().unwrap());
         let wanted = all.iter().filter(|folder| folder.owner == owner && ids.contains(&folder.id));
         let content = |folder: &InventoryFolder| FolderContent {
             folder: folder.clone(),
             folders: all.iter().filter(|child| child.parent == folder.id).cloned().collect(),
-            items: Vec::new(),
+            items: items.iter().filter(|item| item.folder == folder.id).cloned().collect(),
         };
         Ok(wanted.map(content).collect())
     }
@@ -328,11 +343,14 @@ impl InventoryService for Fake {
     async fn purge_folder(&self, _: AgentId, _: FolderId) -> Result<bool> {
         no()
     }
-    async fn item(&self, _: AgentId, _: ItemId) -> Result<Option<InventoryItem>> {
-        Ok(None)
+    async fn item(&self, owner: AgentId, id: ItemId) -> Result<Option<InventoryItem>> {
+        Ok(self.items(owner, &[id]).await?.pop())
     }
-    async fn items(&self, _: AgentId, _: &[ItemId]) -> Result<Vec<InventoryItem>> {
-        Ok(Vec::new())
+    async fn items(&self, owner: AgentId, ids: &[ItemId]) -> Result<Vec<InventoryItem>> {
+        self.item_questions.fetch_add(1, Ordering::Relaxed);
+        let items = self.items.lock().unwrap();
+        let wanted = items.iter().filter(|item| item.owner == owner && ids.contains(&item.id));
+        Ok(wanted.cloned().collect())
     }
     async fn create_item(&self, item: &InventoryItem) -> Result<()> {
         self.tell(format!(
@@ -341,8 +359,10 @@ impl InventoryService for Fake {
             self.assets.lock().unwrap()[&item.asset].data.len()
         ))
     }
-    async fn update_item(&self, _: &InventoryItem) -> Result<bool> {
-        no()
+    async fn update_item(&self, item: &InventoryItem) -> Result<bool> {
+        let mut items = self.items.lock().unwrap();
+        let known = items.iter_mut().find(|known| known.id == item.id && known.owner == item.owner);
+        Ok(known.map(|known| *known = item.clone()).is_some())
     }
     async fn move_items(&self, _: AgentId, _: &[(ItemId, FolderId)]) -> Result<u64> {
         no()

@@ -1,17 +1,19 @@
 //! Friends hear of each other's comings and goings: FriendStatus to the regions where they stand, whichever process
-//! these are in. Nobody waits for it, and what cannot be told is not told: the next login looks for itself.
+//! these are in. Nobody waits for it, and what cannot be told in its time, or is not so any more, is not told: the next
+//! login looks for itself. What is told of one agent keeps its order.
 
 use crate::calls::PeerTransport;
 use model::{AgentId, RegionId};
-use services::{Friend, FriendRights, RegionInfo, Services};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use services::{Friend, FriendRights, RegionInfo, ServiceError, Services};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 use transfer::PeerCall;
 
-/// All about one coming or going takes no longer.
+/// All about one coming or going takes no longer, with the wait for what came before.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Comings and goings that are told side by side; the others wait.
 const AT_ONCE: usize = 16;
@@ -26,6 +28,7 @@ pub struct Friends {
     turns: Arc<Semaphore>,
     /// Comings and goings that are being told, or wait for it.
     under_way: watch::Sender<usize>,
+    lines: Arc<Mutex<Lines>>,
 }
 
 /// One of them.
@@ -44,27 +47,52 @@ impl Drop for UnderWay {
     }
 }
 
+/// Whose news are on their way: the number of the last, and when it is over. What comes after it waits for that.
+#[derive(Default)]
+struct Lines {
+    last: u64,
+    /// Only looked up.
+    by_agent: HashMap<AgentId, (u64, oneshot::Receiver<()>)>,
+}
+
 impl Friends {
     /// Who is whose friend these services say; regions are reached by these peers.
     pub fn new(services: Services, peers: Arc<dyn PeerTransport>) -> Self {
-        let under_way = watch::Sender::new(0);
-        Self { services, peers, turns: Arc::new(Semaphore::new(AT_ONCE)), under_way }
+        let (turns, under_way) = (Arc::new(Semaphore::new(AT_ONCE)), watch::Sender::new(0));
+        Self { services, peers, turns, under_way, lines: Arc::default() }
     }
 
     /// Somebody has come online in this region, or has gone from it. The null region is the grid itself.
     /// Nobody has to wait for it; how many pieces of news it made is known in the end.
     pub fn tell(&self, here: RegionId, agent: AgentId, online: bool) -> JoinHandle<Option<usize>> {
         let this = self.clone();
+        let (place, before, over) = self.line_up(agent);
+        let deadline = Instant::now() + PATIENCE;
         let under_way = UnderWay::begin(&self.under_way);
         tokio::spawn(async move {
             let _under_way = under_way;
-            let _turn = this.turns.acquire().await.ok()?;
-            match tokio::time::timeout(PATIENCE, this.spread(here, agent, online)).await {
-                Ok(Ok(told)) => return Some(told),
-                Ok(Err(error)) => tracing::debug!(%agent, %error, "friends were not told"),
-                Err(_) => tracing::debug!(%agent, "friends were not told in time"),
-            }
-            None
+            let spread = async {
+                if let Some(before) = before {
+                    // It is over when it is dropped.
+                    let _ = before.await;
+                }
+                let _turn = this.turns.acquire().await.map_err(ServiceError::unavailable)?;
+                this.spread(here, agent, online).await
+            };
+            let told = match tokio::time::timeout_at(deadline, spread).await {
+                Ok(Ok(told)) => Some(told),
+                Ok(Err(error)) => {
+                    tracing::debug!(%agent, %error, "friends were not told");
+                    None
+                }
+                Err(_) => {
+                    tracing::debug!(%agent, "friends were not told in time");
+                    None
+                }
+            };
+            this.step_out(agent, place);
+            drop(over);
+            told
         })
     }
 
@@ -73,6 +101,23 @@ impl Friends {
         let mut under_way = self.under_way.subscribe();
         let _ = tokio::time::timeout(patience, under_way.wait_for(|count| *count == 0)).await;
         *self.under_way.borrow()
+    }
+
+    /// A place in the line of somebody's news: its number, what has to be over before, and what says that it is over.
+    fn line_up(&self, agent: AgentId) -> (u64, Option<oneshot::Receiver<()>>, oneshot::Sender<()>) {
+        let (over, is_over) = oneshot::channel();
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.last += 1;
+        let place = lines.last;
+        let before = lines.by_agent.insert(agent, (place, is_over));
+        (place, before.map(|(_, before)| before), over)
+    }
+
+    fn step_out(&self, agent: AgentId, place: u64) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.by_agent.get(&agent).is_some_and(|(last, _)| *last == place) {
+            lines.by_agent.remove(&agent);
+        }
     }
 
     async fn spread(&self, here: RegionId, agent: AgentId, online: bool) -> services::Result<usize> {
@@ -99,6 +144,10 @@ impl Friends {
         }
         asked.push(agent);
         let there = self.services.presence.by_agents(&asked).await?;
+        if online && !there.iter().any(|presence| presence.agent == agent) {
+            // They have gone again since: that is the news.
+            return Ok(0);
+        }
         let there = there.into_iter().filter(|presence| !presence.region.is_null());
         let there: BTreeMap<AgentId, RegionId> =
             there.map(|presence| (presence.agent, presence.region)).collect();
@@ -155,12 +204,22 @@ mod tests {
     use transfer::PeerReply;
 
     #[derive(Default)]
-    struct Heard(Mutex<Vec<(RegionId, PeerCall)>>);
+    struct Heard {
+        calls: Mutex<Vec<(RegionId, PeerCall)>>,
+        /// Calls are not answered before this comes.
+        slow: Option<Arc<tokio::sync::Notify>>,
+    }
 
     impl PeerTransport for Heard {
         fn begin(&self, _: RegionId, to: &Arc<RegionInfo>, call: PeerCall, _: bool) -> PeerAnswer {
-            self.0.lock().unwrap().push((to.id, call));
-            Box::pin(async { Ok(PeerReply::Done) })
+            self.calls.lock().unwrap().push((to.id, call));
+            let slow = self.slow.clone();
+            Box::pin(async move {
+                if let Some(slow) = slow {
+                    slow.notified().await;
+                }
+                Ok(PeerReply::Done)
+            })
         }
     }
 
@@ -174,7 +233,7 @@ mod tests {
 
     /// Ada (1) in region 10. Bob (2) in region 20 sees her and is seen; Cleo (3) in region 10 sees her only; Dan (4)
     /// may not see her; Eve (5) has not accepted; Fay (6) is not online.
-    async fn told(online: bool) -> Vec<(RegionId, PeerCall)> {
+    fn grid() -> Arc<Fake> {
         let see = FriendRights::SEE_ONLINE;
         let none = FriendRights::empty();
         let friend = |n, given, has| Friend { friend: agent(n), given, has };
@@ -186,21 +245,31 @@ mod tests {
             friend(5, see, None),
             friend(6, see, Some(see)),
         ];
-        let presence = |n, at| Presence {
+        *fake.presences.lock().unwrap() =
+            vec![stands(2, 20), stands(3, 10), stands(4, 20), stands(5, 20), stands(6, 0)];
+        *fake.regions.lock().unwrap() =
+            [10, 20].map(|n| RegionInfo { id: region(n), ..RegionInfo::default() }).into();
+        fake
+    }
+
+    fn stands(n: u128, at: u128) -> Presence {
+        Presence {
             agent: agent(n),
             session: SessionId::default(),
             secure_session: SecureSessionId::default(),
             region: region(at),
             renewed: 0,
-        };
-        *fake.presences.lock().unwrap() =
-            vec![presence(2, 20), presence(3, 10), presence(4, 20), presence(5, 20), presence(6, 0)];
-        *fake.regions.lock().unwrap() =
-            [10, 20].map(|n| RegionInfo { id: region(n), ..RegionInfo::default() }).into();
+        }
+    }
+
+    /// What is told of Ada's coming or going, while she is there or not.
+    async fn told(online: bool, there: bool) -> Vec<(RegionId, PeerCall)> {
+        let fake = grid();
+        fake.presences.lock().unwrap().extend(there.then(|| stands(1, 10)));
         let heard = Arc::new(Heard::default());
         let friends = Friends::new(fake.services(), heard.clone());
         friends.spread(region(10), agent(1), online).await.unwrap();
-        let mut told = heard.0.lock().unwrap().clone();
+        let mut told = heard.calls.lock().unwrap().clone();
         told.sort_by_key(|(at, call)| (*at, format!("{call:?}")));
         told
     }
@@ -213,12 +282,57 @@ mod tests {
     async fn those_who_may_see_it_hear_who_comes_and_who_comes_hears_who_is_there() {
         let expected =
             [status(10, 1, 3, true), status(10, 2, 1, true), status(10, 4, 1, true), status(20, 1, 2, true)];
-        assert_eq!(told(true).await, expected);
+        assert_eq!(told(true, true).await, expected);
     }
 
     #[tokio::test]
     async fn those_who_may_see_it_hear_who_goes() {
-        assert_eq!(told(false).await, [status(10, 1, 3, false), status(20, 1, 2, false)]);
+        assert_eq!(told(false, false).await, [status(10, 1, 3, false), status(20, 1, 2, false)]);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_so_any_more_is_not_told() {
+        assert_eq!(told(true, false).await, []);
+        assert_eq!(told(false, true).await, []);
+    }
+
+    #[tokio::test]
+    async fn who_goes_at_once_is_not_told_to_have_gone_before_coming() {
+        let (fake, slow) = (grid(), Arc::new(tokio::sync::Notify::new()));
+        fake.presences.lock().unwrap().push(stands(1, 10));
+        let heard = Arc::new(Heard { slow: Some(slow.clone()), ..Heard::default() });
+        let friends = Friends::new(fake.services(), heard.clone());
+        let came = friends.tell(region(10), agent(1), true);
+        let calls = || heard.calls.lock().unwrap().len();
+        while calls() < 4 {
+            tokio::task::yield_now().await;
+        }
+        fake.presences.lock().unwrap().pop();
+        let went = friends.tell(region(10), agent(1), false);
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(calls(), 4, "the one has not been heard yet");
+        slow.notify_waiters();
+        assert_eq!(came.await.unwrap(), Some(4));
+        while calls() < 6 {
+            tokio::task::yield_now().await;
+        }
+        slow.notify_waiters();
+        assert_eq!(went.await.unwrap(), Some(2));
+        assert!(friends.lines.lock().unwrap().by_agent.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn news_that_waits_too_long_is_no_news() {
+        let heard = Arc::new(Heard::default());
+        let friends = Friends::new(grid().services(), heard.clone());
+        let turns = friends.turns.clone().acquire_many_owned(AT_ONCE as u32).await.unwrap();
+        let news = friends.tell(region(10), agent(1), false);
+        tokio::time::sleep(PATIENCE * 2).await;
+        drop(turns);
+        assert_eq!(news.await.unwrap(), None);
+        assert_eq!(*heard.calls.lock().unwrap(), []);
     }
 
     #[tokio::test(start_paused = true)]
@@ -247,6 +361,6 @@ mod tests {
             drop(friends.tell(region(10), agent(1), false));
             assert_eq!(friends.settle(PATIENCE / 2).await, left);
         }
-        assert_eq!(heard.0.lock().unwrap().len(), 1);
+        assert_eq!(heard.calls.lock().unwrap().len(), 1);
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct GridSide {
     pub(crate) services: Services,
     pub(crate) addresses: Arc<Addresses>,
     metrics: Arc<Metrics>,
-    /// A call has failed for want of the grid.
+    /// A question to the grid's map has failed for want of it.
     out_of_reach: Notify,
 }
 
@@ -31,23 +31,30 @@ impl GridSide {
         Self { services, addresses, metrics, out_of_reach: Notify::new() }
     }
 
-    /// Comes when the grid turns out to be out of reach, or has since this came last.
+    /// Comes when the grid's map turns out to be out of reach, or has since this came last.
     pub(crate) async fn away(&self) {
         self.out_of_reach.notified().await;
     }
 
-    fn note(&self, error: &ServiceError) {
-        if matches!(error, ServiceError::Unavailable(_)) {
-            self.out_of_reach.notify_one();
+    /// Whatever has failed so far is over.
+    pub(crate) async fn is_back(&self) {
+        tokio::select! {
+            biased;
+            () = self.away() => {}
+            () = std::future::ready(()) => {}
         }
     }
 
     /// Answers a question of a region.
     pub(crate) async fn call(&self, call: GridCall) -> Result<Reply, PeerError> {
         let (name, begun) = (call.name(), Instant::now());
+        let of_the_map = is_of_the_map(&call);
         let answer = self.ask(call).await;
         self.metrics.work.asked_grid(name, outcome(&answer), begun.elapsed());
-        answer.inspect_err(|error| self.note(error)).map_err(|error| match error {
+        if of_the_map && matches!(answer, Err(ServiceError::Unavailable(_))) {
+            self.out_of_reach.notify_one();
+        }
+        answer.map_err(|error| match error {
             ServiceError::Refused(reason) => PeerError::Refused(Refusal::new(reason)),
             ServiceError::Unavailable(why) => PeerError::Unreachable(why),
             ServiceError::Invalid(why) => PeerError::Garbage(why),
@@ -126,24 +133,22 @@ impl GridSide {
         let begun = Instant::now();
         let told = self.say(region, notice).await;
         self.metrics.work.asked_grid(notice.name(), outcome(&told), begun.elapsed());
-        told.inspect_err(|error| self.note(error))
+        told
     }
 
     /// Whether the grid still has a session.
     pub(crate) async fn has_session(&self, session: SessionId) -> services::Result<bool> {
-        let known = self.services.presence.by_session(session).await;
-        known.inspect_err(|error| self.note(error)).map(|known| known.is_some())
+        self.services.presence.by_session(session).await.map(|known| known.is_some())
     }
 
     /// R->GU: the user is not here any more, and was there last.
     pub(crate) async fn log_out_user(&self, agent: AgentId, place: &Place) -> services::Result<()> {
-        let told = self.services.grid_users.logged_out(agent, stored(place)).await;
-        told.inspect_err(|error| self.note(error))
+        self.services.grid_users.logged_out(agent, stored(place)).await
     }
 
     /// R->P: the session is over. Whether it was not before.
     pub(crate) async fn end_presence(&self, session: SessionId) -> services::Result<bool> {
-        self.services.presence.logout(session).await.inspect_err(|error| self.note(error))
+        self.services.presence.logout(session).await
     }
 
     async fn say(&self, region: RegionId, notice: &GridNotice) -> services::Result<()> {
@@ -159,9 +164,9 @@ impl GridSide {
             // The one is not the grid's, the other is told step by step.
             GridNotice::CameOnline { .. } | GridNotice::LoggedOut { .. } => Ok(()),
             GridNotice::SetHome { agent, place } => grid_users.set_home(*agent, stored(place)).await,
-            GridNotice::Mute { agent, mute } => settled(self.services.mutes.update(*agent, mute).await),
+            GridNotice::Mute { agent, mute } => self.services.mutes.update(*agent, mute).await,
             GridNotice::Unmute { agent, id, name } => {
-                settled(self.services.mutes.delete(*agent, *id, name).await.map(|_| ()))
+                self.services.mutes.delete(*agent, *id, name).await.map(|_| ())
             }
             GridNotice::MailHeard { agent, mark } => {
                 self.services.offline_messages.heard(*agent, *mark).await
@@ -181,6 +186,26 @@ fn outcome<T>(answer: &services::Result<T>) -> &'static str {
         Err(ServiceError::Refused(_)) => "refused",
         Err(ServiceError::Unavailable(_)) => "unavailable",
         Err(ServiceError::Invalid(_)) => "invalid",
+    }
+}
+
+/// Whether a call goes to the region service, where our regions are entered.
+fn is_of_the_map(call: &GridCall) -> bool {
+    match call {
+        GridCall::RegionAt(_)
+        | GridCall::RegionById(_)
+        | GridCall::RegionsByName { .. }
+        | GridCall::RegionsInRange { .. }
+        | GridCall::Refuges { .. } => true,
+        GridCall::Level(_)
+        | GridCall::Home(_)
+        | GridCall::Asset(_)
+        | GridCall::Names(_)
+        | GridCall::Wearables(_)
+        | GridCall::Presence(_)
+        | GridCall::WhereIs(_)
+        | GridCall::CreateItem { .. }
+        | GridCall::Social(_) => false,
     }
 }
 
@@ -220,17 +245,6 @@ async fn refuges(
     found.retain(|region| !avoid.contains(&region.id));
     found.truncate(limit);
     Ok(found)
-}
-
-/// What the grid refuses once it refuses always.
-fn settled(told: services::Result<()>) -> services::Result<()> {
-    match told {
-        Err(ServiceError::Refused(why) | ServiceError::Invalid(why)) => {
-            tracing::debug!(why, "the grid refused");
-            Ok(())
-        }
-        told => told,
-    }
 }
 
 /// The asset first: an item shows nothing without it.

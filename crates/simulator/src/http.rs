@@ -2,6 +2,7 @@
 //! them. Handlers parse, ask the directory or a service, and print; nothing here holds a region.
 
 pub(crate) mod body;
+pub(crate) mod budget;
 pub(crate) mod event_queue;
 pub(crate) mod front;
 pub(crate) mod intake;

@@ -20,6 +20,8 @@ const START: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Between renewals.
 const RENEWAL: Duration = Duration::from_secs(300);
+/// Between renewals at least, however often the grid turns out to be away.
+const LEAST: Duration = Duration::from_secs(10);
 /// Between tries: the first, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 /// How long it may take to be told of all regions' end.
@@ -91,6 +93,9 @@ impl Membership {
             if let Err(error) = self.enter_all(None).await {
                 tracing::error!(%error, "the grid does not renew its entry");
             }
+            // What failed until now has had its answer.
+            self.grid.is_back().await;
+            tokio::time::sleep(LEAST).await;
         }
     }
 
@@ -173,6 +178,7 @@ mod tests {
     use super::*;
     use crate::fake::Fake;
     use crate::tests::region;
+    use std::sync::atomic::Ordering;
 
     fn membership(grid: &Arc<Fake>) -> Membership {
         Membership {
@@ -211,10 +217,11 @@ mod tests {
     async fn regions_are_entered_anew_now_and_then_and_when_the_grid_was_away() {
         let grid = Arc::new(Fake::default());
         let membership = membership(&grid);
-        let kept = tokio::time::timeout(RENEWAL * 3 + PAUSES.1, membership.keep());
+        let kept = tokio::time::timeout(RENEWAL * 3 + LEAST * 3, membership.keep());
         assert!(kept.await.is_err(), "it never ends");
         assert_eq!(registered(&grid), 3);
-        *grid.failures.lock().unwrap() = 2;
+        // Other services are not where regions are entered.
+        *grid.failures.lock().unwrap() = 1;
         let agent = model::AgentId::NULL;
         let place = region::Place {
             region: model::RegionId::NULL,
@@ -223,6 +230,9 @@ mod tests {
         };
         let notice = region::GridNotice::SetHome { agent, place };
         assert!(membership.grid.tell(model::RegionId::NULL, &notice).await.is_err());
+        assert!(tokio::time::timeout(RENEWAL / 2, membership.keep()).await.is_err());
+        assert_eq!(registered(&grid), 3);
+        ask_in_vain(&grid, &membership).await;
         assert!(tokio::time::timeout(RENEWAL / 2, membership.keep()).await.is_err());
         assert_eq!(registered(&grid), 4);
     }
@@ -244,5 +254,30 @@ mod tests {
         *grid.keeps.lock().unwrap() = Some(region(1).id);
         of_three(&grid).leave().await;
         assert_eq!(struck_out(&grid), 2);
+    }
+
+    /// The grid's map is asked for a region while it is away.
+    async fn ask_in_vain(grid: &Fake, membership: &Membership) {
+        grid.map_away.store(true, Ordering::Relaxed);
+        let call = region::GridCall::RegionById(model::RegionId::NULL);
+        assert!(membership.grid.call(call).await.is_err());
+        grid.map_away.store(false, Ordering::Relaxed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_grid_that_fails_over_and_over_is_not_flooded_with_renewals() {
+        let grid = Arc::new(Fake::default());
+        let membership = membership(&grid);
+        let failing = async {
+            for _ in 0..300 {
+                ask_in_vain(&grid, &membership).await;
+                tokio::time::sleep(LEAST / 100).await;
+            }
+        };
+        tokio::select! {
+            () = membership.keep() => unreachable!("it never ends"),
+            () = failing => {}
+        }
+        assert!((1..=4).contains(&registered(&grid)), "{} in three intervals", registered(&grid));
     }
 }

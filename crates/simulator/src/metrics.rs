@@ -96,74 +96,62 @@ impl Metrics {
     /// All at zero.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("sojourn");
-        let requests = Family::<RequestLabels, Counter>::default();
-        registry.register("http_requests", "HTTP requests answered, by route and status", requests.clone());
-        let request_seconds =
-            Histogram::new([0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0]);
-        registry.register(
-            "http_request_seconds",
-            "Time that HTTP answers took, long polls excepted",
-            request_seconds.clone(),
-        );
-        let connections = Gauge::default();
-        registry.register("http_connections", "HTTP connections open now", connections.clone());
-        let connections_refused = Counter::default();
-        registry.register(
-            "http_connections_refused",
-            "Connections turned away because too many were open",
-            connections_refused.clone(),
-        );
-        let http_malformed = Counter::default();
-        registry.register(
-            "http_malformed",
-            "Connections closed for malformed or oversized heads, or for being too slow",
-            http_malformed.clone(),
-        );
-        let bodies_refused = Counter::default();
-        registry.register(
-            "http_bodies_refused",
-            "Request bodies refused for their size",
-            bodies_refused.clone(),
-        );
-        let forwarded_refused = Family::<ReasonLabels, Counter>::default();
-        registry.register(
-            "http_forwarded_refused",
-            "Requests of trusted proxies without an address that can be believed",
-            forwarded_refused.clone(),
-        );
-        let logins = Family::<OutcomeLabels, Counter>::default();
-        registry.register("logins", "Logins by outcome", logins.clone());
-        let sessions_ended = Family::<ReasonLabels, Counter>::default();
-        registry.register("sessions_ended", "Sessions that ended, by reason", sessions_ended.clone());
-        let notices_dropped = Counter::default();
-        registry.register(
-            "grid_notices_dropped",
-            "News that never reached the grid",
-            notices_dropped.clone(),
-        );
-        let notices_waiting = Gauge::default();
-        registry.register("grid_notices_waiting", "News on its way to the grid", notices_waiting.clone());
         let peers = PeerMetrics::register(&mut registry);
         let work = WorkMetrics::register(&mut registry);
         let gauges = Gauges::default();
         registry.register_collector(Box::new(gauges.clone()));
-        Self {
+        let metrics = Self {
             registry,
-            requests,
-            request_seconds,
-            connections,
-            connections_refused,
-            http_malformed,
-            bodies_refused,
-            forwarded_refused,
-            logins,
-            sessions_ended,
-            notices_dropped,
-            notices_waiting,
+            requests: Family::default(),
+            request_seconds: Histogram::new([0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0]),
+            connections: Gauge::default(),
+            connections_refused: Counter::default(),
+            http_malformed: Counter::default(),
+            bodies_refused: Counter::default(),
+            forwarded_refused: Family::default(),
+            logins: Family::default(),
+            sessions_ended: Family::default(),
+            notices_dropped: Counter::default(),
+            notices_waiting: Gauge::default(),
             peers,
             work,
             gauges,
-        }
+        };
+        metrics.with_http().with_people()
+    }
+
+    /// Registers what is counted of HTTP.
+    fn with_http(mut self) -> Self {
+        let registry = &mut self.registry;
+        let help = "HTTP requests answered, by route and status";
+        registry.register("http_requests", help, self.requests.clone());
+        let help = "Time that HTTP answers took, long polls excepted";
+        registry.register("http_request_seconds", help, self.request_seconds.clone());
+        registry.register("http_connections", "HTTP connections open now", self.connections.clone());
+        let help = "Connections turned away because too many were open";
+        registry.register("http_connections_refused", help, self.connections_refused.clone());
+        let help = "Connections closed for malformed or oversized heads, or for being too slow";
+        registry.register("http_malformed", help, self.http_malformed.clone());
+        let help = "Request bodies refused for their size";
+        registry.register("http_bodies_refused", help, self.bodies_refused.clone());
+        let help = "Requests of trusted proxies without an address that can be believed";
+        registry.register("http_forwarded_refused", help, self.forwarded_refused.clone());
+        self
+    }
+
+    /// Registers what is counted of people, and of what the grid is told about them.
+    fn with_people(mut self) -> Self {
+        let registry = &mut self.registry;
+        registry.register("logins", "Logins by outcome", self.logins.clone());
+        registry.register("sessions_ended", "Sessions that ended, by reason", self.sessions_ended.clone());
+        let help = "News that never reached the grid";
+        registry.register("grid_notices_dropped", help, self.notices_dropped.clone());
+        registry.register(
+            "grid_notices_waiting",
+            "News on its way to the grid",
+            self.notices_waiting.clone(),
+        );
+        self
     }
 
     /// Adds the connections to a database: how many are open, and how many of them are at work.
@@ -173,6 +161,12 @@ impl Metrics {
         self.add_gauge("database_connections", "Connections to the database", move || count(open().0));
         let help = "Connections to the database that are at work";
         self.add_gauge("database_connections_busy", help, move || count(read().1));
+    }
+
+    /// Adds the lines that the log has lost because nobody took them.
+    pub fn count_lost_lines(&self, read: impl Fn() -> u64 + Send + Sync + 'static) {
+        let read = move || i64::try_from(read()).unwrap_or(i64::MAX);
+        self.add_gauge("log_lines_lost", "Lines of the log that nobody took in time", read);
     }
 
     /// Adds a figure that is read whenever somebody looks.

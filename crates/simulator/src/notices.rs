@@ -10,6 +10,7 @@ use crate::metrics::Metrics;
 use crate::sessions::Sessions;
 use model::{AgentId, RegionId};
 use region::GridNotice;
+use services::ServiceError;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -163,7 +164,12 @@ impl Teller {
             for pause in PAUSES.into_iter().map(Some).chain([None]) {
                 let error = match telling.tell(region, &notice).await {
                     Ok(()) => return true,
-                    Err(error) => error,
+                    Err(ServiceError::Unavailable(error)) => error,
+                    // A no is an answer, and the same one every time.
+                    Err(error) => {
+                        tracing::info!(%agent, notice = notice.name(), %error, "the grid refuses what it was told");
+                        return true;
+                    }
                 };
                 match pause {
                     Some(pause) => {
@@ -211,6 +217,7 @@ mod tests {
     use crate::fake::Fake;
     use model::{SessionId, Uuid, Vec3};
     use region::Place;
+    use std::sync::Mutex;
 
     fn place(x: f32) -> Place {
         Place { region: RegionId::default(), position: Vec3::new(x, 0.0, 0.0), look_at: Vec3::X }
@@ -286,6 +293,21 @@ mod tests {
         let (report, logout) = (format!("report {session}"), format!("logout {session}"));
         assert_eq!(told, [&report, "at 1", "home 2", "last 3", &logout]);
         assert_eq!((metrics.notices_dropped.get(), metrics.notices_waiting.get()), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_grid_refuses_is_not_told_again() {
+        let grid = Arc::new(Fake { refusals: Some(Mutex::new(0)), ..Fake::default() });
+        let (notices, metrics) = start(&grid);
+        let session = log_in(&grid, 1);
+        let here = RegionId::default();
+        notices.tell(here, GridNotice::SetHome { agent: agent(1), place: place(2.0) });
+        assert!(notices.flush(None, Duration::from_secs(60)).await);
+        let refusals = || *grid.refusals.as_ref().unwrap().lock().unwrap();
+        assert_eq!((refusals(), metrics.notices_dropped.get()), (1, 0));
+        notices.tell(here, GridNotice::LoggedOut { agent: agent(1), session, place: place(3.0) });
+        assert!(notices.flush(None, Duration::from_secs(60)).await);
+        assert_eq!(refusals(), 3, "the user and the presence, once each");
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@
 use crate::control::{self, Command, Outcome};
 use crate::http::ops;
 use crate::http::routes::Shared;
-use crate::peering::proof::{COMMAND_PATH, ProcessKey, Signed, Source};
+use crate::peering::proof::{COMMAND_PATH, ProcessKey, Source};
 use crate::peering::web;
 use axum::body::{Body, to_bytes};
 use axum::http::Response;
@@ -92,18 +92,7 @@ impl RemoteOperations {
     ) -> Result<Vec<u8>, String> {
         let asked = async {
             let url = web::below(base, path)?;
-            let path =
-                url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-            let authority = web::authority(&url);
-            let signed = Signed { method, authority: &authority, path: &path, body: &body };
-            let proof = self.key.prove(Source::Grid, &signed);
-            let mut request = match method {
-                "POST" => self.client.post(url).body(body.clone()),
-                _ => self.client.get(url),
-            };
-            for (name, value) in proof.headers() {
-                request = request.header(name, value);
-            }
+            let request = web::signed(&self.client, &self.key, Source::Grid, method, url, body.into());
             let response = request.send().await.map_err(|error| web::failure(&error))?;
             match response.status().as_u16() {
                 200 => web::body_up_to(MAX_ANSWER, response).await,

@@ -12,6 +12,7 @@ pub(crate) mod gate;
 pub(crate) mod keys;
 pub(crate) mod look_ups;
 pub(crate) mod proof;
+pub(crate) mod reader;
 pub(crate) mod registry;
 pub(crate) mod remote;
 pub(crate) mod seen;

@@ -13,8 +13,8 @@ use crate::notices::Notices;
 use crate::sessions::Sessions;
 use crate::transfers::Transfers;
 use crate::udp::{RegionSocket, SendBatch};
-use model::{CapsSecret, RegionId};
-use region::{Effect, Input, Region, TraceKind, TraceLine, Waiter};
+use model::{CapsSecret, Moment, RegionId};
+use region::{CallId, Effect, Input, Region, Reply, TraceKind, TraceLine, Waiter};
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Sleep, sleep_until};
-use transfer::{PeerReply, Refusal};
+use transfer::{PeerError, PeerReply, Refusal};
 
 /// Datagrams that are sent, and requests that are taken, before the task looks at its other sources again.
 const TURN: usize = 256;
@@ -109,6 +109,19 @@ impl RegionTask {
     }
 }
 
+/// What a region's task waits for.
+enum Event {
+    Readable(std::io::Result<()>),
+    Request(Request),
+    Reply(CallId, Result<Reply, PeerError>),
+    /// The moment that the region had named.
+    Alarm(Option<Moment>),
+    /// The socket has room again.
+    Writable,
+    /// The last turn left something to be sent.
+    More,
+}
+
 struct Turn {
     id: RegionId,
     region: Region,
@@ -137,61 +150,73 @@ impl Turn {
     async fn run(&mut self, mut inbox: mpsc::Receiver<Request>) {
         let mut alarm = Alarm::new(self.clock);
         while !self.closed {
-            let wakeup = self.region.next_wakeup();
-            let due = alarm.set(wakeup);
-            let socket = self.socket.clone();
+            let Some(event) = self.wait_for_event(&mut inbox, &mut alarm).await else { break };
             // From here on the region works; whatever it has waited for has come.
-            let mut begun = None;
-            let mut begin = || begun = Some(Instant::now());
-            tokio::select! {
-                ready = socket.readable() => {
-                    begin();
-                    match ready {
-                        Ok(()) => {
-                            self.receive().await;
-                            self.catch_up().await;
-                        }
-                        Err(error) => self.socket_failed(&error).await,
-                    }
-                }
-                request = inbox.recv() => match request {
-                    Some(request) => {
-                        begin();
-                        self.catch_up().await;
-                        self.take(request);
-                        // What else has come in the meantime; the effects keep their order all the same.
-                        for _ in 1..TURN {
-                            match inbox.try_recv() {
-                                Ok(request) => self.take(request),
-                                Err(_) => break,
-                            }
-                        }
-                    }
-                    None => break,
-                },
-                Some((id, result)) = self.calls.next() => {
-                    begin();
-                    self.catch_up().await;
-                    self.put(Input::Reply { id, result });
-                }
-                () = alarm.ring(), if due => {
-                    begin();
-                    if let Some(wakeup) = wakeup {
-                        self.metrics.work.rang(self.clock.now().since(wakeup));
-                    }
-                    self.catch_up().await;
-                    self.put(Input::Wakeup);
-                }
-                _ = socket.writable(), if self.blocked => {}
-                () = std::future::ready(()), if self.more && !self.blocked => tokio::task::yield_now().await,
-            }
+            let begun = Instant::now();
+            let worked = !matches!(event, Event::Writable | Event::More);
+            self.heed(event, &mut inbox).await;
             self.perform();
             self.send();
-            if let Some(begun) = begun {
+            if worked {
                 self.metrics.work.turn(begun.elapsed());
             }
         }
         self.say_farewell().await;
+    }
+
+    /// What comes next; `None` when nobody can ask any more.
+    async fn wait_for_event(
+        &mut self,
+        inbox: &mut mpsc::Receiver<Request>,
+        alarm: &mut Alarm,
+    ) -> Option<Event> {
+        let wakeup = self.region.next_wakeup();
+        let due = alarm.set(wakeup);
+        tokio::select! {
+            ready = self.socket.readable() => Some(Event::Readable(ready)),
+            request = inbox.recv() => request.map(Event::Request),
+            Some((id, result)) = self.calls.next() => Some(Event::Reply(id, result)),
+            () = alarm.ring(), if due => Some(Event::Alarm(wakeup)),
+            _ = self.socket.writable(), if self.blocked => Some(Event::Writable),
+            () = std::future::ready(()), if self.more && !self.blocked => {
+                tokio::task::yield_now().await;
+                Some(Event::More)
+            }
+        }
+    }
+
+    async fn heed(&mut self, event: Event, inbox: &mut mpsc::Receiver<Request>) {
+        match event {
+            Event::Readable(Ok(())) => {
+                self.receive().await;
+                self.catch_up().await;
+            }
+            Event::Readable(Err(error)) => self.socket_failed(&error).await,
+            Event::Request(request) => {
+                self.catch_up().await;
+                self.take(request);
+                // What else has come in the meantime; the effects keep their order all the same.
+                for _ in 1..TURN {
+                    match inbox.try_recv() {
+                        Ok(request) => self.take(request),
+                        Err(_) => break,
+                    }
+                }
+            }
+            Event::Reply(id, result) => {
+                self.catch_up().await;
+                self.put(Input::Reply { id, result });
+            }
+            Event::Alarm(wakeup) => {
+                if let Some(wakeup) = wakeup {
+                    self.metrics.work.rang(self.clock.now().since(wakeup));
+                }
+                self.catch_up().await;
+                self.put(Input::Wakeup);
+            }
+            // There is something to send, or room for it.
+            Event::Writable | Event::More => {}
+        }
     }
 
     fn put(&mut self, input: Input<'_>) {
@@ -241,7 +266,9 @@ impl Turn {
 
     fn take(&mut self, request: Request) {
         match request {
-            Request::Peer { call, answer } => {
+            Request::Peer { call, answer, share } => {
+                // It does not wait any longer.
+                drop(share);
                 let waiter = self.directory.new_waiter();
                 self.wait(waiter, Waiting::Peer(answer));
                 self.put(Input::Peer { call: *call, waiter });
@@ -256,6 +283,7 @@ impl Turn {
             }
             Request::SeedFetched { caps, from } => self.put(Input::SeedFetched { caps, from }),
             Request::Reported { agent, visit } => self.put(Input::Reported { agent, visit }),
+            Request::TextureMissing(texture) => self.put(Input::TextureMissing(texture)),
             Request::Operator(command) => self.put(Input::Operator(command)),
             Request::Stats(answer) => {
                 // Whoever asked may have gone.
@@ -377,7 +405,7 @@ fn log(line: &TraceLine) {
 struct Alarm {
     clock: Clock,
     timer: Pin<Box<Sleep>>,
-    at: Option<model::Moment>,
+    at: Option<Moment>,
 }
 
 impl Alarm {
@@ -386,7 +414,7 @@ impl Alarm {
     }
 
     /// Sets it; whether it is going to ring.
-    fn set(&mut self, at: Option<model::Moment>) -> bool {
+    fn set(&mut self, at: Option<Moment>) -> bool {
         if let Some(moment) = at
             && self.at != at
         {

@@ -187,7 +187,8 @@ impl Regions {
                     };
                     // Nobody waits for the answer.
                     let (answer, _) = oneshot::channel();
-                    let _ = directory.send(other.id, Request::Peer { call: Box::new(call), answer });
+                    let _ =
+                        directory.send(other.id, Request::Peer { call: Box::new(call), answer, share: None });
                 }
                 if let Err(error) = grid.services.presence.logout(presence.session).await {
                     tracing::warn!(agent = %entry.agent, %error, "a lost session was not logged out");

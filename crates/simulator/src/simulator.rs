@@ -7,7 +7,7 @@ use crate::control::{self, Control, SetLog};
 use crate::directory::Directory;
 use crate::friends::Friends;
 use crate::grid_side::GridSide;
-use crate::http::body::Budget;
+use crate::http::body::Budgets;
 use crate::http::front::Front;
 use crate::http::intake::Intake;
 use crate::http::proxies::Proxies;
@@ -23,6 +23,7 @@ use crate::operations::Operations;
 use crate::peering::addresses::Addresses;
 use crate::peering::gate::Gate;
 use crate::peering::proof::ProcessKey;
+use crate::peering::reader::Reader;
 use crate::peering::registry::Registry;
 use crate::peering::remote::{Everywhere, RemotePeers};
 use crate::peering::web;
@@ -252,6 +253,7 @@ impl Simulator {
             transfers,
             sessions,
             gate,
+            reader: Reader::default(),
             key,
             operators,
             metrics,
@@ -354,7 +356,7 @@ impl Simulator {
                 metrics: self.shared.metrics.clone(),
                 trace: self.shared.trace.clone(),
                 port: self.address.port(),
-                budget: Budget::default(),
+                budgets: Budgets::default(),
                 proxies: self.proxies.clone(),
             };
             let front = Arc::new(Front { shared: self.shared.clone(), others, intake });

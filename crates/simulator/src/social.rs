@@ -15,7 +15,7 @@ use transfer::InstantMessage;
 const FRIENDS: usize = 2000;
 
 /// The kind of message that an offer of friendship is.
-const OFFERED: u8 = 38;
+pub(crate) const OFFERED: u8 = 38;
 
 /// What those who become friends let each other do.
 const AT_FIRST: FriendRights = FriendRights::SEE_ONLINE;

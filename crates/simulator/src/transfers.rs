@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::metrics::Metrics;
 use model::{AgentId, RegionId};
 use region::TransferNote;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -52,8 +52,16 @@ struct History {
 }
 
 /// What was noted of one transfer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 struct Transfer {
+    head: Head,
+    /// Shared with whoever looks.
+    notes: VecDeque<Arc<Note>>,
+}
+
+/// What all notes of a transfer have in common.
+#[derive(Clone, Debug, Serialize)]
+struct Head {
     /// The region that numbers it.
     region: RegionId,
     /// That region is the destination, since the source does not number its transfers.
@@ -65,7 +73,6 @@ struct Transfer {
     version: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'static str>,
-    notes: VecDeque<Note>,
 }
 
 /// One note.
@@ -93,7 +100,20 @@ struct View {
     process: u64,
     /// The number of the last note.
     last: u64,
-    transfers: Vec<Transfer>,
+    transfers: Vec<Part>,
+}
+
+/// Of one transfer, what they do not know yet.
+#[derive(Serialize, Debug)]
+struct Part {
+    #[serde(flatten)]
+    head: Head,
+    #[serde(serialize_with = "each")]
+    notes: Vec<Arc<Note>>,
+}
+
+fn each<S: Serializer>(notes: &[Arc<Note>], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(notes.iter().map(|note| &**note))
 }
 
 impl Transfers {
@@ -121,15 +141,17 @@ impl Transfers {
             detail: note.detail.chars().take(DETAIL).collect(),
         };
         let begun_us = history.begun_us(key);
+        let kept = Arc::new(kept);
+        history.add(key, &note, kept.clone());
+        let last = history.last;
+        // Whatever the log waits for, other regions do not wait for it.
+        drop(history);
+        self.last.send_replace(last);
         log(key, &note, &kept, begun_us);
         if let Some(outcome) = note.outcome {
             let took = Duration::from_micros(kept.at_us.saturating_sub(begun_us.unwrap_or(kept.at_us)));
             self.metrics.work.transferred(note.kind, note.version.to_string(), outcome, took);
         }
-        history.add(key, note, kept);
-        let last = history.last;
-        drop(history);
-        self.last.send_replace(last);
     }
 
     /// Waits until there are notes after this one; not for ever.
@@ -147,9 +169,9 @@ impl Transfers {
         let after = after.filter(|&after| after <= history.last).unwrap_or(0);
         let transfers = history.order.iter().filter_map(|key| history.transfers.get(key));
         let transfers = transfers.filter(|transfer| transfer.notes.back().is_some_and(|note| note.n > after));
-        let transfers = transfers.map(|transfer| Transfer {
+        let transfers = transfers.map(|transfer| Part {
+            head: transfer.head.clone(),
             notes: transfer.notes.iter().filter(|note| note.n > after).cloned().collect(),
-            ..transfer.clone()
         });
         let view = View {
             process: self.clock.unix_us(model::Moment::ZERO),
@@ -170,7 +192,7 @@ impl History {
         Some(self.transfers.get(&key)?.notes.front()?.at_us)
     }
 
-    fn add(&mut self, key: Key, note: TransferNote, kept: Note) {
+    fn add(&mut self, key: Key, note: &TransferNote, kept: Arc<Note>) {
         if !self.transfers.contains_key(&key) {
             self.order.push_back(key);
             if self.order.len() > TRANSFERS
@@ -184,20 +206,23 @@ impl History {
             Numbered::ByDestination(region) => (region, true),
         };
         let transfer = self.transfers.entry(key).or_insert_with(|| Transfer {
-            region,
-            by_destination,
-            number: key.1,
-            agent: note.agent,
-            name: note.name.clone(),
-            kind: note.kind,
-            version: String::new(),
-            outcome: None,
+            head: Head {
+                region,
+                by_destination,
+                number: key.1,
+                agent: note.agent,
+                name: note.name.clone(),
+                kind: note.kind,
+                version: String::new(),
+                outcome: None,
+            },
             notes: VecDeque::new(),
         });
         // What is agreed on in the course of it counts.
-        transfer.kind = note.kind;
-        transfer.version = note.version.to_string();
-        transfer.outcome = note.outcome.or(transfer.outcome);
+        let head = &mut transfer.head;
+        head.kind = note.kind;
+        head.version = note.version.to_string();
+        head.outcome = note.outcome.or(head.outcome);
         if transfer.notes.len() >= NOTES {
             transfer.notes.pop_front();
         }
@@ -310,6 +335,35 @@ mod tests {
         assert_eq!((told.len(), &told[0]["number"]), (TRANSFERS, &10.into()));
         let long = told.iter().find(|transfer| transfer["number"] == 100).unwrap();
         assert_eq!(long["notes"].as_array().unwrap().len(), NOTES);
+    }
+
+    #[test]
+    fn who_looks_copies_no_notes_and_the_log_holds_up_nobody() {
+        let transfers = Arc::new(Transfers::new(Clock::start(), Arc::default()));
+        transfers.note(region(1), note(region(1), 1, "P5", None));
+        let kept = transfers.history().transfers.values().next().unwrap().notes[0].clone();
+        assert_eq!(Arc::strong_count(&kept), 2);
+        // Somebody who writes the log looks at the history from there.
+        struct Looks(Arc<Transfers>);
+        impl tracing::Subscriber for Looks {
+            fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+                true
+            }
+            fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+                tracing::span::Id::from_u64(1)
+            }
+            fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+            fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+            fn event(&self, _: &tracing::Event<'_>) {
+                assert!(self.0.history.try_lock().is_ok(), "the history is held while the log is written");
+            }
+            fn enter(&self, _: &tracing::span::Id) {}
+            fn exit(&self, _: &tracing::span::Id) {}
+        }
+        tracing::subscriber::with_default(Looks(transfers.clone()), || {
+            transfers.note(region(1), note(region(1), 1, "P6", None));
+        });
+        assert_eq!(view(&transfers, None)["transfers"][0]["notes"].as_array().unwrap().len(), 2);
     }
 
     #[tokio::test(start_paused = true)]

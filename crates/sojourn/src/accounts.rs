@@ -103,7 +103,7 @@ pub(crate) async fn run(command: UserCommand) -> Result<()> {
 async fn add(named: Named) -> Result<()> {
     let (first, last) = full_name(&named.name)?;
     let password = read_password(&named.name, named.password_stdin)?;
-    let store = data::open_existing(named.data).await?;
+    let store = data::open_or_make(named.data).await?;
     let person = NewPerson { first: first.to_owned(), last: last.to_owned(), email: String::new(), password };
     let account = provision_account(&store.services(), rand::random(), unix_now_s(), person).await?;
     println!("{}  {} {}", account.id, account.first, account.last);

@@ -46,15 +46,30 @@ pub(crate) async fn open(database: &Database) -> Result<SqlStore> {
 /// server has to be there in any case, and may be of a world that has yet to start.
 pub(crate) async fn open_existing(options: StoreOptions) -> Result<SqlStore> {
     let (_, database) = options.decide()?;
-    if let Database::File(path) = &database
-        && !path.is_file()
-    {
+    if let Some(path) = absent(&database) {
         bail!(
             "there is no world at {}: --data or --database says where it is; its first start makes it",
             path.display()
         );
     }
     open(&database).await
+}
+
+/// The same for what a world may be given before its first start; says so if this makes it.
+pub(crate) async fn open_or_make(options: StoreOptions) -> Result<SqlStore> {
+    let (_, database) = options.decide()?;
+    if let Some(path) = absent(&database) {
+        eprintln!("there was no world at {}: this makes one", path.display());
+    }
+    open(&database).await
+}
+
+/// Where a database would be that is not there.
+fn absent(database: &Database) -> Option<&Path> {
+    match database {
+        Database::File(path) if !path.is_file() => Some(path),
+        _ => None,
+    }
 }
 
 /// That this process is the grid of a database: of a file there is one, which knows it all by itself.

@@ -2,7 +2,8 @@
 //!
 //! What runs is decided elsewhere; here it is put together. [`options`] merges command line, environment and file into
 //! plain values; [`world`] reads the regions; [`run`] is the processes: a grid, a simulator, or both in one, where the
-//! simulator calls the grid's services in memory. [`config`] explains and checks what they go by, [`doctor`] whether
+//! simulator calls the grid's services in memory. [`log`] carries out
+//! what they say. [`config`] explains and checks what they go by, [`doctor`] whether
 //! they would work. [`accounts`], [`simulator_keys`], [`backup`], [`import`], [`operate`], [`sessions`] and [`transfers`]
 //! are the commands that act on data and look at running processes.
 
@@ -17,6 +18,7 @@ mod doctor;
 mod first_account;
 mod grid_info;
 mod import;
+mod log;
 mod operate;
 mod options;
 mod run;
@@ -138,6 +140,7 @@ fn main() -> ExitCode {
     });
     // Whatever still blocks (a slow name look-up) does not hold up the end.
     runtime.shutdown_background();
+    log::finish();
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -7,6 +7,7 @@ mod regions;
 pub(crate) mod simulator;
 pub(crate) mod standalone;
 
+use crate::log;
 use anyhow::{Context as _, Result};
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Instant;
@@ -21,7 +22,7 @@ pub(crate) const VERSION: &str = concat!("Sojourn ", env!("CARGO_PKG_VERSION"));
 fn start_log(filter: &str) -> Result<operator::Log> {
     let parsed = EnvFilter::try_new(filter).with_context(|| format!("log filter {filter:?}"))?;
     let subscriber = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(log::open())
         .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(parsed)
         .with_filter_reloading();

@@ -32,7 +32,7 @@ pub(crate) enum SimulatorKeyCommand {
 pub(crate) async fn run(command: SimulatorKeyCommand) -> Result<()> {
     match command {
         SimulatorKeyCommand::Add { name, data } => {
-            let store = data::open_existing(data).await?;
+            let store = data::open_or_make(data).await?;
             let key = store.add_simulator_key(&name).await?;
             eprintln!("the key of {name}, for SOJOURN_SIMULATOR_KEY; nobody can be told it again:");
             println!("{key}");

@@ -28,6 +28,8 @@ pub enum ArrivalInput {
     Expect(Expectation),
     /// UpdateAgent (T3).
     Update(TransferKey),
+    /// The viewer has shown that it is there: it has fetched its capabilities.
+    Shown,
     /// CompleteAgentMovement (T2, T9).
     Complete,
     /// The source gives up.
@@ -140,6 +142,7 @@ impl Arrival {
         match input {
             ArrivalInput::Expect(how) => self.expect(now, how, effects),
             ArrivalInput::Update(transfer) => self.update(transfer, effects),
+            ArrivalInput::Shown => self.shown(now),
             ArrivalInput::Complete => self.complete(now, effects),
             ArrivalInput::Withdraw(transfer) => self.withdraw(transfer, effects),
             ArrivalInput::Demoted => {
@@ -162,8 +165,18 @@ impl Arrival {
         if let State::Expected { how: Expectation::Transfer(older), .. } = self.state {
             self.settle(older, Whereabouts::Withdrawn, effects);
         }
-        let deadline = now + self.patience.unclaimed;
+        let patience = match how {
+            Expectation::Login => self.patience.login,
+            Expectation::Transfer(_) => self.patience.unclaimed,
+        };
+        let deadline = now + patience;
         self.state = State::Expected { how, updated: false, completed: false, deadline };
+    }
+
+    fn shown(&mut self, now: Moment) {
+        if let State::Expected { how: Expectation::Login, deadline, .. } = &mut self.state {
+            *deadline = now + self.patience.login;
+        }
     }
 
     fn update(&mut self, transfer: TransferKey, effects: &mut Vec<ArrivalEffect>) {

@@ -99,8 +99,6 @@ pub struct Departure {
     begun: Moment,
     deadline: Option<Moment>,
     viewer_gone: bool,
-    /// A cancel that came too late to be obeyed; kept for the record.
-    cancelled_late: bool,
     /// The destination never said where the agent is.
     in_doubt: bool,
 }
@@ -127,7 +125,6 @@ impl Departure {
             begun: asked,
             deadline: None,
             viewer_gone: false,
-            cancelled_late: false,
             in_doubt: false,
         };
         departure.follow(plan);
@@ -179,11 +176,6 @@ impl Departure {
         }
     }
 
-    /// Whether a cancel came after the point of no return.
-    pub fn cancelled_late(&self) -> bool {
-        self.cancelled_late
-    }
-
     /// Whether it ended without a word of the destination about where the agent is: it stayed, for all that is known,
     /// but whoever hears of the destination again must ask once more.
     pub fn in_doubt(&self) -> bool {
@@ -214,8 +206,7 @@ impl Departure {
                 self.fail(now, cause, effects);
             }
             Input::Whereabouts(answer) if finding_out => self.found_out(now, answer, effects),
-            Input::Cancel if self.told_to_go() => self.cancelled_late = true,
-            Input::Cancel => self.fail(now, FailureCause::Cancelled, effects),
+            Input::Cancel if !self.told_to_go() => self.fail(now, FailureCause::Cancelled, effects),
             Input::ViewerGone => {
                 self.viewer_gone = true;
                 if !finding_out {
@@ -231,8 +222,10 @@ impl Departure {
                     self.fail(now, cause, effects);
                 }
             }
-            // An answer to a step that was given up, a second release, an early wake-up.
-            Input::Done(_)
+            // An answer to a step that was given up, a second release, a cancel after the point of no return, an early
+            // wake-up.
+            Input::Cancel
+            | Input::Done(_)
             | Input::Agreed(_)
             | Input::Failed(..)
             | Input::Released

@@ -136,13 +136,28 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_undone_that_was_not_begun_and_nothing_taken_back_unasked() {
-        for failure in rows() {
+    fn what_is_undone_and_who_is_asked_first() {
+        let refused = || FailureCause::Refused(Refusal::new("no"));
+        // Where it failed, how, whether the destination is told that nobody comes, and whether it is asked first.
+        let rows = [
+            (Step::FindRegion, Stage::Preparing, FailureCause::NoSuchRegion, false, false),
+            (Step::AskAccess, Stage::Preparing, refused(), false, false),
+            (Step::AskAccess, Stage::Preparing, FailureCause::TimedOut, false, false),
+            // Refused, it has made nothing; silent, it may have.
+            (Step::CreateAgent, Stage::Made, refused(), false, false),
+            (Step::CreateAgent, Stage::Made, FailureCause::TimedOut, true, false),
+            (Step::CreateAgent, Stage::Made, FailureCause::Cancelled, true, false),
+            // 0.1: before the viewer has been told to go.
+            (Step::SendAgent, Stage::Made, refused(), true, false),
+            // Since 0.2: the viewer may be there.
+            (Step::SendAgent, Stage::ToldToGo, FailureCause::NeverArrived, true, true),
+            (Step::SendAgent, Stage::ToldToGo, FailureCause::ViewerGone, true, true),
+            (Step::AwaitArrival, Stage::ToldToGo, FailureCause::TimedOut, true, true),
+        ];
+        for (step, stage, cause, withdraw, ask_first) in rows {
+            let failure = Failure { step, stage, cause };
             let handling = handling(&failure);
-            let refused =
-                matches!(failure.cause, FailureCause::Refused(_)) && failure.step == Step::CreateAgent;
-            assert_eq!(handling.withdraw, failure.stage != Stage::Preparing && !refused, "{failure:?}");
-            assert_eq!(handling.ask_first, failure.stage == Stage::ToldToGo, "{failure:?}");
+            assert_eq!((handling.withdraw, handling.ask_first), (withdraw, ask_first), "{failure:?}");
         }
     }
 

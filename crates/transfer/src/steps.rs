@@ -208,8 +208,6 @@ impl Plan {
 pub enum Act {
     /// The viewer asks.
     Request,
-    /// Allowed in principle?
-    Check,
     /// The source begins a step, or hears its end.
     Source(Step),
     /// UseCircuitCode.
@@ -255,7 +253,6 @@ impl Act {
         let either = |of_0_1, of_0_2| if old { of_0_1 } else { of_0_2 };
         match self {
             Self::Request => "P1",
-            Self::Check => "P2",
             Self::Source(Step::FindRegion) => "P3",
             Self::Source(Step::AskAccess) => "P5",
             Self::Source(Step::TellStart) => "P6",
@@ -314,6 +311,9 @@ pub struct Patience {
     pub update: Duration,
     /// How long the destination keeps an agent whose viewer does not come and whose source says nothing more.
     pub unclaimed: Duration,
+    /// The same for an agent that logs in, from the login's answer or, later, from when its viewer last fetched its
+    /// capabilities: viewers do that before they open a circuit, again and again if need be.
+    pub login: Duration,
     /// How long the source keeps the old connection after the agent has gone: 0.1, C2.
     pub grace_0_1: Duration,
     /// The same since 0.2, C1. Since 0.7 ReleaseAgent ends it sooner.
@@ -360,6 +360,7 @@ impl Default for Patience {
             withdrawals: 3,
             update: Duration::from_secs(4),
             unclaimed: Duration::from_secs(30),
+            login: Duration::from_secs(60),
             grace_0_1: Duration::from_secs(2),
             grace: Duration::from_secs(15),
             settled: Duration::from_secs(2),
@@ -413,13 +414,5 @@ mod tests {
         assert_eq!(Protocol::of(Version::V0_8).children, ChildrenClosedBy::Destination);
         assert_eq!(Act::Source(Step::TellFinish).published(Version::V0_1), "T6");
         assert_eq!(Act::Source(Step::TellFinish).published(Version::V0_8), "T1");
-    }
-
-    #[test]
-    fn the_verdict_comes_before_viewers_give_up() {
-        let patience = Patience::default();
-        assert!(patience.verdict <= Duration::from_secs(10));
-        assert!(patience.finding_out() < patience.verdict);
-        assert!(patience.start < Duration::from_secs(2));
     }
 }

@@ -29,6 +29,9 @@ pub struct Config {
     pub seed_patience: Duration,
     /// ... and with so much time between.
     pub seed_pause: Duration,
+    /// A region that the agent has left is told that its event queue is polled no more, as node-metaverse does; with a
+    /// seed that it knows the viewer does not begin again.
+    pub ends_polls: bool,
     /// A poll of the event queue is ended by the viewer after so long.
     pub poll_patience: Duration,
     /// Least time between AgentUpdates while the controls, or the heading, change or move the body.
@@ -66,6 +69,7 @@ impl Default for Config {
             seed_tries: 5,
             seed_patience: Duration::from_secs(30),
             seed_pause: Duration::from_secs(1),
+            ends_polls: false,
             poll_patience: Duration::from_secs(30),
             update_interval_moving: Duration::from_millis(100),
             update_interval_idle: Duration::from_secs(1),

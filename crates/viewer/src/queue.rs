@@ -55,6 +55,12 @@ impl Queue {
         due
     }
 
+    /// Polls no more; what the last poll asks and acknowledges.
+    pub(crate) fn end(&mut self) -> (String, Option<i32>) {
+        self.state = State::Ended;
+        (self.url.clone(), self.ack)
+    }
+
     pub(crate) fn next_wakeup(&self) -> Option<Moment> {
         match self.state {
             State::Due(at) => Some(at),

@@ -4,29 +4,20 @@
 //! that every client reads, strict ones included (capabilities fact sheet, section 2): U32, U64 and addresses are
 //! binary, most significant byte first; smaller numbers and ports are integers; vectors are arrays of reals.
 
-mod message;
 mod parcel;
 
 use std::net::SocketAddrV4;
 
 use llsd::{Value, array, map};
 use model::{AgentId, RegionHandle, RegionSize, SessionId, TeleportFlags, Vec3};
-use uuid::Uuid;
 
-pub use message::from_message;
 pub use parcel::{ParcelProperties, parcel_properties};
 
 /// A message for the event queue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     name: &'static str,
-    body: Body,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Body {
-    Value(Value),
-    Xml(String),
+    body: Value,
 }
 
 /// Without these an agent cannot get where it is meant to be: they outlive all others in a full queue.
@@ -36,13 +27,7 @@ const ESSENTIAL: [&str; 4] =
 impl Event {
     /// An event with any body.
     pub fn new(name: &'static str, body: Value) -> Self {
-        Self { name, body: Body::Value(body) }
-    }
-
-    /// An event whose body is written already, as an LLSD XML element (`<map>…</map>`, without `<llsd>`): for what
-    /// goes to many agents.
-    pub fn from_xml(name: &'static str, body: String) -> Self {
-        Self { name, body: Body::Xml(body) }
+        Self { name, body }
     }
 
     /// The message's name.
@@ -58,10 +43,7 @@ impl Event {
     /// The map of name and body, as it stands in the answer to a poll.
     pub(crate) fn into_xml(self) -> String {
         let mut xml = format!("<map><key>message</key><string>{}</string><key>body</key>", self.name);
-        match self.body {
-            Body::Value(value) => llsd::xml::write_value(&value, &mut xml),
-            Body::Xml(body) => xml.push_str(&body),
-        }
+        llsd::xml::write_value(&self.body, &mut xml);
         xml.push_str("</map>");
         xml
     }
@@ -192,66 +174,10 @@ pub fn crossed_region(message: &CrossedRegion) -> Event {
     Event::new("CrossedRegion", body)
 }
 
-/// A notice from the viewer's own list that goes with TeleportFailed, in the viewer's language.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AlertInfo<'a> {
-    /// The notice's name.
-    pub message: &'a str,
-    /// LLSD text of what is filled in.
-    pub extra_params: &'a str,
-}
-
 /// TeleportFailed: the agent stays where it is. `reason` is a word that viewers know, or the words to show.
 pub fn teleport_failed(agent: AgentId, reason: &str) -> Event {
     let info = map! { "AgentID" => agent.0, "Reason" => reason };
     Event::new("TeleportFailed", map! { "Info" => array![info] })
-}
-
-/// TeleportFailed with a notice that the viewer knows: it may offer what to do about it.
-pub fn teleport_failed_with_alert(agent: AgentId, reason: &str, alert: AlertInfo<'_>) -> Event {
-    let info = map! { "AgentID" => agent.0, "Reason" => reason };
-    let alert = map! { "Message" => alert.message, "ExtraParams" => alert.extra_params };
-    Event::new("TeleportFailed", map! { "Info" => array![info], "AlertInfo" => array![alert] })
-}
-
-/// A group that an agent is a member of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Membership {
-    /// The group.
-    pub group_id: Uuid,
-    /// What the agent may do in it, bits.
-    pub powers: u64,
-    /// Whether it wants the group's notices.
-    pub accept_notices: bool,
-    /// The group's picture.
-    pub insignia_id: Uuid,
-    /// Land that the agent lets the group have, square metres.
-    pub contribution: i32,
-    /// The group's name.
-    pub name: String,
-    /// Whether the agent's profile shows it.
-    pub list_in_profile: bool,
-}
-
-/// AgentGroupDataUpdate: all groups of an agent.
-pub fn agent_group_data_update(agent: AgentId, groups: &[Membership]) -> Event {
-    let data = groups.iter().map(|group| {
-        map! {
-            "GroupID" => group.group_id,
-            "GroupPowers" => Value::from_u64_be(group.powers),
-            "AcceptNotices" => group.accept_notices,
-            "GroupInsigniaID" => group.insignia_id,
-            "Contribution" => group.contribution,
-            "GroupName" => group.name.as_str(),
-        }
-    });
-    let new_data = groups.iter().map(|group| map! { "ListInProfile" => group.list_in_profile });
-    let body = map! {
-        "AgentData" => array![map! { "AgentID" => agent.0 }],
-        "GroupData" => data.collect::<Value>(),
-        "NewGroupData" => new_data.collect::<Value>(),
-    };
-    Event::new("AgentGroupDataUpdate", body)
 }
 
 fn vector_form(vector: Vec3) -> Value {

@@ -13,7 +13,7 @@ fn queue() -> EventQueue<u32> {
 }
 
 fn event(name: &'static str) -> Event {
-    Event::from_xml(name, "<map />".to_owned())
+    Event::new(name, llsd::map! {})
 }
 
 fn poll(queue: &mut EventQueue<u32>, ms: u64, waiter: u32, ack: Option<i32>) -> Effects {
@@ -164,10 +164,7 @@ fn a_viewer_that_never_polls_is_bounded_and_what_matters_is_kept() {
     let mut queue = queue();
     queue.push(at(0), event("TeleportFinish"));
     for n in 0..100_000 {
-        queue.push(
-            at(n),
-            Event::from_xml("Noise", format!("<string>{}</string>", "x".repeat(n as usize % 3000))),
-        );
+        queue.push(at(n), Event::new("Noise", "x".repeat(n as usize % 3000).into()));
         let statistics = queue.statistics();
         assert!(statistics.bytes <= 512 * 1024 && statistics.events <= 512);
     }
@@ -194,7 +191,7 @@ fn even_essential_events_are_bounded() {
     // What does not matter does not displace what does.
     queue.push(at(3000), event("Noise"));
     assert_eq!((queue.statistics().events, queue.statistics().dropped), (512, 1489));
-    queue.push(at(3001), Event::from_xml("EnableSimulator", "x".repeat(600 * 1024)));
+    queue.push(at(3001), Event::new("EnableSimulator", "x".repeat(600 * 1024).into()));
     assert_eq!((queue.statistics().events, queue.statistics().dropped), (512, 1490));
     // The newest stands, the oldest goes.
     queue.push(at(3002), event("TeleportFinish"));
@@ -212,7 +209,7 @@ fn a_large_backlog_goes_in_several_answers_in_order() {
     let config = EventQueueConfig { batch_events: 3, batch_bytes: 4000, ..EventQueueConfig::default() };
     let mut queue = EventQueue::new(config, at(0));
     for size in [10, 10, 10, 10, 3000, 5000, 10] {
-        queue.push(at(0), Event::from_xml("E", format!("<string>{}</string>", "x".repeat(size))));
+        queue.push(at(0), Event::new("E", "x".repeat(size).into()));
     }
     let mut counts = Vec::new();
     for waiter in 0..5 {

@@ -3,13 +3,6 @@
 use super::*;
 use transfer::{AgentCreated, Hello, PeerReply};
 
-/// What a region does about something.
-fn effects(region: &mut Region, now: Moment, input: Input<'_>) -> Vec<Effect> {
-    let mut effects = Vec::new();
-    region.handle(now, input, &mut effects);
-    effects
-}
-
 /// A datagram that says only that its viewer is there, taken in without anything being sent.
 fn take_ping(town: &mut Town, agent: AgentId) {
     let (_, sequence) = town.viewers.get_mut(&agent).unwrap();

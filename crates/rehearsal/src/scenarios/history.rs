@@ -2,7 +2,7 @@
 //! sitting and other grids waits for these.
 
 use super::steps::teleport_in_trouble;
-use crate::dialect::{AS_LAID_OUT, Dialect, EVERY};
+use crate::dialect::{AS_LAID_OUT, Dialect, EVERY, OURS};
 use crate::faults::{Deed, Faults, Rule};
 use crate::layout::{Layout, Plot};
 use crate::people::Who;
@@ -199,6 +199,29 @@ pub(super) const QUEUES: Scenario = fact(
         r.settle()
     },
 );
+
+/// A viewer that ends the poll of each region that it leaves, and begins again only with a seed that it does not know.
+pub(super) const ENDED: Scenario = Scenario {
+    name: "who-ended-a-poll-is-heard-again",
+    about: "who says done to the queue of each region that is left can come back, within the grace and after it",
+    cases: Some(|| 6),
+    dialects: OURS,
+    layout: Layout::archipelago,
+    faults: Faults::NONE,
+    play: |r| {
+        let pause = Duration::from_secs([2, 10, 20][r.seed() as usize % 3]);
+        let (alpha, beta, delta) = (r.place("Alpha"), r.place("Beta"), r.place("Delta"));
+        let who = r.enter_laden_with("Ada", alpha, |config| config.ends_polls = true)?;
+        let there = if r.seed() < 3 { beta } else { delta };
+        for to in [there, alpha, there, alpha] {
+            r.run_for(pause)?;
+            r.must_teleport(who, to)?;
+        }
+        r.settle()?;
+        let deaf = !r.polls(who, alpha);
+        r.require(!deaf, || "the viewer does not hear its region".into())
+    },
+};
 
 /// ca2379ee83.
 pub(super) const LARGE: Scenario = fact(

@@ -66,6 +66,7 @@ pub const ALL: &[Scenario] = &[
     history::CHAT,
     history::SUCCESS,
     history::QUEUES,
+    history::ENDED,
     history::LARGE,
     history::ORDER,
     history::KILLS,

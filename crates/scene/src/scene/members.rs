@@ -5,7 +5,7 @@ use crate::coarse::coarse;
 use crate::control::{ControlFlags, clean_draw_distance, is_plausible};
 use crate::event::SceneEvent;
 use crate::motion::{Body, TERMINAL_SPEED};
-use crate::presence::{Appearance, AppearanceError, AvatarName, Border, NewPresence, Placement, Presence};
+use crate::presence::{Appearance, AppearanceError, Border, NewPresence, Placement, Presence};
 use crate::report::Reported;
 use glam::{Quat, Vec3};
 use model::{AgentId, LocalId, Moment};
@@ -206,18 +206,6 @@ impl Scene {
         let Some(&slot) = self.by_agent.get(&agent) else { return };
         if let Some(presence) = self.slots.get_mut(slot).and_then(Option::as_mut) {
             presence.child_position = position.filter(|&p| is_plausible(p) && !presence.root);
-        }
-    }
-
-    /// Changes what an avatar is called.
-    pub fn set_name(&mut self, agent: AgentId, name: AvatarName, out: &mut Vec<SceneEvent>) {
-        let Some(&slot) = self.by_agent.get(&agent) else { return };
-        let Some(presence) = self.slots.get_mut(slot).and_then(Option::as_mut) else { return };
-        if presence.name != name {
-            presence.name = name;
-            if presence.root {
-                out.push(SceneEvent::Changed(agent));
-            }
         }
     }
 

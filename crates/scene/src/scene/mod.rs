@@ -43,8 +43,6 @@ pub struct SceneConfig {
     pub id: RegionId,
     /// The region's owner, and the default parcel's.
     pub owner: AgentId,
-    /// Root agents at most; whoever lets agents in asks [`Scene::has_room`].
-    pub max_agents: usize,
     /// Height of the water, metres.
     pub water_height: f32,
     /// The land.
@@ -61,7 +59,6 @@ impl Default for SceneConfig {
             name: String::new(),
             id: RegionId::NULL,
             owner: AgentId::NULL,
-            max_agents: 100,
             water_height: 20.0,
             terrain: TerrainKind::default(),
             chat: ChatRanges::default(),
@@ -161,18 +158,15 @@ impl Scene {
     }
 
     /// Agents that act here.
-    pub fn root_count(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn root_count(&self) -> usize {
         self.roots
     }
 
     /// Agents that look in.
-    pub fn child_count(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn child_count(&self) -> usize {
         self.by_agent.len() - self.roots
-    }
-
-    /// Whether another root agent may come.
-    pub fn has_room(&self) -> bool {
-        self.roots < self.config.max_agents && self.by_agent.len() < MAX_PRESENCES
     }
 
     /// A number nobody here has, and nobody had lately.

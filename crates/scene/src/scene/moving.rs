@@ -158,10 +158,9 @@ impl Scene {
         let ahead = presence.body.position + presence.body.velocity * STEP_S;
         if !self.config.size.contains(ahead) && presence.border.may_try(now) {
             presence.border = Border::Held;
-            let velocity = presence.body.velocity;
             // The speed stays for those who carry the motion on by themselves; the place must be one inside.
             presence.body.position = clamp_inside(presence.body.position, self.config.size);
-            out.push(SceneEvent::BorderReached { agent: presence.agent, position: ahead, velocity });
+            out.push(SceneEvent::BorderReached { agent: presence.agent, position: ahead });
             presence.awake = false;
             return;
         }

@@ -11,7 +11,7 @@ use transfer::{Offer, PeerCall, QueryAccess, Version};
 
 fn body(request: &Request) -> Value {
     let packed = request.content_type == Some("application/x-gzip");
-    json::parse(unpack(&request.body, packed).unwrap()).unwrap()
+    json::parse(unpack(&request.body, packed, crate::BODY_MAX).unwrap()).unwrap()
 }
 
 #[test]

@@ -255,7 +255,7 @@ fn answers_arrive() {
         let (call, to) = (any_call::call(u)?, to(u)?);
         let result = any_result(u, &call)?;
         let incoming = arrives(&call, &to, true);
-        let response = answer(&incoming, &result, "10.0.0.1".parse().unwrap());
+        let response = answer(&incoming.form(), &result, "10.0.0.1".parse().unwrap());
         assert_eq!(response.status, 200);
         let got = reply(&call, response.status, &response.body);
         match heard(&call, &result) {

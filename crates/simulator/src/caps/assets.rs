@@ -2,6 +2,7 @@
 
 use super::range::{self, Wanted};
 use super::{Answer, Asked, Fault, query};
+use crate::directory::Request;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use model::AssetId;
@@ -23,7 +24,11 @@ pub(super) async fn get(asked: &Asked<'_>) -> Answer {
     let (kind, data) = match asked.shared.memory.temporary.get(id).await {
         Some(baked) => (asset_type::TEXTURE, baked),
         None => {
-            let asset = asked.shared.grid.services.assets.get(id).await?.ok_or(Fault::NotFound)?;
+            let Some(asset) = asked.shared.grid.services.assets.get(id).await? else {
+                // A region that is overloaded hears of it when it is asked for again.
+                let _ = asked.shared.directory.send(asked.entry.region, Request::TextureMissing(id));
+                return Err(Fault::NotFound);
+            };
             (asset.metadata.kind, Bytes::from_owner(Shared(asset.data)))
         }
     };

@@ -9,7 +9,7 @@ use model::{AgentId, FolderId, ItemId, Uuid};
 use services::{
     FolderContent, InventoryFolder, InventoryItem, InventoryService, asset_type, folder_type, library,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Folders, or items, in one request; viewers ask for fewer at a time.
 const AT_A_TIME: usize = 1000;
@@ -77,14 +77,12 @@ pub(super) async fn fetch_descendents(asked: &Asked<'_>, capability: Capability)
         true => Vec::new(),
         false => inventory.contents(owner, &ids).await?,
     };
+    let targets = targets(inventory, owner, &contents).await?;
     let (mut folders, mut bad) = (Vec::new(), Vec::new());
     for wanted in &wanted {
         let content = contents.iter().find(|content| content.folder.id == wanted.id);
         match content.filter(|_| may_have(&wanted)) {
-            Some(content) => {
-                let targets = targets(inventory, owner, content).await?;
-                folders.push(folder(asked.entry.agent, wanted, content, &targets));
-            }
+            Some(content) => folders.push(folder(asked.entry.agent, wanted, content, &targets)),
             None if wanted.id.is_null() => folders.push(no_folder(asked.entry.agent, owner)),
             None => bad.push(map! { "error" => "Unknown", "folder_id" => wanted.id.0 }),
         }
@@ -121,24 +119,33 @@ impl From<&Value> for Wanted {
     }
 }
 
-/// What the links in a folder point to, so that the viewer can resolve them.
+/// Items by their ids.
+type Targets = BTreeMap<ItemId, InventoryItem>;
+
+/// What the links in folders point to, so that the viewer can resolve them. All are asked for at once.
 async fn targets(
     inventory: &dyn InventoryService,
     owner: AgentId,
-    content: &FolderContent,
-) -> Result<Vec<InventoryItem>, Fault> {
-    let here: BTreeSet<_> = content.items.iter().map(|item| item.id).collect();
-    let links = content.items.iter().filter(|item| item.asset_type == asset_type::LINK);
-    let wanted: BTreeSet<_> =
-        links.map(|link| ItemId(link.asset.0)).filter(|target| !here.contains(target)).collect();
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
+    contents: &[FolderContent],
+) -> Result<Targets, Fault> {
+    let wanted: BTreeSet<_> = contents.iter().flat_map(links).collect();
     let wanted: Vec<_> = wanted.into_iter().collect();
-    Ok(inventory.items(owner, &wanted).await?)
+    let mut targets = Targets::new();
+    for wanted in wanted.chunks(AT_A_TIME) {
+        let found = inventory.items(owner, wanted).await?;
+        targets.extend(found.into_iter().map(|item| (item.id, item)));
+    }
+    Ok(targets)
 }
 
-fn folder(agent: AgentId, wanted: &Wanted, content: &FolderContent, targets: &[InventoryItem]) -> Value {
+/// Where links in a folder point to that lead out of it.
+fn links(content: &FolderContent) -> BTreeSet<ItemId> {
+    let here: BTreeSet<_> = content.items.iter().map(|item| item.id).collect();
+    let links = content.items.iter().filter(|item| item.asset_type == asset_type::LINK);
+    links.map(|link| ItemId(link.asset.0)).filter(|target| !here.contains(target)).collect()
+}
+
+fn folder(agent: AgentId, wanted: &Wanted, content: &FolderContent, targets: &Targets) -> Value {
     let FolderContent { folder, folders, items } = content;
     let mut answer = no_folder(agent, folder.owner).into_map();
     answer.insert("folder_id".into(), folder.id.0.into());
@@ -149,7 +156,9 @@ fn folder(agent: AgentId, wanted: &Wanted, content: &FolderContent, targets: &[I
         answer.insert("categories".into(), folders.iter().map(category).collect());
     }
     if wanted.items {
-        answer.insert("items".into(), targets.iter().chain(items).map(item).collect());
+        let linked = links(content);
+        let targets = linked.iter().filter_map(|id| targets.get(id));
+        answer.insert("items".into(), targets.chain(items).map(item).collect());
     }
     Value::Map(answer)
 }

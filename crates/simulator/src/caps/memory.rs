@@ -1,6 +1,7 @@
 //! What capabilities remember while the process runs.
 
 use super::Asked;
+use super::mailbox::ReadOut;
 use super::pace::Paces;
 use super::temporary::TemporaryAssets;
 use super::upload::Uploads;
@@ -18,6 +19,7 @@ pub(crate) struct Memory {
     pub(super) uploads: Uploads,
     pub(super) temporary: TemporaryAssets,
     pub(super) paces: Paces,
+    pub(super) read_out: ReadOut,
 }
 
 impl Memory {
@@ -27,6 +29,7 @@ impl Memory {
             uploads: Uploads::default(),
             temporary,
             paces: Paces::default(),
+            read_out: ReadOut::default(),
         }
     }
 }

@@ -22,6 +22,8 @@ const ONES_AT_A_TIME: usize = 32;
 /// Bytes of an item's name and description.
 const NAME: usize = 63;
 const DESCRIPTION: usize = 127;
+/// Bytes of a baked texture. The largest that viewers make are of 2048 pixels, packed.
+const BAKE: usize = 2 << 20;
 /// The permission bit without which content may not be changed.
 const MODIFY: u32 = 0x4000;
 
@@ -43,8 +45,8 @@ enum Upload {
     Baked,
     /// A new item.
     New(Box<InventoryItem>),
-    /// New content of an item.
-    Update(Box<InventoryItem>),
+    /// New content of an item, which is of this kind.
+    Update(ItemId, i32),
 }
 
 impl Uploads {
@@ -132,11 +134,19 @@ pub(super) async fn update(asked: &Asked<'_>, capability: Capability) -> Answer 
     };
     let id = ItemId(told["item_id"].as_uuid());
     let item = asked.shared.grid.services.inventory.item(asked.entry.agent, id).await?;
+    match changeable(item, kind) {
+        Ok(item) => begin(asked, Upload::Update(item.id, kind)),
+        Err(why) => Ok(failure(why)),
+    }
+}
+
+/// The item, if its content may be changed to something of this kind.
+fn changeable(item: Option<InventoryItem>, kind: i32) -> Result<InventoryItem, &'static str> {
     match item {
-        Some(item) if item.asset_type != kind => Ok(failure("This item is of another kind.")),
-        Some(item) if item.permissions.current & MODIFY == 0 => Ok(failure("You may not change this item.")),
-        Some(item) => begin(asked, Upload::Update(Box::new(item))),
-        None => Ok(failure("There is no such item.")),
+        Some(item) if item.asset_type != kind => Err("This item is of another kind."),
+        Some(item) if item.permissions.current & MODIFY == 0 => Err("You may not change this item."),
+        Some(item) => Ok(item),
+        None => Err("There is no such item."),
     }
 }
 
@@ -151,13 +161,18 @@ pub(crate) async fn receive(shared: &Shared, id: Uuid, body: Bytes) -> Response<
     let Some((entry, upload)) = shared.memory.uploads.take(id, Instant::now()) else {
         return reply::status(StatusCode::NOT_FOUND);
     };
+    // What was granted to somebody who has gone is granted no longer.
+    if !shared.directory.knows(entry.agent, entry.session) {
+        return reply::status(StatusCode::NOT_FOUND);
+    }
     if body.is_empty() {
         return failure("Nothing came.");
     }
     let stored = match upload {
-        Upload::Baked => store_baked(shared, body).await,
+        Upload::Baked if body.len() > BAKE => return failure("A baked texture is not so large."),
+        Upload::Baked => store_baked(shared, entry, body).await,
         Upload::New(item) => store_new(shared, entry, *item, body).await,
-        Upload::Update(item) => store_update(shared, entry, *item, body).await,
+        Upload::Update(item, kind) => store_update(shared, entry, item, kind, body).await,
     };
     match stored {
         Ok(answer) => reply::llsd(&answer),
@@ -168,9 +183,10 @@ pub(crate) async fn receive(shared: &Shared, id: Uuid, body: Bytes) -> Response<
     }
 }
 
-async fn store_baked(shared: &Shared, body: Bytes) -> Result<Value, ServiceError> {
+async fn store_baked(shared: &Shared, entry: CapsEntry, body: Bytes) -> Result<Value, ServiceError> {
     let id = AssetId(random_id());
-    shared.memory.temporary.store(id, body).await.map_err(ServiceError::unavailable)?;
+    let open = shared.directory.sessions();
+    shared.memory.temporary.store(id, entry.session, &open, body).await.map_err(ServiceError::unavailable)?;
     Ok(map! { "new_asset" => id.0, "state" => "complete" })
 }
 
@@ -188,11 +204,16 @@ async fn store_new(
 async fn store_update(
     shared: &Shared,
     entry: CapsEntry,
-    mut item: InventoryItem,
+    item: ItemId,
+    kind: i32,
     body: Bytes,
 ) -> Result<Value, ServiceError> {
+    // As it is now: in the time that the bytes took, it may have got another name or place.
+    let inventory = &shared.grid.services.inventory;
+    let item = changeable(inventory.item(entry.agent, item).await?, kind);
+    let mut item = item.map_err(|why| ServiceError::Refused(why.into()))?;
     item.asset = store_asset(shared, entry, &item, body).await?;
-    match shared.grid.services.inventory.update_item(&item).await? {
+    match inventory.update_item(&item).await? {
         true => Ok(complete(&item)),
         false => Err(ServiceError::Refused("The item has gone in the meantime.".into())),
     }

@@ -1,12 +1,13 @@
-//! Request bodies: taken in whole, within a size, within a time, and within what all bodies together may hold.
+//! Request bodies: taken in whole, within a size, within a time, and within what all of their kind may hold together.
 
+use super::budget::{Budget, SMALL, Share};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Incoming};
 use llsd::Value;
+use std::net::IpAddr;
 use std::time::Duration;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Bytes of an ordinary body.
 pub(crate) const ORDINARY: usize = 1 << 20;
@@ -14,50 +15,66 @@ pub(crate) const ORDINARY: usize = 1 << 20;
 pub(crate) const UPLOAD: usize = 8 << 20;
 /// Bytes of an agent that comes from another process, with all that is attached to it.
 pub(crate) const PEER: usize = 16 << 20;
-/// Bytes of all bodies that are being taken in or worked on.
-const ALL: usize = 64 << 20;
 /// How long a client may take to send a body.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The budget is counted in units of so many bytes.
-const UNIT: usize = 1024;
 
-/// What all bodies together may hold.
+/// Whose budget a body takes from: no kind of caller is refused because of another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Pool {
+    /// Viewers', for capabilities.
+    Viewers,
+    /// Other simulators'.
+    Peers,
+    /// Whoever else asks: the grid's.
+    Others,
+}
+
+/// What bodies that are being taken in or worked on may hold.
 #[derive(Debug)]
-pub(crate) struct Budget(Semaphore);
+pub(crate) struct Budgets {
+    viewers: Budget,
+    peers: Budget,
+    others: Budget,
+}
 
-impl Default for Budget {
+impl Default for Budgets {
     fn default() -> Self {
-        Self(Semaphore::new(ALL / UNIT))
+        let budget = |all: usize, of_one: usize| Budget::new(all << 20, of_one << 20);
+        Self { viewers: budget(64, 24), peers: budget(64, 24), others: budget(64, 24) }
     }
 }
 
-/// A body and its share of the budget.
-#[derive(Debug)]
-pub(crate) struct Taken<'a> {
-    pub(crate) bytes: Bytes,
-    /// Held until the answer is made.
-    _share: Option<SemaphorePermit<'a>>,
+impl Budgets {
+    /// The share of a body from there.
+    pub(crate) fn share(&self, pool: Pool, from: IpAddr) -> Share {
+        let budget = match pool {
+            Pool::Viewers => &self.viewers,
+            Pool::Peers => &self.peers,
+            Pool::Others => &self.others,
+        };
+        budget.share(from)
+    }
 }
 
-/// Takes in a body.
+/// Takes in a body; it, and what it holds of its budget.
 ///
 /// # Errors
 /// The status to answer with: 413 for one over the limit, 408 for a slow one, 503 when all bodies together are too
 /// large, 400 for one that breaks off.
-pub(crate) async fn take<'a>(
-    budget: &'a Budget,
+pub(crate) async fn take(
+    share: Share,
     headers: &HeaderMap,
     body: Incoming,
     limit: usize,
-) -> Result<Taken<'a>, StatusCode> {
+) -> Result<(Bytes, Share), StatusCode> {
     if body.is_end_stream() {
-        return Ok(Taken { bytes: Bytes::new(), _share: None });
+        return Ok((Bytes::new(), share));
     }
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: u64| length > limit as u64) {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
-    tokio::time::timeout(PATIENCE, collect(budget, body, limit))
+    tokio::time::timeout(PATIENCE, collect(share, body, limit))
         .await
         .unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
 }
@@ -68,25 +85,21 @@ pub(crate) fn llsd(headers: &HeaderMap, body: &[u8]) -> Option<Value> {
     llsd::parse_any(kind, body).ok()
 }
 
-async fn collect(budget: &Budget, mut body: Incoming, limit: usize) -> Result<Taken<'_>, StatusCode> {
+async fn collect(mut share: Share, mut body: Incoming, limit: usize) -> Result<(Bytes, Share), StatusCode> {
     let mut bytes = Vec::new();
-    let mut share: Option<SemaphorePermit<'_>> = None;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| StatusCode::BAD_REQUEST)?.into_data() else { continue };
-        if bytes.len() + data.len() > limit {
+        let length = bytes.len() + data.len();
+        if length > limit {
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
-        bytes.extend_from_slice(&data);
-        let held = share.as_ref().map_or(0, SemaphorePermit::num_permits);
-        let wanted = bytes.capacity().div_ceil(UNIT).saturating_sub(held);
-        if wanted > 0 {
-            let wanted = u32::try_from(wanted).map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
-            let more = budget.0.try_acquire_many(wanted).map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-            match &mut share {
-                Some(share) => share.merge(more),
-                None => share = Some(more),
-            }
+        if length > bytes.capacity() {
+            let capacity = if length <= SMALL { SMALL } else { length.max(2 * bytes.capacity()) };
+            let capacity = capacity.min(limit);
+            share.grow(capacity).map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+            bytes.reserve_exact(capacity - bytes.len());
         }
+        bytes.extend_from_slice(&data);
     }
-    Ok(Taken { bytes: bytes.into(), _share: share })
+    Ok((bytes.into(), share))
 }

@@ -86,7 +86,7 @@ mod tests {
     fn poll(ack: Option<i32>) -> Whole {
         let body = llsd::xml::write(&map! { "ack" => ack, "done" => false });
         let (head, ()) = axum::http::Request::post("/").body(()).unwrap().into_parts();
-        Whole { head, body: body.into(), remote: ([127, 0, 0, 1], 5000).into() }
+        Whole { head, body: body.into(), remote: ([127, 0, 0, 1], 5000).into(), share: None }
     }
 
     #[tokio::test]

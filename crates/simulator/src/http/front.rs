@@ -32,8 +32,14 @@ impl Face for Front {
 
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
         let route = Route::of(request.method(), request.uri().path());
-        let kind =
-            Kind { name: route.name(), label: route.label(), poll: route.is_poll(), limit: route.limit() };
+        let kind = Kind {
+            name: route.name(),
+            label: route.label(),
+            poll: route.is_poll(),
+            limit: route.limit(),
+            pool: route.pool(),
+            secret: route.is_secret(request.uri().path()),
+        };
         self.intake.pass(request, peer, kind, async |whole| self.dispatch(route, whole).await).await
     }
 }
@@ -61,8 +67,9 @@ fn is_instant_message(request: &Whole) -> bool {
 
 /// Has a router answer.
 pub(super) async fn ask_router(router: &Router, request: Whole) -> Response<Body> {
-    let mut inner = Request::from_parts(request.head, Body::from(request.body));
-    inner.extensions_mut().insert(ConnectInfo(request.remote));
+    let Whole { head, body, remote, share: _held } = request;
+    let mut inner = Request::from_parts(head, Body::from(body));
+    inner.extensions_mut().insert(ConnectInfo(remote));
     match router.clone().oneshot(inner).await {
         Ok(response) => response,
         Err(never) => match never {},

@@ -1,6 +1,7 @@
 //! What happens to every request, whoever answers it: its body is taken in, and it is traced and counted.
 
-use super::body::{self, Budget};
+use super::body::{self, Budgets, Pool};
+use super::budget::Share;
 use super::proxies::Proxies;
 use super::reply;
 use super::trace::{HttpTrace, RequestLine};
@@ -19,7 +20,7 @@ pub(crate) struct Intake {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) trace: Arc<HttpTrace>,
     pub(crate) port: u16,
-    pub(crate) budget: Budget,
+    pub(crate) budgets: Budgets,
     pub(crate) proxies: Proxies,
 }
 
@@ -30,6 +31,8 @@ pub(crate) struct Whole {
     pub(crate) body: Bytes,
     /// Whoever asks, if need be by way of proxies.
     pub(crate) remote: SocketAddr,
+    /// What the body holds of its budget, until whoever needs it no longer drops it.
+    pub(crate) share: Option<Share>,
 }
 
 /// What is known of a request by its head.
@@ -43,6 +46,10 @@ pub(crate) struct Kind {
     pub(crate) poll: bool,
     /// Bytes of its body at most.
     pub(crate) limit: usize,
+    /// Whose budget it takes from.
+    pub(crate) pool: Pool,
+    /// It, or its answer, may hold what no log may.
+    pub(crate) secret: bool,
 }
 
 impl Intake {
@@ -66,14 +73,16 @@ impl Intake {
             path: &path,
             remote,
             poll: kind.poll,
+            secret: kind.secret,
         };
         // If the client goes, this future is dropped, and this says so.
         let mut watch =
             Watch { intake: self, line, label: kind.label, begun: Instant::now(), answered: false };
-        let response = match body::take(&self.budget, &head.headers, body, kind.limit).await {
-            Ok(taken) => {
-                self.trace.request(&watch.line, &taken.bytes);
-                answer(Whole { head, body: taken.bytes.clone(), remote }).await
+        let share = self.budgets.share(kind.pool, remote.ip());
+        let response = match body::take(share, &head.headers, body, kind.limit).await {
+            Ok((body, share)) => {
+                self.trace.request(&watch.line, &body);
+                answer(Whole { head, body, remote, share: Some(share) }).await
             }
             Err(status) => {
                 if status == StatusCode::PAYLOAD_TOO_LARGE {
@@ -86,17 +95,17 @@ impl Intake {
                 response
             }
         };
-        let response = self.show_body(watch.line.number, response).await;
+        let response = self.show_body(&watch.line, response).await;
         watch.answered(&response);
         response
     }
 
     /// At the levels that show bodies, the answer's is read before it is sent.
-    async fn show_body(&self, number: u64, response: Response<Body>) -> Response<Body> {
+    async fn show_body(&self, line: &RequestLine<'_>, response: Response<Body>) -> Response<Body> {
         // A stream of events has no end to wait for.
         let kind = response.headers().get(header::CONTENT_TYPE);
         let streams = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-        if streams || !self.trace.wants_bodies() {
+        if streams || line.secret || !self.trace.wants_bodies() {
             return response;
         }
         let (head, body) = response.into_parts();
@@ -104,7 +113,7 @@ impl Intake {
             return reply::status(StatusCode::INTERNAL_SERVER_ERROR);
         };
         let bytes = collected.to_bytes();
-        self.trace.answer_body(number, &bytes);
+        self.trace.answer_body(line, &bytes);
         Response::from_parts(head, Body::from(bytes))
     }
 }

@@ -25,20 +25,20 @@ pub(crate) fn health(shared: &Shared) -> Response<Body> {
 
 /// Whether whoever asks may know: an operator, or the grid, which asks in an operator's name.
 pub(crate) async fn may_look(shared: &Shared, request: &Whole) -> bool {
-    let Whole { head, body, remote } = request;
+    let Whole { head, body, remote, .. } = request;
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let (method, headers, caller) = (head.method.as_str(), &head.headers, remote.ip());
-    let knock = Knock { method, path, headers, body, caller, claimed: None };
+    let knock = Knock { method, path, headers, body, caller };
     is_operator(&shared.operators, headers, caller) || shared.gate.is_of_grid(&knock).await
 }
 
 /// Does what the grid wishes in an operator's name: nobody else may say so here, however near they are, since a browser
 /// on the operator's machine would be as near.
 pub(crate) async fn command(shared: &Shared, request: &Whole) -> Response<Body> {
-    let Whole { head, body, remote } = request;
+    let Whole { head, body, remote, .. } = request;
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let (method, headers, caller) = (head.method.as_str(), &head.headers, remote.ip());
-    let knock = Knock { method, path, headers, body, caller, claimed: None };
+    let knock = Knock { method, path, headers, body, caller };
     if head.method != Method::POST || !shared.gate.is_of_grid(&knock).await {
         return reply::status(StatusCode::FORBIDDEN);
     }

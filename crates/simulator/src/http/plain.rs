@@ -4,7 +4,7 @@ use super::front::ask_router;
 use super::intake::{Intake, Kind, Whole, in_time};
 use super::proxies::Proxies;
 use super::server::{self, Face};
-use super::trace::HttpTrace;
+use super::trace::{HttpTrace, is_secret};
 use super::{body, ops, reply};
 use crate::metrics::Metrics;
 use crate::peering::proof::{self, ProcessKey};
@@ -59,7 +59,7 @@ impl PlainSide {
     pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
         let port = listener.local_addr().map_or(0, |address| address.port());
         let Self { router, metrics, trace, proxies, private, pulse } = self;
-        let intake = Intake { metrics, trace, port, budget: body::Budget::default(), proxies };
+        let intake = Intake { metrics, trace, port, budgets: body::Budgets::default(), proxies };
         server::serve(listener, Arc::new(Plain { router, intake, private, pulse }), stop).await;
     }
 }
@@ -77,10 +77,10 @@ impl Face for Plain {
     }
 
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
-        let label = label(request.uri().path());
+        let (label, secret) = (label(request.uri().path()), is_secret(request.uri().path()));
         // Assets of others come in here.
         let limit = if self.private.is_some() { body::PEER } else { body::ORDINARY };
-        let kind = Kind { name: "GRID", label, poll: false, limit };
+        let kind = Kind { name: "GRID", label, poll: false, limit, pool: body::Pool::Others, secret };
         self.intake.pass(request, peer, kind, async |whole| self.dispatch(whole).await).await
     }
 }

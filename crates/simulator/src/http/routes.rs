@@ -1,16 +1,18 @@
 //! Which path is what. Paths are few and their secrets are matched whole, so this is a function and no router.
 
+use super::body::Pool;
 use super::intake::Whole;
 use super::{body, event_queue, ops, reply, seed};
 use crate::caps::{self, Asked, Capability, Memory};
 use crate::control::{Levers, SetLog};
 use crate::directory::Directory;
 use crate::grid_side::GridSide;
-use crate::http::trace::HttpTrace;
+use crate::http::trace::{HttpTrace, is_secret};
 use crate::metrics::{Metrics, RegionCounters};
 use crate::notices::Notices;
 use crate::peering::gate::Gate;
 use crate::peering::proof::{self, ProcessKey};
+use crate::peering::reader::Reader;
 use crate::peering::remote::RemotePeers;
 use crate::peering::service;
 use crate::sessions::Sessions;
@@ -31,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) transfers: Arc<Transfers>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) gate: Gate,
+    /// What peers ask is read by it.
+    pub(crate) reader: Reader,
     pub(crate) key: Arc<ProcessKey>,
     /// Who may see `/metrics`, `/sessions` and `/transfers`, besides this machine.
     pub(crate) operators: Vec<IpAddr>,
@@ -155,6 +159,24 @@ impl Route {
         matches!(self, Self::Capability(_, Capability::EventQueueGet) | Self::Transfers)
     }
 
+    /// Whether bodies may hold what no log may: passwords, and the secrets by which somebody is taken for an agent.
+    pub(crate) fn is_secret(self, path: &str) -> bool {
+        match self {
+            Self::Peer { large } => large,
+            Self::Other => is_secret(path),
+            _ => false,
+        }
+    }
+
+    /// Whose budget its body takes from.
+    pub(crate) fn pool(self) -> Pool {
+        match self {
+            Self::Seed(_) | Self::Capability(..) | Self::Upload(_) => Pool::Viewers,
+            Self::Peer { .. } => Pool::Peers,
+            _ => Pool::Others,
+        }
+    }
+
     /// Bytes of a body at most.
     pub(crate) fn limit(self) -> usize {
         match self {
@@ -186,14 +208,21 @@ pub(crate) async fn answer(shared: &Shared, route: Route, request: Whole) -> Res
         Route::Peer { .. } => service::answer(shared, request).await,
         Route::Seed(secret) if request.head.method == Method::POST => seed::answer(shared, secret, &request),
         Route::Upload(id) if request.head.method == Method::POST => {
-            caps::upload::receive(shared, id, request.body).await
+            let Whole { body, share: _held, .. } = request;
+            caps::upload::receive(shared, id, body).await
         }
-        Route::Capability(secret, Capability::EventQueueGet) if request.head.method == Method::POST => {
+        Route::Capability(secret, capability @ Capability::EventQueueGet)
+            if request.head.method == Method::POST =>
+        {
+            if let Some(entry) = shared.directory.caps(secret) {
+                caps::mailbox::sign_of_life(shared, entry, capability);
+            }
             event_queue::answer(&shared.directory, secret, &request).await
         }
         Route::Capability(secret, capability) => match shared.directory.caps(secret) {
             Some(entry) => {
-                let Whole { head, body, .. } = request;
+                caps::mailbox::sign_of_life(shared, entry, capability);
+                let Whole { head, body, share: _held, .. } = request;
                 let query = head.uri.query().unwrap_or_default();
                 let asked =
                     Asked { shared, entry, method: &head.method, query, headers: &head.headers, body: &body };
@@ -235,6 +264,24 @@ mod tests {
         check("/agent/SECRET/", Route::Peer { large: true });
         check("/", Route::Other);
         check("/get_grid_info", Route::Other);
+    }
+
+    #[test]
+    fn what_is_secret_is_known_by_its_path() {
+        for (path, secret) in [
+            ("/", true),
+            ("/auth/plain", true),
+            ("/agent/SECRET/", true),
+            ("/region/SECRET/", false),
+            ("/get_grid_info", false),
+            ("/CAPS/SECRET/SimulatorFeatures", false),
+        ] {
+            assert_eq!(
+                Route::of(&Method::POST, &path.replace("SECRET", SECRET)).is_secret(path),
+                secret,
+                "{path}"
+            );
+        }
     }
 
     #[test]

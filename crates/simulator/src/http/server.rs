@@ -1,7 +1,9 @@
 //! Connections: accepted up to a number, with bounds on heads and on patience. What a connection asks goes to
 //! a [`Face`].
 
+use super::budget::Origin;
 use super::intake::Intake;
+use crate::metrics::Metrics;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use hyper::body::Incoming;
@@ -10,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -50,8 +52,8 @@ pub(crate) trait Face: Send + Sync + 'static {
 pub(crate) async fn serve<F: Face>(listener: TcpListener, front: Arc<F>, mut stop: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     // From where each is. Only looked up.
-    let mut origins = HashMap::<Id, IpAddr>::new();
-    let mut counts = HashMap::<IpAddr, usize>::new();
+    let mut origins = HashMap::<Id, Origin>::new();
+    let mut counts = Counts::default();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -61,7 +63,7 @@ pub(crate) async fn serve<F: Face>(listener: TcpListener, front: Arc<F>, mut sto
                     Err(error) => error.id(),
                 };
                 if let Some(origin) = origins.remove(&task) {
-                    forget(&mut counts, origin);
+                    counts.forget(origin);
                 }
                 continue;
             }
@@ -75,21 +77,19 @@ pub(crate) async fn serve<F: Face>(listener: TcpListener, front: Arc<F>, mut sto
                 continue;
             }
         };
-        let of_this_one = counts.entry(remote.ip()).or_default();
+        let origin = Origin::from(remote.ip());
         // A proxy asks for many.
         let most = if front.intake().proxies.contain(remote.ip()) { MAX_CONNECTIONS } else { MAX_OF_ONE };
-        if connections.len() >= MAX_CONNECTIONS || *of_this_one >= most {
+        if connections.len() >= MAX_CONNECTIONS || !counts.enter(origin, most) {
             front.intake().metrics.connections_refused.inc();
             continue;
         }
-        *of_this_one += 1;
         let (front, stop) = (front.clone(), stop.clone());
         let task = connections.spawn(async move {
-            front.intake().metrics.connections.inc();
+            let _open = Open::count(&front.intake().metrics);
             connection(stream, remote, front.clone(), stop).await;
-            front.intake().metrics.connections.dec();
         });
-        origins.insert(task.id(), remote.ip());
+        origins.insert(task.id(), origin);
     }
     drop(listener);
     let ended = async { while connections.join_next().await.is_some() {} };
@@ -98,13 +98,45 @@ pub(crate) async fn serve<F: Face>(listener: TcpListener, front: Arc<F>, mut sto
     }
 }
 
-/// Counts a connection of this address less.
-fn forget(counts: &mut HashMap<IpAddr, usize>, origin: IpAddr) {
-    if let Some(count) = counts.get_mut(&origin) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(&origin);
+/// Connections of each caller. Only looked up; who has none is not in it.
+#[derive(Debug, Default)]
+struct Counts(HashMap<Origin, usize>);
+
+impl Counts {
+    /// Counts one more, unless there are too many.
+    fn enter(&mut self, origin: Origin, most: usize) -> bool {
+        let count = self.0.get(&origin).copied().unwrap_or_default();
+        let room = count < most;
+        if room {
+            self.0.insert(origin, count + 1);
         }
+        room
+    }
+
+    /// Counts one less.
+    fn forget(&mut self, origin: Origin) {
+        if let Some(count) = self.0.get_mut(&origin) {
+            *count -= 1;
+            if *count == 0 {
+                self.0.remove(&origin);
+            }
+        }
+    }
+}
+
+/// An open connection in the metrics, whichever end it takes.
+struct Open<'a>(&'a Metrics);
+
+impl<'a> Open<'a> {
+    fn count(metrics: &'a Metrics) -> Self {
+        metrics.connections.inc();
+        Self(metrics)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.connections.dec();
     }
 }
 
@@ -165,4 +197,37 @@ mod platform {
 #[cfg(not(target_os = "linux"))]
 mod platform {
     pub(super) fn give_up_on_silent_readers(_stream: &tokio::net::TcpStream) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn who_is_refused_or_has_gone_is_not_remembered() {
+        let mut counts = Counts::default();
+        let [full, other] =
+            [[192, 0, 2, 1], [192, 0, 2, 2]].map(|ip| Origin::from(std::net::IpAddr::from(ip)));
+        for _ in 0..MAX_OF_ONE {
+            assert!(counts.enter(full, MAX_OF_ONE));
+        }
+        assert!(!counts.enter(full, MAX_OF_ONE) && counts.enter(other, MAX_OF_ONE));
+        assert_eq!(counts.0.len(), 2);
+        counts.forget(other);
+        assert_eq!(counts.0.len(), 1);
+        counts.forget(full);
+        assert!(counts.enter(full, MAX_OF_ONE) && !counts.enter(full, MAX_OF_ONE));
+    }
+
+    #[test]
+    fn a_connection_that_breaks_down_is_not_open_any_more() {
+        let metrics = Metrics::new();
+        let broken = catch_unwind(AssertUnwindSafe(|| {
+            let _open = Open::count(&metrics);
+            assert_eq!(metrics.connections.get(), 1);
+            panic!("a handler breaks down");
+        }));
+        assert_eq!((broken.is_err(), metrics.connections.get()), (true, 0));
+    }
 }

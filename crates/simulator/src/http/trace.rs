@@ -9,6 +9,9 @@
 //! | 4 | polls, too |
 //! | 5 | the beginning of their bodies, too |
 //! | 6 | their bodies, up to [`MAX_BODY`] bytes |
+//!
+//! A log is given to others who are to help: passwords and keys are never in it. No headers are shown, of secret requests
+//! ([`is_secret`]) neither bodies nor queries, and of a capability's secret only the beginning.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -45,6 +48,18 @@ pub(crate) struct RequestLine<'a> {
     pub(crate) remote: SocketAddr,
     /// An event-queue poll: long by design, and frequent.
     pub(crate) poll: bool,
+    /// Its body, its answer's and its query are not shown.
+    pub(crate) secret: bool,
+}
+
+/// The beginnings of the grid's paths where passwords, tokens and keys are told or given. The root is where logins go by
+/// XML-RPC.
+const SECRET: [&str; 7] = ["", "accounts", "auth", "login", "operate", "presence", "signup"];
+
+/// Whether what a request to this path of the grid says, or is answered, may be a secret.
+pub(crate) fn is_secret(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split(['/', '?']).next().unwrap_or_default();
+    SECRET.iter().any(|secret| first.eq_ignore_ascii_case(secret))
 }
 
 impl HttpTrace {
@@ -74,7 +89,7 @@ impl HttpTrace {
         if level >= if line.poll { 4 } else { 3 } {
             tracing::info!(target: "sojourn::http", "{}", begun(line));
         }
-        show_body(level, line.number, "IN", body);
+        show_body(level, line, body);
     }
 
     /// It has been answered; status 499 means that the client did not wait for it.
@@ -102,8 +117,8 @@ impl HttpTrace {
     }
 
     /// The body of an answer.
-    pub(crate) fn answer_body(&self, number: u64, body: &[u8]) {
-        show_body(self.inbound.load(Ordering::Relaxed), number, "IN", body);
+    pub(crate) fn answer_body(&self, line: &RequestLine<'_>, body: &[u8]) {
+        show_body(self.inbound.load(Ordering::Relaxed), line, body);
     }
 
     /// A call to a peer or to the grid begins; its number if its end is to be traced as well.
@@ -132,19 +147,30 @@ impl HttpTrace {
 }
 
 fn begun(line: &RequestLine<'_>) -> String {
-    let RequestLine { number, port, handler, method, path, remote, .. } = line;
+    let RequestLine { number, port, handler, method, path, remote, secret, .. } = line;
+    let path = if *secret { path.split('?').next().unwrap_or_default() } else { path };
     let path = shown(path.as_bytes(), 512);
     format!("HTTP IN {number} :{port} {handler} {method} {path} from {remote}")
 }
 
-fn show_body(level: u8, number: u64, direction: &str, body: &[u8]) {
+fn show_body(level: u8, line: &RequestLine<'_>, body: &[u8]) {
+    if let Some(text) = body_line(level, line, body) {
+        tracing::info!(target: "sojourn::http", "{text}");
+    }
+}
+
+/// What the log says of a body at this level.
+fn body_line(level: u8, line: &RequestLine<'_>, body: &[u8]) -> Option<String> {
     let limit = match level {
-        0..=4 => return,
+        0..=4 => return None,
         5 => SHORT_BODY,
         _ => MAX_BODY,
     };
-    if !body.is_empty() {
-        tracing::info!(target: "sojourn::http", "HTTP {direction} {number} body {}", shown(body, limit));
+    let number = line.number;
+    match (body.len(), line.secret) {
+        (0, _) => None,
+        (length, true) => Some(format!("HTTP IN {number} body of {length} bytes, which are not shown")),
+        (_, false) => Some(format!("HTTP IN {number} body {}", shown(body, limit))),
     }
 }
 
@@ -156,7 +182,32 @@ fn shown(text: &[u8], limit: usize) -> String {
     if cut.len() < text.len() {
         shown.push_str(&format!(" ... ({} bytes)", text.len()));
     }
-    shown
+    without_capabilities(shown)
+}
+
+/// Text in which of each capability URL's secret only the beginning is left: whoever has all of it is its agent.
+fn without_capabilities(text: String) -> String {
+    const BEGINS: &str = "/CAPS/";
+    /// Characters that are left.
+    const LEFT: usize = 8;
+    if !text.contains(BEGINS) {
+        return text;
+    }
+    let mut parts = text.split(BEGINS);
+    let mut clean = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let part = part.strip_prefix("upload/").map_or((BEGINS, part), |part| ("/CAPS/upload/", part));
+        let (begins, part) = part;
+        clean.push_str(begins);
+        let secret = part.find(|c: char| !c.is_ascii_hexdigit() && c != '-').unwrap_or(part.len());
+        let left = secret.min(LEFT);
+        clean.push_str(&part[..left]);
+        if left < secret {
+            clean.push_str("...");
+        }
+        clean.push_str(&part[secret..]);
+    }
+    clean
 }
 
 #[cfg(test)]
@@ -180,18 +231,62 @@ mod tests {
         assert_eq!(trace.call_out(|| "b".into()), Some(1));
     }
 
-    #[test]
-    fn a_line_has_the_facts_of_the_published_one() {
-        let remote = "192.168.1.2:47107".parse().unwrap();
-        let line = RequestLine {
+    fn line(path: &str) -> RequestLine<'_> {
+        RequestLine {
             number: 27,
             port: 9000,
             handler: "SEED",
             method: "POST",
-            path: "/CAPS/a3580000/",
-            remote,
+            path,
+            remote: "192.168.1.2:47107".parse().unwrap(),
             poll: false,
-        };
-        assert_eq!(begun(&line), "HTTP IN 27 :9000 SEED POST /CAPS/a3580000/ from 192.168.1.2:47107");
+            secret: is_secret(path),
+        }
+    }
+
+    #[test]
+    fn a_line_has_the_facts_of_the_published_one() {
+        let expected = "HTTP IN 27 :9000 SEED POST /CAPS/a3580000/ from 192.168.1.2:47107";
+        assert_eq!(begun(&line("/CAPS/a3580000/")), expected);
+    }
+
+    #[test]
+    fn passwords_and_keys_are_not_shown() {
+        for (path, shown) in [
+            ("/", "/"),
+            ("/?method=login", "/"),
+            ("/login", "/login"),
+            ("//Auth/plain", "//Auth/plain"),
+            ("/operate/in?token=5ec2e7", "/operate/in"),
+            ("/signup?code=5ec2e7", "/signup"),
+            ("/accounts", "/accounts"),
+        ] {
+            let line = line(path);
+            assert!(begun(&line).contains(&format!("POST {shown} from")), "{}", begun(&line));
+            for level in [5, MAX_LEVEL] {
+                let text = body_line(level, &line, b"passwd=5ec2e7").unwrap();
+                assert!(!text.contains("5ec2e7") && text.contains("13 bytes"), "{text}");
+            }
+        }
+        for path in ["/griduser", "/get_grid_info", "/CAPS/a/SimulatorFeatures", "/authors"] {
+            assert!(body_line(5, &line(path), b"plain").unwrap().contains("plain"), "{path}");
+        }
+        assert_eq!(body_line(4, &line("/griduser"), b"plain"), None);
+    }
+
+    #[test]
+    fn whoever_reads_the_log_cannot_use_its_capabilities() {
+        let secret = "a358dd6d-5d39-407e-a29a-7b8b59d76301";
+        for (text, expected) in [
+            (format!("/CAPS/{secret}0000/"), "/CAPS/a358dd6d.../"),
+            (format!("/CAPS/upload/{secret}"), "/CAPS/upload/a358dd6d..."),
+            (
+                format!("<string>http://h/CAPS/{secret}/A</string> /CAPS/{secret}"),
+                "<string>http://h/CAPS/a358dd6d.../A</string> /CAPS/a358dd6d...",
+            ),
+            ("/CAPS/".to_owned(), "/CAPS/"),
+        ] {
+            assert_eq!(shown(text.as_bytes(), 512), expected);
+        }
     }
 }

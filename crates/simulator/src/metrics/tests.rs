@@ -11,6 +11,7 @@ fn every_figure_stands_in_the_text_once() {
     metrics.session_ended("kick");
     metrics.requests.get_or_create(&RequestLabels { route: "/healthz", status: 200 }).inc();
     metrics.count_connections(|| (3, 1));
+    metrics.count_lost_lines(|| 2);
     metrics.work.transferred("teleport", "0.8".into(), "departed", Duration::from_millis(9));
     metrics.work.asked_grid("Home", "ok", Duration::from_millis(1));
     let mut stats = Stats { root_agents: 3, malformed: 7, ..Stats::default() };
@@ -37,6 +38,7 @@ fn every_figure_stands_in_the_text_once() {
         "sojourn_waiting_requests{region=\"One\"} 9",
         "sojourn_database_connections 3",
         "sojourn_database_connections_busy 1",
+        "sojourn_log_lines_lost 2",
         "sojourn_event_queue_delay_seconds_bucket{le=\"0.02\",region=\"One\"} 0",
         "sojourn_event_queue_delay_seconds_bucket{le=\"+Inf\",region=\"One\"} 0",
         "sojourn_transfer_seconds_count{kind=\"teleport\",version=\"0.8\",outcome=\"departed\"} 1",
@@ -61,8 +63,11 @@ fn everything() -> String {
     let metrics = Metrics::new();
     metrics.login("success");
     metrics.session_ended("kick");
+    metrics.forwarded_refused.get_or_create(&ReasonLabels { reason: "missing" }).inc();
+    metrics.forwarded_refused.get_or_create(&ReasonLabels { reason: "missing" }).inc();
     metrics.requests.get_or_create(&RequestLabels { route: "/healthz", status: 200 }).inc();
     metrics.count_connections(|| (3, 1));
+    metrics.count_lost_lines(|| 2);
     metrics.work.transferred("teleport", "0.8".into(), "departed", Duration::from_millis(9));
     metrics.work.asked_grid("Home", "ok", Duration::from_millis(1));
     metrics.peers.called("CreateAgent", "ok", Duration::from_millis(1));

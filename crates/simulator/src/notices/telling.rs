@@ -7,6 +7,7 @@ use crate::grid_side::GridSide;
 use crate::sessions::Sessions;
 use model::{AgentId, RegionId, SessionId};
 use region::{GridNotice, Place};
+use services::ServiceError;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +40,7 @@ impl Telling {
     ///
     /// # Errors
     /// Somebody has not heard it, for this reason.
-    pub(super) async fn tell(&mut self, region: RegionId, notice: &GridNotice) -> Result<(), String> {
+    pub(super) async fn tell(&mut self, region: RegionId, notice: &GridNotice) -> services::Result<()> {
         match notice {
             GridNotice::CameOnline { agent } => {
                 drop(self.friends.tell(region, *agent, true));
@@ -64,7 +65,7 @@ impl Telling {
         agent: AgentId,
         session: SessionId,
         place: &Place,
-    ) -> Result<(), String> {
+    ) -> services::Result<()> {
         let again = std::mem::replace(&mut self.farewell.begun, true);
         if !again && in_time(STEP, self.grid.has_session(session)).await == Ok(false) {
             // Whoever ended it has told, and the user may have logged in anew: that must not be undone.
@@ -75,27 +76,41 @@ impl Telling {
         let mut failed = None;
         if !self.farewell.user_told {
             match in_time(STEP, self.grid.log_out_user(agent, place)).await {
-                Ok(()) => {
+                Err(error @ ServiceError::Unavailable(_)) => failed = Some(error),
+                answer => {
                     self.farewell.user_told = true;
-                    self.sessions.step(agent, session, "R->GU logged out", "");
+                    self.heard(agent, session, ["R->GU logged out", "R->GU refused"], &answer);
                 }
-                Err(error) => failed = Some(error),
             }
         }
         if !self.farewell.presence_told {
             match in_time(STEP, self.grid.end_presence(session)).await {
-                Ok(ended) => {
+                Err(error @ ServiceError::Unavailable(_)) => failed = Some(error),
+                answer => {
                     self.farewell.presence_told = true;
-                    self.sessions.step(agent, session, "R->P logged out", "");
+                    self.heard(agent, session, ["R->P logged out", "R->P refused"], &answer);
                     // Whose answer was lost may have ended it at the first try.
-                    if ended || again {
+                    if answer.is_ok_and(|ended| ended || again) {
                         self.tell_friends(region, agent, session);
                     }
                 }
-                Err(error) => failed = Some(error),
             }
         }
         failed.map_or(Ok(()), Err)
+    }
+
+    /// Notes what a service answered that has heard of a logout: yes or no.
+    fn heard<T>(
+        &self,
+        agent: AgentId,
+        session: SessionId,
+        [yes, no]: [&'static str; 2],
+        answer: &services::Result<T>,
+    ) {
+        match answer {
+            Ok(_) => self.sessions.step(agent, session, yes, ""),
+            Err(error) => self.sessions.step(agent, session, no, &error.to_string()),
+        }
     }
 
     fn tell_friends(&self, region: RegionId, agent: AgentId, session: SessionId) {
@@ -112,9 +127,7 @@ impl Telling {
 async fn in_time<T>(
     patience: Duration,
     asked: impl Future<Output = services::Result<T>>,
-) -> Result<T, String> {
-    match timeout(patience, asked).await {
-        Ok(answer) => answer.map_err(|error| error.to_string()),
-        Err(_) => Err("no answer in time".to_owned()),
-    }
+) -> services::Result<T> {
+    let late = |_| Err(ServiceError::Unavailable("no answer in time".to_owned()));
+    timeout(patience, asked).await.unwrap_or_else(late)
 }

@@ -4,7 +4,8 @@
 //! from the address at which the grid knows it. What comes without a proof, from other simulators and login services,
 //! is taken as far as the grid vouches for it: the session must be known, and the region that a message says it comes
 //! from must be registered at a host that has the caller's address. What only our own processes can mean (transfer
-//! numbers, claims, the end of a session) is never taken without a proof.
+//! numbers, claims, the end of a session) is never taken without a proof. A proof is looked at before the body, and what is
+//! large is read only for those who have one or a region.
 
 mod vouched;
 
@@ -15,7 +16,7 @@ use super::seen::{Seen, Untimely};
 use super::web;
 use crate::directory::Directory;
 use axum::http::HeaderMap;
-use model::RegionId;
+use model::{AgentId, RegionId};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -57,8 +58,15 @@ pub(crate) struct Knock<'a> {
     /// As sent.
     pub(crate) body: &'a [u8],
     pub(crate) caller: IpAddr,
-    /// The region that the body says it comes from.
-    pub(crate) claimed: Option<RegionId>,
+}
+
+/// Who sends a request, as far as its body need not be read for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sender {
+    /// A process of ours has signed it.
+    Proven(Source),
+    /// Anybody.
+    Unproven,
 }
 
 /// The gate of a process.
@@ -85,17 +93,48 @@ impl Gate {
         Self { registry, keys: Keys::new(client), directory, authority, grid, seen: Mutex::default() }
     }
 
+    /// Who sends a request: its body is not looked into before.
+    ///
+    /// # Errors
+    /// It has a proof, which is not good.
+    pub(crate) async fn sender(&self, knock: &Knock<'_>) -> Result<Sender, Denied> {
+        match Proof::read(knock.headers).map_err(|words| Denied::new("malformed", words))? {
+            Some(proof) => self.check(knock, &proof).await.map(Sender::Proven),
+            None => Ok(Sender::Unproven),
+        }
+    }
+
+    /// Whether this sender may have a large body read: a process of ours, the grid, or a host with regions, one of which
+    /// this agent is in.
+    ///
+    /// # Errors
+    /// It may not.
+    pub(crate) async fn may_send_much(
+        &self,
+        sender: Sender,
+        agent: Option<AgentId>,
+        caller: IpAddr,
+    ) -> Result<(), Denied> {
+        match (sender, agent) {
+            (Sender::Proven(_), _) => Ok(()),
+            (Sender::Unproven, Some(agent)) => self.vouch_for_person(agent, caller).await,
+            (Sender::Unproven, None) => Err(Denied::new("not_vouched", "only agents are so large")),
+        }
+    }
+
     /// Whether a call may pass. What it says about the caller's region is put right where the grid knows better.
     ///
     /// # Errors
     /// It may not.
-    pub(crate) async fn admit(&self, knock: &Knock<'_>, call: &mut PeerCall) -> Result<(), Denied> {
-        match Proof::read(knock.headers).map_err(|words| Denied::new("malformed", words))? {
-            Some(proof) => {
-                let source = self.check(knock, &proof).await?;
-                self.may_say(source, knock.claimed, call).await?;
-            }
-            None => self.vouch(knock, call).await?,
+    pub(crate) async fn admit(
+        &self,
+        sender: Sender,
+        caller: IpAddr,
+        call: &mut PeerCall,
+    ) -> Result<(), Denied> {
+        match sender {
+            Sender::Proven(source) => self.may_say(source, simulation::claimed_source(call), call).await?,
+            Sender::Unproven => self.vouch(caller, call).await?,
         }
         if let PeerCall::Hello(hello) = call {
             self.put_right(hello).await?;

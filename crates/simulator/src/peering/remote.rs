@@ -1,10 +1,11 @@
 //! Regions of other processes, reached over HTTP.
 
-use super::proof::{ProcessKey, Signed, Source};
+use super::proof::{ProcessKey, Source};
 use super::web;
 use crate::calls::{LocalPeers, PeerAnswer, PeerTransport};
 use crate::metrics::Metrics;
 use crate::transfers::traces::TraceIds;
+use axum::body::Bytes;
 use model::RegionId;
 use services::RegionInfo;
 use std::sync::Arc;
@@ -109,12 +110,12 @@ impl Inner {
         call: &PeerCall,
         tickets: bool,
     ) -> Result<(u16, Vec<u8>), PeerError> {
-        let request = simulation::request(call, to, tickets);
+        let letter = Letter::of(simulation::request(call, to, tickets));
         let trace = self.trace_of(source, call);
-        let mut result = self.exchange(source, to, &request, trace.as_deref()).await;
+        let mut result = self.exchange(source, to, &letter, trace.as_deref()).await;
         // A connection that was kept may have been closed while the request was on its way.
         if matches!(result, Err(Broken::Stale(_))) && may_repeat(call) {
-            result = self.exchange(source, to, &request, trace.as_deref()).await;
+            result = self.exchange(source, to, &letter, trace.as_deref()).await;
         }
         result.map_err(Broken::into_inner)
     }
@@ -134,27 +135,16 @@ impl Inner {
         &self,
         source: Source,
         to: &RegionInfo,
-        request: &simulation::Request,
+        letter: &Letter,
         trace: Option<&str>,
     ) -> Result<(u16, Vec<u8>), Broken> {
-        let url = web::below(&to.server_uri, &request.path).map_err(Broken::Other)?;
-        let path =
-            url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-        let authority = web::authority(&url);
-        let signed =
-            Signed { method: request.method, authority: &authority, path: &path, body: &request.body };
-        let proof = self.key.prove(source, &signed);
-        let method = reqwest::Method::from_bytes(request.method.as_bytes());
-        let method = method.expect("methods of the simulation service are tokens");
-        let mut asked = self.client.request(method, url).body(request.body.clone());
-        if let Some(kind) = request.content_type {
+        let url = web::below(&to.server_uri, &letter.path).map_err(Broken::Other)?;
+        let mut asked = web::signed(&self.client, &self.key, source, letter.method, url, letter.body.clone());
+        if let Some(kind) = letter.content_type {
             asked = asked.header(reqwest::header::CONTENT_TYPE, kind);
         }
         if let Some(trace) = trace {
             asked = asked.header("traceparent", trace);
-        }
-        for (name, value) in proof.headers() {
-            asked = asked.header(name, value);
         }
         let response = asked.send().await.map_err(|error| {
             let stale = error.is_request() && !error.is_connect() && !error.is_timeout();
@@ -163,6 +153,21 @@ impl Inner {
         })?;
         let status = response.status().as_u16();
         Ok((status, web::body(response).await.map_err(Broken::Other)?))
+    }
+}
+
+/// A request whose body, which may be large, is shared by all tries.
+struct Letter {
+    method: &'static str,
+    path: String,
+    content_type: Option<&'static str>,
+    body: Bytes,
+}
+
+impl Letter {
+    fn of(request: simulation::Request) -> Self {
+        let simulation::Request { method, path, content_type, body } = request;
+        Self { method, path, content_type, body: body.into() }
     }
 }
 

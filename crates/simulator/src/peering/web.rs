@@ -1,6 +1,8 @@
 //! HTTP to other processes: one client, bounded answers, failures in words.
 
 use super::look_ups::LookUps;
+use super::proof::{ProcessKey, Signed, Source};
+use axum::body::Bytes;
 use services::root_cause;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +42,23 @@ pub(crate) fn below(base: &str, path: &str) -> Result<reqwest::Url, PeerError> {
         "http" => Ok(url),
         scheme => Err(PeerError::Unreachable(format!("{base}: this server does not speak {scheme}"))),
     }
+}
+
+/// A request that proves who sends it.
+pub(crate) fn signed(
+    client: &reqwest::Client,
+    key: &ProcessKey,
+    source: Source,
+    method: &str,
+    url: reqwest::Url,
+    body: Bytes,
+) -> reqwest::RequestBuilder {
+    let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+    let authority = authority(&url);
+    let proof = key.prove(source, &Signed { method, authority: &authority, path: &path, body: &body });
+    let method = reqwest::Method::from_bytes(method.as_bytes()).expect("our methods are tokens");
+    let request = client.request(method, url).body(body);
+    proof.headers().into_iter().fold(request, |request, (name, value)| request.header(name, value))
 }
 
 /// Host and port of a URL, as proofs name it.

@@ -205,7 +205,7 @@ async fn an_http_side_that_ends_is_an_error_and_is_not_waited_for_twice() {
 
 /// Ill, until it is told otherwise.
 #[derive(Default)]
-struct Ill(std::sync::atomic::AtomicBool);
+pub(super) struct Ill(std::sync::atomic::AtomicBool);
 
 #[async_trait::async_trait]
 impl crate::Pulse for Ill {

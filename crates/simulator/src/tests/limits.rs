@@ -62,3 +62,33 @@ async fn oversized_and_foreign_datagrams_are_counted() {
     assert_eq!(figure(&running, "sojourn_datagrams_received_total{region=\"Region 1\"}").await, 1);
     running.stop().await;
 }
+
+#[tokio::test]
+async fn large_bodies_that_are_slow_keep_nobody_else_out() {
+    let running = Running::start(1).await;
+    let granted = running.granted(ADA, &["GetDisplayNames", "FetchInventory2"]).await;
+    let [mut one, mut other] = [running.client().await, running.client().await];
+    for client in [&mut one, &mut other] {
+        let head = format!("POST /agent/{ADA}/ HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", 16 << 20);
+        client.raw(head.as_bytes()).await;
+    }
+    let much = vec![b'x'; 15 << 20];
+    // Neither is ever whole; both together are more than one address may hold.
+    tokio::join!(one.raw(&much), other.raw(&much));
+    let refused = tokio::select! {
+        answer = one.answer() => answer,
+        answer = other.answer() => answer,
+    };
+    // A connection that is cut with unread bytes in it may lose the answer.
+    if let Some(refused) = refused {
+        assert_eq!(refused.status, 503);
+    }
+    let mut viewer = running.client().await;
+    let poll = format!("/CAPS/{}/EventQueueGet", Uuid::from_u128(7));
+    assert_eq!(viewer.request("POST", &poll, "", b"<llsd/>").await.status, 404);
+    let padded = [&b"<llsd><map/></llsd>"[..], &[b' '; 100 << 10]].concat();
+    assert_eq!(viewer.request("POST", &granted[1], "", &padded).await.status, 200);
+    let small = viewer.request("POST", &format!("/agent/{ADA}/"), "", b"{").await;
+    assert_eq!(small.status, 400);
+    running.stop().await;
+}

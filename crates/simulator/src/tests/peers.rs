@@ -7,8 +7,8 @@ use crate::{Metrics, PlainSide, PrivateSide, RemoteDestination, RemotePeers};
 use model::{RegionHandle, SecureSessionId, TeleportFlags};
 use services::Presence;
 use transfer::{
-    AgentData, ChildView, Claim, CreateAgent, Hello, InstantMessage, Offer, PeerCall, PeerError, PeerReply,
-    QueryAccess, TransferId, Version, VersionRange,
+    AgentData, Attachment, Baggage, ChildView, Claim, CreateAgent, Hello, InstantMessage, Offer, PeerCall,
+    PeerError, PeerReply, QueryAccess, TransferId, Version, VersionRange,
 };
 
 /// Some call of nobody in particular.
@@ -197,38 +197,72 @@ fn foreign(n: u128, host: &str) -> RegionInfo {
     }
 }
 
+fn update(source: RegionId, baggage: Arc<Baggage>) -> PeerCall {
+    PeerCall::UpdateAgent(Box::new(AgentData {
+        agent: ADA,
+        session: session_of(ADA),
+        transfer: None,
+        source,
+        version: Version::V0_2,
+        position: Vec3::new(1.0, 2.0, 30.0),
+        velocity: Vec3::ZERO,
+        rotation: model::Quat::IDENTITY,
+        look_at: Vec3::X,
+        flying: false,
+        always_run: false,
+        control_flags: 0,
+        draw_distance_m: 128.0,
+        throttles: None,
+        outfit: Arc::default(),
+        animations: Vec::new(),
+        baggage,
+        children: Vec::new(),
+        crossing: false,
+        wait_for_root: true,
+        release: None,
+    }))
+}
+
+#[tokio::test]
+async fn what_is_large_is_read_for_those_alone_who_have_regions() {
+    let alone = Running::start(1).await;
+    let (near, far) = (foreign(0x5001, "127.0.0.1"), foreign(0x5002, "192.0.2.1"));
+    alone.grid.regions.lock().unwrap().extend([near.clone(), far.clone()]);
+    let object = Attachment { object: "x".repeat(1 << 20).into(), ..Attachment::default() };
+    let baggage = Baggage { attachments: vec![Arc::new(object)], ..Baggage::default() };
+    let large = simulation::request(&update(near.id, Arc::new(baggage)), &alone.here, false);
+    assert!(large.body.len() < 64 << 10, "it is small as long as it is packed");
+    let say = async |headers: &str, body: &[u8]| {
+        let headers = format!("Content-Type: {}\r\n{headers}", large.content_type.unwrap());
+        alone.client().await.request(large.method, &large.path, &headers, body).await.status
+    };
+    let presence = |region| Presence {
+        agent: ADA,
+        session: session_of(ADA),
+        secure_session: SecureSessionId::default(),
+        region,
+        renewed: 0,
+    };
+    for (regions, status) in [(&[][..], 403), (&[far.id], 403), (&[near.id], 200)] {
+        *alone.grid.presences.lock().unwrap() = regions.iter().copied().map(presence).collect();
+        assert_eq!(say("", &large.body).await, status, "{regions:?}");
+    }
+    let text = String::from_utf8(alone.client().await.get("/metrics").await.body).unwrap();
+    let unread = "sojourn_peer_calls_in_total{call=\"unread\",outcome=\"denied\"} 2";
+    assert!(text.lines().any(|line| line == unread), "{text}");
+    // Who sends it is seen to before what it is: this is no proof, and that no body.
+    assert_eq!(say("X-Sojourn-Source: grid\r\n", b"rubbish").await, 403);
+    assert_eq!(say("", b"rubbish").await, 400);
+    alone.stop().await;
+}
+
 #[tokio::test]
 async fn a_region_that_sends_an_agent_is_where_the_grid_says() {
     let two = Two::start().await;
     let (near, far) = (foreign(0x5001, "127.0.0.1"), foreign(0x5002, "192.0.2.1"));
     two.grid.regions.lock().unwrap().extend([near.clone(), far.clone()]);
     two.log_in(ADA, near.id);
-    let update = |source| {
-        let data = AgentData {
-            agent: ADA,
-            session: session_of(ADA),
-            transfer: None,
-            source,
-            version: Version::V0_2,
-            position: Vec3::new(1.0, 2.0, 30.0),
-            velocity: Vec3::ZERO,
-            rotation: model::Quat::IDENTITY,
-            look_at: Vec3::X,
-            flying: false,
-            always_run: false,
-            control_flags: 0,
-            draw_distance_m: 128.0,
-            throttles: None,
-            outfit: Arc::default(),
-            animations: Vec::new(),
-            baggage: Arc::default(),
-            children: Vec::new(),
-            crossing: false,
-            wait_for_root: true,
-            release: None,
-        };
-        PeerCall::UpdateAgent(Box::new(data))
-    };
+    let update = |source| update(source, Arc::default());
     let view = |root| {
         PeerCall::ChildView(ChildView {
             agent: ADA,

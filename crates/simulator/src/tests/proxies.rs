@@ -19,7 +19,7 @@ async fn served(proxies: &[&str]) -> (SocketAddr, tokio::sync::watch::Sender<boo
             key: Arc::new(ProcessKey::random()),
             operators: vec!["192.0.2.7".parse().unwrap()],
         }),
-        pulse: Arc::new(Well),
+        pulse: Arc::new(super::life::Ill::default()),
     };
     tokio::spawn(side.serve(listener, stopped));
     (address, stop)

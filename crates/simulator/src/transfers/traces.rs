@@ -5,7 +5,7 @@
 //! it; what was asked and answered is a span below these, and everything else that was noted an event. A part is sent
 //! once nothing has come of it for a while. Nothing waits for the collector: what it does not take in time is dropped.
 
-use super::{Key, Note, Numbered, Transfer, Transfers};
+use super::{Head, Key, Note, Numbered, Transfer, Transfers};
 use crate::peering::web;
 use model::RegionId;
 use serde_json::{Value, json};
@@ -189,11 +189,10 @@ fn gather(
             continue;
         }
         let new = transfer.notes.iter().filter(|note| note.n > after).cloned();
-        let fresh = || (now, Transfer { notes: Default::default(), ..transfer.clone() });
+        let fresh = || (now, Transfer { head: transfer.head.clone(), notes: Default::default() });
         let (touched, kept) = waiting.entry(*key).or_insert_with(fresh);
         *touched = now;
-        kept.outcome = transfer.outcome;
-        kept.version.clone_from(&transfer.version);
+        kept.head.clone_from(&transfer.head);
         kept.notes.extend(new);
     }
     history.last
@@ -203,16 +202,17 @@ fn gather(
 fn spans(key: Key, transfer: &Transfer) -> Vec<Value> {
     let ids = TraceIds::of(key);
     let by_destination = matches!(key.0, Numbered::ByDestination(_));
+    let notes = transfer.notes.iter().map(|note| &**note);
     let (source, destination): (Vec<&Note>, Vec<&Note>) =
-        transfer.notes.iter().partition(|note| (note.region_id == transfer.region) != by_destination);
+        notes.partition(|note| (note.region_id == transfer.head.region) != by_destination);
     let mut spans = Vec::new();
-    spans.extend(end(&ids, transfer, &source, true));
-    spans.extend(end(&ids, transfer, &destination, false));
+    spans.extend(end(&ids, &transfer.head, &source, true));
+    spans.extend(end(&ids, &transfer.head, &destination, false));
     spans
 }
 
 /// One end's span, and those of its calls.
-fn end(ids: &TraceIds, transfer: &Transfer, notes: &[&Note], is_source: bool) -> Vec<Value> {
+fn end(ids: &TraceIds, transfer: &Head, notes: &[&Note], is_source: bool) -> Vec<Value> {
     let (Some(first), Some(last)) = (notes.first(), notes.last()) else { return Vec::new() };
     let own = if is_source { ids.source } else { ids.destination };
     let mut calls = Vec::new();

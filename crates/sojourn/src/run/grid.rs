@@ -108,7 +108,7 @@ struct Assembled {
 impl Assembled {
     fn new(options: Grid, store: &SqlStore, key: Arc<ProcessKey>, log: Log) -> Self {
         let metrics = Arc::new(Metrics::new());
-        operator::count_connections(&metrics, store);
+        operator::count_more(&metrics, store);
         let destination = Arc::new(RemoteDestination::new(key.clone(), metrics.clone()));
         let peers = RemotePeers::new(key.clone(), metrics.clone());
         let friends = Friends::new(store.services(), Arc::new(peers));
@@ -123,7 +123,6 @@ impl Assembled {
             own: own.clone(),
         };
         let operators = options.process.operators;
-        let proxies = Proxies::new(options.process.proxies);
         let pages = operator::pages(name, store, operators.clone(), own.log(), simulators);
         let services = private_router(store.services());
         let services = match options.door {
@@ -133,6 +132,7 @@ impl Assembled {
         // These have a door of their own.
         let services = services.merge(pages);
         let pulse = Arc::new(DatabasePulse::new(store.clone()));
+        let proxies = Proxies::new(options.process.proxies);
         let side = |router, private| PlainSide {
             router,
             metrics: metrics.clone(),

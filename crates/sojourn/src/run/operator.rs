@@ -1,6 +1,7 @@
 //! The operator's pages of a process: whom they ask, and what their switches move.
 
 use super::public;
+use crate::log;
 use anyhow::Result;
 use async_trait::async_trait;
 use axum::Router;
@@ -138,8 +139,9 @@ pub(super) async fn first_password(store: &SqlStore, url: &str) -> Result<()> {
     Ok(())
 }
 
-/// Adds what is known of the connections to the database.
-pub(super) fn count_connections(metrics: &Metrics, store: &SqlStore) {
+/// Adds what is known of the connections to the database, and of the log.
+pub(super) fn count_more(metrics: &Metrics, store: &SqlStore) {
+    metrics.count_lost_lines(log::lost);
     let store = store.clone();
     metrics.count_connections(move || store.connections());
 }

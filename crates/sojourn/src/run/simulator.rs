@@ -2,7 +2,7 @@
 
 use super::{regions, say_ready, start_log, stop_signals, unless_stopped};
 use crate::options::SimulatorOptions;
-use crate::{data, options};
+use crate::{data, log, options};
 use anyhow::{Result, bail};
 use connectors::{GridAddress, Names};
 use model::RegionId;
@@ -35,6 +35,7 @@ pub(crate) async fn run(options: SimulatorOptions) -> Result<()> {
         return Ok(());
     };
     simulator.set_log(log.setter());
+    simulator.metrics().count_lost_lines(log::lost);
     if let Some(collector) = &options.regions.otlp {
         simulator.export_traces(collector);
     }

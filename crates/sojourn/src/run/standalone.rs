@@ -92,7 +92,7 @@ async fn start(
     };
     let mut simulator = Simulator::start(config, services).await?;
     let (destination, metrics) = (simulator.login_destination(), simulator.metrics());
-    operator::count_connections(&metrics, store);
+    operator::count_more(&metrics, store);
     simulator.set_log(log.setter());
     if let Some(collector) = &options.regions.otlp {
         simulator.export_traces(collector);

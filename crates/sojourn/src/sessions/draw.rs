@@ -2,7 +2,7 @@
 
 use super::SessionsOptions;
 use model::AgentId;
-use observe::{Ended, Here, Sessions, span};
+use observe::{Ended, Here, Sessions, plain, span};
 use std::fmt::Write as _;
 
 const HERE: [&str; 9] = ["REGION", "NAME", "AS", "HERE", "ONLINE", "HEARD", "RTT", "LOSS", "VIEWER"];
@@ -96,11 +96,6 @@ fn table(head: &[&str], rows: impl Iterator<Item = (Vec<String>, String)>) -> St
         text.push_str(below);
     }
     text
-}
-
-/// Names and viewers are other people's words, and a terminal obeys what is not text.
-fn plain(text: &str) -> String {
-    text.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A transfer as lines of text: who said what to whom, and when.
 
-use observe::{Note, Sequence, time_of_day};
+use observe::{Note, Sequence, plain, time_of_day};
 
 /// Those who take part, in the order of their lanes; whoever else is a neighbour.
 const LANES: [(&str, &str); 5] = [
@@ -84,11 +84,6 @@ fn lanes(from: usize, to: usize) -> String {
     line.into_iter().map(char::from).collect()
 }
 
-/// What others wrote, without what would move the cursor.
-fn plain(text: &str) -> String {
-    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,7 +134,7 @@ mod tests {
       +0.7 ms  P4       |        |<----------------o        |  Region  Lighthouse at 127.0.0.1
       +0.9 ms  P5       |        o------->|        |        |  QueryAccess
       +4.0 ms  T4       |        |        o        |        |  Root
-      +4.1 ms  T4A      |<----------------o        |        |  AgentMovementComplete   [2J
+      +4.1 ms  T4A      |<----------------o        |        |  AgentMovementComplete  �[2J
   +15000.0 ms  C1B      |        o------------------------->|  CloseAgent  to Plaza
 
 ";

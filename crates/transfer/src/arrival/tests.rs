@@ -87,6 +87,22 @@ fn a_viewer_that_never_comes_is_forgotten() {
 }
 
 #[test]
+fn who_logs_in_has_longer_to_come_and_begins_anew_with_each_sign_of_life() {
+    let patience = Patience::default();
+    assert!(patience.login > patience.unclaimed);
+    let (mut arrival, mut effects) = (Arrival::new(patience), Vec::new());
+    arrival.handle(Moment::ZERO, I::Expect(Expectation::Login), &mut effects);
+    let later = Moment::ZERO + patience.unclaimed;
+    arrival.handle(later, I::Wakeup, &mut effects);
+    arrival.handle(later, I::Shown, &mut effects);
+    assert_eq!((arrival.next_wakeup(), &effects[..]), (Some(later + patience.login), &[][..]));
+    // One that is sent here has its source's word alone.
+    arrival.handle(later, expect(1), &mut effects);
+    arrival.handle(later + patience.answer, I::Shown, &mut effects);
+    assert_eq!(arrival.next_wakeup(), Some(later + patience.unclaimed));
+}
+
+#[test]
 fn the_newest_transfer_is_the_one() {
     check(
         &[expect(1), expect(2), I::Update(transfer(2)), I::Complete, I::Update(transfer(1))],
@@ -123,13 +139,14 @@ fn verdicts_never_change_and_memory_is_bounded() {
         let mut verdicts = std::collections::BTreeMap::new();
         for _ in 0..60 {
             let n = u.int_in_range(1..=VERDICTS_KEPT as u64)?;
-            let input = match u.int_in_range(0..=6)? {
+            let input = match u.int_in_range(0..=7)? {
                 0 => I::Expect(Expectation::Login),
                 1 => expect(n),
                 2 => I::Update(transfer(n)),
                 3 => I::Complete,
                 4 => I::Withdraw(transfer(n)),
                 5 => I::Demoted,
+                6 => I::Shown,
                 _ => I::Wakeup,
             };
             if input == I::Wakeup

@@ -199,11 +199,42 @@ fn cancel_before_the_finish_cancels_and_says_nothing() {
 fn cancel_after_the_finish_changes_nothing() {
     let mut case = Case::until(Step::SendAgent);
     case.check(I::Cancel, &[]);
-    assert!(case.departure.cancelled_late());
     case.check(
         I::Done(Step::SendAgent),
         &[E::Begin(Step::Demote), E::Begin(Step::Grace), E::Over(Outcome::Departed)],
     );
+}
+
+/// From the request until today's viewers give up (teleport fact sheet, section 2).
+const VIEWERS_GIVE_UP: Duration = Duration::from_secs(15);
+
+#[test]
+fn whoever_falls_silent_the_viewer_hears_how_it_ended_before_it_gives_up() {
+    for minor in 1..=8 {
+        for tickets in [true, false] {
+            let plan = Plan { version: Version::new(minor), tickets, crossing: false };
+            for silent_from in plan.script().iter().copied() {
+                let mut case = Case::teleport();
+                while case.departure.state != State::Over {
+                    case.wait();
+                    let (at, finding_out) = (case.departure.step(), case.departure.state != State::Walking);
+                    let answered = plan.script().iter().take_while(|&&step| step != silent_from);
+                    let input = match at {
+                        _ if finding_out || !answered.clone().any(|&step| step == at) => I::Wakeup,
+                        // Each answer comes as late as it may.
+                        Step::AskAccess => agreed(plan.version, tickets),
+                        at => I::Done(at),
+                    };
+                    case.departure.handle(case.now, input, &mut case.effects);
+                }
+                let told = case.effects.iter().any(|effect| matches!(effect, E::TellFailed { .. }));
+                let departed = case.effects.contains(&E::Over(Outcome::Departed));
+                assert!(told != departed, "{plan:?}, silent from {silent_from:?}");
+                let took = case.now.since(Moment::ZERO);
+                assert!(took < VIEWERS_GIVE_UP, "{plan:?}, silent from {silent_from:?}: {took:?}");
+            }
+        }
+    }
 }
 
 #[test]

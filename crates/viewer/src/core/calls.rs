@@ -39,13 +39,26 @@ impl Core {
                 *seed = Some(Seed::new(url.to_string(), now));
                 link.caps.clear();
                 link.queue = None;
-                let polls = self.pending.iter().filter(|(_, p)| p.region == address).map(|(id, _)| *id);
-                for id in polls.collect::<Vec<_>>() {
-                    self.pending.remove(&id);
-                    self.cancel_request(id);
-                }
+                self.cancel_requests(address);
             }
         }
+    }
+
+    fn cancel_requests(&mut self, region: SocketAddr) {
+        let asked = self.pending.iter().filter(|(_, pending)| pending.region == region).map(|(id, _)| *id);
+        for id in asked.collect::<Vec<_>>() {
+            self.pending.remove(&id);
+            self.cancel_request(id);
+        }
+    }
+
+    /// The last poll of a region that the agent has left; nothing is made of its answer.
+    pub(super) fn end_poll(&mut self, now: Moment, region: SocketAddr) {
+        let queue = self.links.get_mut(&region).and_then(|link| link.queue.as_mut());
+        let Some((url, ack)) = queue.map(|queue| queue.end()) else { return };
+        self.cancel_requests(region);
+        let body = link::poll_body(ack, true);
+        self.ask(now, region, Purpose::LastPoll, url, body, self.config.poll_patience);
     }
 
     pub(super) fn cancel_request(&mut self, id: RequestId) {
@@ -97,7 +110,7 @@ impl Core {
         }
         for (address, url, ack) in asked {
             let ack = if self.misbehave.never_ack_events { None } else { ack };
-            let body = link::poll_body(ack);
+            let body = link::poll_body(ack, false);
             self.ask(now, address, Purpose::Poll, url, body, self.config.poll_patience);
         }
     }
@@ -135,6 +148,7 @@ impl Core {
         match pending.purpose {
             Purpose::Seed => self.handle_seed(now, pending.region, status, body),
             Purpose::Poll => self.handle_poll(now, pending.region, status, body),
+            Purpose::LastPoll => {}
         }
     }
 

@@ -110,6 +110,6 @@ impl Seed {
 }
 
 /// Body of a poll of the event queue (caps fact sheet, section 4).
-pub(super) fn poll_body(ack: Option<i32>) -> Value {
-    map! { "ack" => ack, "done" => false }
+pub(super) fn poll_body(ack: Option<i32>, done: bool) -> Value {
+    map! { "ack" => ack, "done" => done }
 }

@@ -73,6 +73,7 @@ enum Journey {
 enum Purpose {
     Seed,
     Poll,
+    LastPoll,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -149,8 +149,11 @@ impl Core {
         };
         let address = link.address;
         let position = finite(m.data.position);
-        let moved = self.own != address;
-        self.own = address;
+        let left = std::mem::replace(&mut self.own, address);
+        let moved = left != address;
+        if moved && self.config.ends_polls {
+            self.end_poll(now, left);
+        }
         self.position = position;
         let journey = self.journey.take();
         let first = self.phase != Phase::InWorld;

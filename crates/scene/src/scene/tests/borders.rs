@@ -8,10 +8,10 @@ fn a_border_is_told_once_and_holds() {
     world.run(20 * SECOND);
     let borders = world.borders();
     assert_eq!(borders.len(), 1);
-    let (position, velocity) = borders[0];
+    let position = borders[0];
     assert!(position.x >= 256.0 && position.x < 256.2, "{position}");
-    close(velocity.x, WALK_SPEED, 1e-3);
     let held = world.me(ANN);
+    close(held.velocity().x, WALK_SPEED, 1e-3);
     assert!(held.is_held_at_border());
     assert!((255.5..256.0).contains(&held.position().x), "{}", held.position());
     let still = held.position();
@@ -81,7 +81,7 @@ fn crossing_over() {
     let first = world.stand(ANN, 250.0, 128.0);
     world.keys(ANN, F::AT_POS);
     world.run(5 * SECOND);
-    let (position, velocity) = world.borders()[0];
+    let (position, velocity) = (world.borders()[0], world.me(ANN).velocity());
     world.scene.freeze(world.now, id(ANN), true);
     world.out.clear();
     world.scene.make_child(id(ANN), &mut world.out);

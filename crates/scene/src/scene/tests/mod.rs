@@ -89,11 +89,11 @@ impl World {
         self.out.iter().filter(|&&event| event == wanted).count()
     }
 
-    fn borders(&self) -> Vec<(Vec3, Vec3)> {
+    fn borders(&self) -> Vec<Vec3> {
         self.out
             .iter()
             .filter_map(|event| match event {
-                SceneEvent::BorderReached { position, velocity, .. } => Some((*position, *velocity)),
+                SceneEvent::BorderReached { position, .. } => Some(*position),
                 _ => None,
             })
             .collect()

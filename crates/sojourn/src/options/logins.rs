@@ -23,8 +23,8 @@ pub(crate) struct LoginOptions {
     /// [default: none]
     #[arg(long, value_name = "FILE-or-URL", env = "SOJOURN_TERMS")]
     terms: Option<String>,
-    /// What people are told when they have come in; <USERNAME> stands for who they are [default: Welcome to GRID-NAME,
-    /// <USERNAME>!]
+    /// What people are told when they have come in; `<USERNAME>` stands for who they are [default: a welcome to the grid,
+    /// by its name and theirs]
     #[arg(long, value_name = "TEXT", env = "SOJOURN_WELCOME")]
     welcome: Option<String>,
     /// People may make accounts for themselves, on the grid's page

@@ -11,7 +11,7 @@ use grid::{
     SystemClock, provision_account,
 };
 use model::{AgentId, FolderId, GridCell, RegionId, SessionId, Uuid};
-use services::{LoginAgent, LoginDestination, Prepared, Refusal, RegionInfo, Services};
+use services::{LoginAgent, LoginDestination, Prepared, Refusal, RegionInfo, Renewed, Services};
 use sqlx::{Connection as _, Executor as _};
 use std::net::Ipv4Addr;
 use std::sync::Arc;

@@ -21,7 +21,7 @@ C_ONE = Region("C One", 1300, 1300)
 
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory):
-    made = {"a": ([A_ONE], ()), "b": ([B_ONE, B_FAR], ["--drain", DRAIN_S]), "c": ([C_ONE], ["--drain", 3600])}
+    made = {"a": ([A_ONE], ()), "b": ([B_ONE, B_FAR], ["--drain", DRAIN_S])}
     with Grid(tmp_path_factory.mktemp("restart"), made) as running:
         yield running
 
@@ -132,14 +132,13 @@ async def test_a_second_signal_ends_the_draining(grid):
     grid.start()
 
 
-async def test_draining_ends_as_soon_as_nobody_is_left(grid):
+async def test_draining_ends_as_soon_as_nobody_is_left(tmp_path):
     """It would have an hour."""
-    grid.start()
-    process = grid.simulator_of(C_ONE)
-    await asyncio.to_thread(process.stop)
-    grid.start()
-    async with grid.viewer(at=C_ONE):
-        process.process.send_signal(signal.SIGTERM)
-        await until(lambda: "has to be elsewhere" in process.said(), 5, "it does not drain")
-    await asyncio.to_thread(process.see_off)
-    grid.start()
+    with Grid(tmp_path, {"c": ([C_ONE], ["--drain", 3600])}) as alone:
+        process = alone.simulator_of(C_ONE)
+        await asyncio.to_thread(process.stop)
+        alone.start()
+        async with alone.viewer(at=C_ONE):
+            process.process.send_signal(signal.SIGTERM)
+            await until(lambda: "has to be elsewhere" in process.said(), 5, "it does not drain")
+        await asyncio.to_thread(process.see_off)

@@ -1,8 +1,8 @@
 use crate::client::{Client, not_from_here};
 use async_trait::async_trait;
 use model::AgentId;
-use robust::accounts::{Call, Changes, read_many, read_one};
-use services::{Account, AccountService, NewAccount, Result, ServiceError};
+use robust::accounts::{Call, read_many, read_one};
+use services::{Account, AccountChanges, AccountService, NewAccount, Result, ServiceError, ViewerPassword};
 use std::sync::Arc;
 
 const PATH: &str = "/accounts";
@@ -73,9 +73,12 @@ impl AccountService for HttpAccounts {
         not_from_here("accounts are made")
     }
 
-    async fn set(&self, account: &Account) -> Result<()> {
-        let changed = self.one(Call::Set(Box::new(Changes::all(account)))).await?;
-        changed.map(drop).ok_or_else(|| ServiceError::Refused("there is no such account".into()))
+    async fn create_with_password(&self, _: NewAccount, _: &[ViewerPassword]) -> Result<Account> {
+        not_from_here("accounts are made")
+    }
+
+    async fn change(&self, changes: &AccountChanges) -> Result<Option<Account>> {
+        self.one(Call::Set(Box::new(changes.clone()))).await
     }
 
     async fn remove(&self, _: AgentId) -> Result<bool> {

@@ -9,7 +9,9 @@ use model::AssetId;
 use robust::Malformed;
 use robust::assets as wire;
 use robust::text::FromText as _;
-use services::{Asset, AssetFlags, AssetMetadata, AssetService, Result, ServiceError, library};
+use services::{
+    ASSET_BYTES_MAX, Asset, AssetFlags, AssetMetadata, AssetService, Result, ServiceError, library,
+};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OnceCell;
@@ -18,8 +20,8 @@ use tokio::sync::OnceCell;
 pub const CACHE_BYTES: usize = 64 << 20;
 /// Longest short answer, bytes.
 const SHORT_BYTES: usize = 1 << 20;
-/// Longest content that fits into a document, bytes.
-const DATA_BYTES: usize = wire::BYTES_MAX / 4 * 3 - (64 << 10);
+/// Documents that are longer are read and written on a thread that may be busy for some time.
+const LONG: usize = 256 << 10;
 /// Ids in one question.
 const IDS: usize = 1024;
 
@@ -67,10 +69,18 @@ impl Drop for Waiting<'_> {
 }
 
 fn check(data: &[u8]) -> Result<()> {
-    if data.len() > DATA_BYTES {
-        return Err(ServiceError::Invalid(format!("an asset has at most {DATA_BYTES} bytes")));
+    if data.len() > ASSET_BYTES_MAX {
+        return Err(ServiceError::Invalid(format!("an asset has at most {ASSET_BYTES_MAX} bytes")));
     }
     Ok(())
+}
+
+/// Does what is done with so many bytes, without keeping others waiting if they are many.
+async fn apart<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    if bytes <= LONG {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work).await.map_err(ServiceError::unavailable)
 }
 
 /// What a grid that took an asset calls it; one that did not says the null id.
@@ -89,7 +99,7 @@ impl HttpAssets {
         let Some(document) = self.client.get(&format!("{PATH}{id}"), wire::BYTES_MAX).await? else {
             return Ok(None);
         };
-        let asset = understood(wire::read_asset(&document))?;
+        let asset = understood(apart(document.len(), move || wire::read_asset(&document)).await?)?;
         if !asset.metadata.flags.contains(AssetFlags::REWRITABLE) {
             locked(&self.cache).put(id, &asset);
         }
@@ -160,7 +170,8 @@ impl AssetService for HttpAssets {
             return Ok(id);
         }
         check(&asset.data)?;
-        let document = wire::write_asset(asset).into_bytes();
+        let asset = asset.clone();
+        let document = apart(asset.data.len(), move || wire::write_asset(&asset).into_bytes()).await?;
         let answer = self.client.post(PATH, XML, document, SHORT_BYTES).await?;
         understood(stored_id(&answer.unwrap_or_default()))
     }
@@ -168,7 +179,7 @@ impl AssetService for HttpAssets {
     async fn update(&self, id: AssetId, data: Arc<[u8]>) -> Result<bool> {
         check(&data)?;
         let asset = Asset { metadata: AssetMetadata { id, ..AssetMetadata::default() }, data };
-        let document = wire::write_asset(&asset).into_bytes();
+        let document = apart(asset.data.len(), move || wire::write_asset(&asset).into_bytes()).await?;
         let answer = self.client.post(&format!("{PATH}{id}"), XML, document, SHORT_BYTES).await?;
         answer.map_or(Ok(false), |answer| understood(wire::read_boolean(&answer)))
     }

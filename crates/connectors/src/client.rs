@@ -2,7 +2,7 @@ use crate::Options;
 use reqwest::dns::Resolve;
 use reqwest::redirect::Policy;
 use reqwest::{Method, Response, StatusCode, Url, header};
-use robust::{Form, Malformed, Tree, credentials};
+use robust::{Form, LONG_BYTES_MAX, Malformed, Tree, credentials};
 use services::{Result, ServiceError, root_cause};
 use std::fmt;
 use std::sync::Arc;
@@ -67,9 +67,12 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     again: Duration,
+    /// Longest answer where it may be long: what a large folder holds.
+    long_bytes: usize,
 }
 
 /// Why a call came to nothing.
+#[derive(Debug)]
 enum Failure {
     /// There was nobody to hear it.
     Unheard(String),
@@ -79,6 +82,20 @@ enum Failure {
     Final(String),
     /// The grid does not know who asks.
     Unknown,
+    /// The answer has more than so many bytes.
+    TooLong(usize),
+}
+
+impl Failure {
+    /// In words for the operator: none of this is for those on whose behalf the call was made.
+    fn told(self, path: &str) -> ServiceError {
+        let why = match self {
+            Self::Unheard(why) | Self::Lost(why) | Self::Final(why) => why,
+            Self::Unknown => NO_KEY.to_owned(),
+            Self::TooLong(bytes_max) => format!("an answer of more than {bytes_max} bytes"),
+        };
+        ServiceError::Unavailable(format!("{path}: {why}"))
+    }
 }
 
 /// Whether a call may be made again that was perhaps heard.
@@ -123,7 +140,13 @@ impl Client {
         }
         let http = http.build().map_err(|error| invalid(error.to_string()))?;
         let base = url.as_str().trim_end_matches('/').to_owned();
-        Ok(Self { http, base, again: patience.again })
+        Ok(Self { http, base, again: patience.again, long_bytes: LONG_BYTES_MAX })
+    }
+
+    /// The same, for which less is a long answer.
+    #[cfg(test)]
+    pub(crate) fn with_long_bytes(self, long_bytes: usize) -> Self {
+        Self { long_bytes, ..self }
     }
 
     /// Sends a form and reads the answer.
@@ -137,9 +160,29 @@ impl Client {
         read: impl FnOnce(&Tree) -> core::result::Result<T, Malformed>,
     ) -> Result<T> {
         let Some(answer) = self.post(path, FORM, form.write(), ANSWER_BYTES).await? else {
-            return Err(ServiceError::Unavailable(format!("{path}: the grid has no such service")));
+            return Err(no_service(path));
         };
         understood(Tree::parse(&answer).and_then(|answer| read(&answer)))
+    }
+
+    /// The same where the answer may be long; `None` if it is too long even so.
+    pub async fn ask_long<T>(
+        &self,
+        path: &str,
+        form: Form,
+        read: impl FnOnce(&Tree) -> core::result::Result<T, Malformed>,
+    ) -> Result<Option<T>> {
+        let request = self.http.post(self.url(path)).header(header::CONTENT_TYPE, FORM).body(form.write());
+        let answer = match self.try_to_call(path, request, self.long_bytes, Twice::Harmless).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => return Err(no_service(path)),
+            Err(Failure::TooLong(_)) => return Ok(None),
+            Err(failure) => return Err(failure.told(path)),
+        };
+        match Tree::parse_long(&answer) {
+            Err(Malformed::TooMuch(_)) => Ok(None),
+            tree => understood(tree.and_then(|answer| read(&answer))).map(Some),
+        }
     }
 
     /// Sends a document; `None` if there is nothing at this path.
@@ -188,6 +231,16 @@ impl Client {
         bytes_max: usize,
         twice: Twice,
     ) -> Result<Option<Vec<u8>>> {
+        self.try_to_call(path, request, bytes_max, twice).await.map_err(|failure| failure.told(path))
+    }
+
+    async fn try_to_call(
+        &self,
+        path: &str,
+        request: reqwest::RequestBuilder,
+        bytes_max: usize,
+        twice: Twice,
+    ) -> core::result::Result<Option<Vec<u8>>, Failure> {
         let deadline = Instant::now() + self.again;
         let (mut pause, longest) = PAUSES;
         let mut this = request;
@@ -198,17 +251,16 @@ impl Client {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            let (why, again) = match failure {
-                Failure::Unheard(why) => (why, true),
-                Failure::Lost(why) => (why, twice == Twice::Harmless),
-                Failure::Final(why) => (why, false),
-                Failure::Unknown => return Err(ServiceError::Refused(NO_KEY.into())),
+            let again = match &failure {
+                Failure::Unheard(_) => true,
+                Failure::Lost(_) => twice == Twice::Harmless,
+                Failure::Final(_) | Failure::Unknown | Failure::TooLong(_) => false,
             };
             match next {
                 Some(next) if again && Instant::now() + pause < deadline => this = next,
-                _ => return Err(ServiceError::Unavailable(format!("{path}: {why}"))),
+                _ => return Err(failure),
             }
-            tracing::debug!(path, why, "a call to the grid did not get through; trying again");
+            tracing::debug!(path, ?failure, "a call to the grid did not get through; trying again");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(longest);
         }
@@ -250,7 +302,7 @@ async fn whole(mut response: Response, bytes_max: usize) -> core::result::Result
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failure_of)? {
         if body.len() + chunk.len() > bytes_max {
-            return Err(Failure::Final(format!("an answer of more than {bytes_max} bytes")));
+            return Err(Failure::TooLong(bytes_max));
         }
         body.extend_from_slice(&chunk);
     }
@@ -266,6 +318,15 @@ pub(crate) fn understood<T>(read: core::result::Result<T, Malformed>) -> Result<
         Malformed::Failure(why) => ServiceError::Refused(why),
         malformed => ServiceError::Unavailable(format!("an answer that is none: {malformed}")),
     })
+}
+
+fn no_service(path: &str) -> ServiceError {
+    ServiceError::Unavailable(format!("{path}: the grid has no such service"))
+}
+
+/// Whether a call came to nothing because the grid does not know who asks: nothing but another key helps.
+pub fn wants_key(error: &ServiceError) -> bool {
+    matches!(error, ServiceError::Unavailable(why) if why.ends_with(NO_KEY))
 }
 
 /// What no simulator can have a grid do.

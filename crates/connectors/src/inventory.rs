@@ -32,6 +32,8 @@ pub struct HttpInventory {
 const PATH: &str = "/xinventory";
 /// Folders whose content is asked for in one call: an answer has a largest size.
 const FOLDERS_A_CALL: usize = 16;
+/// Things that are changed in one call.
+const CHANGES_A_CALL: usize = 1000;
 /// Items that are asked for in one call.
 const ITEMS_A_CALL: usize = 256;
 /// Single folders that are asked for one by one; for more, all are asked for.
@@ -69,7 +71,8 @@ impl HttpInventory {
         call: Call,
         read: impl FnOnce(&Tree) -> core::result::Result<T, Malformed> + Send,
     ) -> Result<T> {
-        self.client.ask(PATH, call.to_form(), read).await
+        let answer = self.client.ask_long(PATH, call.to_form(), read).await?;
+        answer.ok_or_else(|| ServiceError::Unavailable(format!("{PATH}: an answer that is too long")))
     }
 
     async fn tell(&self, call: Call) -> Result<bool> {
@@ -130,19 +133,34 @@ impl HttpInventory {
         owner: AgentId,
         folders: &[InventoryFolder],
     ) -> Result<Vec<FolderContent>> {
-        let ids = folders.iter().map(|folder| folder.id).collect();
-        let answer = match self.ask(Call::Contents { owner, ids }, read_contents).await {
-            Err(ServiceError::Refused(_)) => None,
-            answer => Some(answer?),
-        };
         let mut contents = Vec::with_capacity(folders.len());
-        let mut held: BTreeMap<_, _> = answer.into_iter().flatten().collect();
-        for folder in folders {
-            contents.push(match held.remove(&folder.id) {
-                Some(held) => whole(folder.clone(), held),
-                // Early grids do not know the question.
-                None => self.held(folder.clone()).await?,
-            });
+        let mut left = vec![folders];
+        while let Some(folders) = left.pop() {
+            if let [one] = folders {
+                contents.push(self.held(one.clone()).await?);
+                continue;
+            }
+            let ids = folders.iter().map(|folder| folder.id).collect();
+            let call = Call::Contents { owner, ids }.to_form();
+            let answer = match self.client.ask_long(PATH, call, read_contents).await {
+                Err(ServiceError::Refused(_)) => Vec::new(),
+                Err(error) => return Err(error),
+                Ok(Some(answer)) => answer,
+                // All of it is too much for one answer.
+                Ok(None) => {
+                    let (some, others) = folders.split_at(folders.len() / 2);
+                    left.extend([others, some]);
+                    continue;
+                }
+            };
+            let mut held: BTreeMap<_, _> = answer.into_iter().collect();
+            for folder in folders {
+                contents.push(match held.remove(&folder.id) {
+                    Some(held) => whole(folder.clone(), held),
+                    // Early grids do not know the question.
+                    None => self.held(folder.clone()).await?,
+                });
+            }
         }
         Ok(contents)
     }
@@ -211,10 +229,7 @@ impl InventoryService for HttpInventory {
         let folders: Vec<_> = ids.iter().filter_map(|id| known.remove(id)).collect();
         let mut contents = Vec::with_capacity(folders.len());
         for some in folders.chunks(FOLDERS_A_CALL) {
-            contents.extend(match some {
-                [one] => vec![self.held(one.clone()).await?],
-                some => self.several_contents(owner, some).await?,
-            });
+            contents.extend(self.several_contents(owner, some).await?);
         }
         Ok(contents)
     }
@@ -266,11 +281,12 @@ impl InventoryService for HttpInventory {
         let known = self.folders(owner, ids).await?;
         let may_go = known.values().filter(|folder| !starter::is_system_folder(folder.kind));
         let ids: Vec<_> = may_go.map(|folder| folder.id).collect();
-        let count = ids.len() as u64;
-        if count > 0 && !self.tell(Call::DeleteFolders { owner, ids }).await? {
-            return refused("the grid did not delete the folders");
+        for ids in ids.chunks(CHANGES_A_CALL) {
+            if !self.tell(Call::DeleteFolders { owner, ids: ids.to_vec() }).await? {
+                return refused("the grid did not delete the folders");
+            }
         }
-        Ok(count)
+        Ok(ids.len() as u64)
     }
 
     async fn purge_folder(&self, owner: AgentId, id: FolderId) -> Result<bool> {
@@ -340,21 +356,23 @@ impl InventoryService for HttpInventory {
         let items: BTreeSet<_> = items.into_iter().map(|item| item.id).collect();
         let possible = moves.iter().filter(|(id, folder)| items.contains(id) && folders.contains_key(folder));
         let moves: Vec<_> = possible.copied().collect();
-        let count = moves.len() as u64;
-        if count > 0 && !self.tell(Call::MoveItems { owner, moves }).await? {
-            return refused("the grid did not move the items");
+        for moves in moves.chunks(CHANGES_A_CALL) {
+            if !self.tell(Call::MoveItems { owner, moves: moves.to_vec() }).await? {
+                return refused("the grid did not move the items");
+            }
         }
-        Ok(count)
+        Ok(moves.len() as u64)
     }
 
     async fn delete_items(&self, owner: AgentId, ids: &[ItemId]) -> Result<u64> {
         check_owner(owner)?;
         let ids: Vec<_> = self.items(owner, ids).await?.into_iter().map(|item| item.id).collect();
-        let count = ids.len() as u64;
-        if count > 0 && !self.tell(Call::DeleteItems { owner, ids }).await? {
-            return refused("the grid did not delete the items");
+        for ids in ids.chunks(CHANGES_A_CALL) {
+            if !self.tell(Call::DeleteItems { owner, ids: ids.to_vec() }).await? {
+                return refused("the grid did not delete the items");
+            }
         }
-        Ok(count)
+        Ok(ids.len() as u64)
     }
 
     async fn active_gestures(&self, owner: AgentId) -> Result<Vec<InventoryItem>> {

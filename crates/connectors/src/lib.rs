@@ -33,7 +33,7 @@ pub use agent_prefs::HttpAgentPrefs;
 pub use assets::{CACHE_BYTES, HttpAssets};
 pub use auth::HttpAuth;
 pub use avatars::HttpAvatars;
-pub use client::{Client, Names, Patience, SimulatorKey};
+pub use client::{Client, Names, Patience, SimulatorKey, wants_key};
 pub use friends::HttpFriends;
 pub use grid::HttpGrid;
 pub use grid_users::HttpGridUsers;

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use model::{AgentId, RegionId, SecureSessionId, SessionId};
 use robust::presence::{Call, Located, WORDING, read_many, read_one};
 use robust::{Tree, lease};
-use services::{Presence, PresenceService, Result};
+use services::{Presence, PresenceService, Renewed, Result};
 use std::sync::Arc;
 
 const PATH: &str = "/presence";
@@ -63,17 +63,19 @@ impl PresenceService for HttpPresence {
         self.done(Call::Report { session, region, lease: true }).await
     }
 
-    async fn renew(&self, held: &[(SessionId, RegionId)]) -> Result<Vec<SessionId>> {
-        let mut unknown = Vec::new();
+    async fn renew(&self, held: &[(SessionId, RegionId)]) -> Result<Renewed> {
+        let mut renewed = Renewed::default();
         for held in held.chunks(IDS) {
             let body = lease::to_form(held).write();
             // Grids of others have no leases.
             let Some(answer) = self.client.post(lease::PATH, FORM, body, ANSWER_BYTES).await? else {
-                return Ok(Vec::new());
+                return Ok(Renewed::default());
             };
-            unknown.extend(understood(Tree::parse(&answer).and_then(|answer| lease::read(&answer)))?);
+            let part = understood(Tree::parse(&answer).and_then(|answer| lease::read(&answer)))?;
+            renewed.unknown.extend(part.unknown);
+            renewed.elsewhere.extend(part.elsewhere);
         }
-        Ok(unknown)
+        Ok(renewed)
     }
 
     async fn expect(&self, _: SessionId, _: RegionId) -> Result<()> {

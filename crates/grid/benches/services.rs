@@ -11,7 +11,7 @@ use grid::{
     SystemClock, provision_account,
 };
 use model::{AgentId, FolderId, GridCell, RegionId, SessionId, Uuid};
-use services::{LoginAgent, LoginDestination, Prepared, Refusal, RegionInfo, Services};
+use services::{LoginAgent, LoginDestination, Prepared, Refusal, RegionInfo, Renewed, Services};
 use sqlx::{Connection as _, Executor as _};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -186,7 +186,7 @@ fn renew_ten_thousand_leases(bencher: Bencher<'_, '_>, engine: Engine) {
     let world = world(engine);
     let held = ten_thousand(&world);
     let renew = async || world.services.presence.renew(&held).await;
-    bencher.bench_local(|| assert_eq!(world.runtime.block_on(renew()), Ok(Vec::new())));
+    bencher.bench_local(|| assert_eq!(world.runtime.block_on(renew()), Ok(Renewed::default())));
 }
 
 /// Somebody comes and goes, while 10,000 others are there.

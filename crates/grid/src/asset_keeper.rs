@@ -46,13 +46,7 @@ impl AssetKeeper {
         if moved > 0 {
             tracing::info!(moved, "what assets consist of has been moved out of the database");
         }
-        let mut cleared = 0;
-        loop {
-            match self.store.clear_contents().await? {
-                0 => break,
-                some => cleared += some,
-            }
-        }
+        let cleared = self.store.clear_contents().await?;
         if cleared > 0 {
             tracing::info!(cleared, "contents that no asset has any more have been cleared away");
         }

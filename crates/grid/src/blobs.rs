@@ -8,16 +8,15 @@ mod carrying;
 mod http;
 
 pub use carrying::Carried;
-pub(crate) use carrying::LONGEST;
 
 use bytes::Bytes;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, RetryConfig};
-use services::{Result, ServiceError};
+use services::{Result, ServiceError, hex};
 use sha2::{Digest as _, Sha256};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,8 +140,28 @@ pub(crate) enum Found {
     Spoilt,
 }
 
+/// What is done with more bytes than these is done on a thread that may be busy for some time.
+const LONG: usize = 256 * 1024;
+
 pub(crate) fn hash_of(data: &[u8]) -> Hash {
     Sha256::digest(data).into()
+}
+
+/// The same, without keeping others waiting.
+pub(crate) async fn hashed(data: &Arc<[u8]>) -> Result<Hash> {
+    let data = data.clone();
+    apart(data.len(), move || hash_of(&data)).await
+}
+
+/// Does what is done with so many bytes, without keeping others waiting if they are many.
+pub(crate) async fn apart<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
+    if bytes <= LONG {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work).await.map_err(ServiceError::unavailable)
 }
 
 impl Blobs {
@@ -173,10 +192,7 @@ impl Blobs {
     }
 
     fn path(&self, hash: &Hash) -> Path {
-        let hex = hash.iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
+        let hex = hex(hash);
         // Folders with a few thousand entries are quick everywhere.
         self.prefix.clone().join(&hex[..2]).join(hex)
     }
@@ -209,25 +225,27 @@ impl Blobs {
         let path = self.path(hash);
         let get = async {
             let found = match self.store.get(&path).await {
-                Err(object_store::Error::NotFound { .. }) => return Ok(Found::Nothing),
+                Err(object_store::Error::NotFound { .. }) => return Ok(None),
                 other => other?,
             };
             if found.meta.size > bytes_max as u64 {
-                return Ok(Found::Spoilt);
+                return Ok(Some(None));
             }
-            let data = found.bytes().await?;
-            Ok(if hash_of(&data) == *hash { Found::Content(Arc::from(&data[..])) } else { Found::Spoilt })
+            Ok(Some(Some(found.bytes().await?)))
         };
-        in_time(get).await
+        let found = in_time(get).await?;
+        let Some(data) = found else { return Ok(Found::Nothing) };
+        let Some(data) = data.map(|data| Arc::<[u8]>::from(&data[..])) else { return Ok(Found::Spoilt) };
+        Ok(if hashed(&data).await? == *hash { Found::Content(data) } else { Found::Spoilt })
     }
 
-    /// Whether there is something where a content should be.
-    pub(crate) async fn has(&self, hash: &Hash) -> Result<bool> {
+    /// How many bytes there are where a content should be.
+    pub(crate) async fn size(&self, hash: &Hash) -> Result<Option<u64>> {
         let path = self.path(hash);
         let look = async {
             match self.store.head(&path).await {
-                Ok(_) => Ok(true),
-                Err(object_store::Error::NotFound { .. }) => Ok(false),
+                Ok(found) => Ok(Some(found.size)),
+                Err(object_store::Error::NotFound { .. }) => Ok(None),
                 Err(error) => Err(error),
             }
         };
@@ -278,10 +296,13 @@ mod tests {
                     blobs.put(&hash, data.into()).await.unwrap();
                 }
                 assert_eq!(&*blobs.get(&hash, 1 << 20).await.unwrap(), data);
+                let size = data.len();
+                assert_eq!(blobs.size(&hash).await.unwrap(), Some(size as u64));
                 for _ in 0..2 {
                     blobs.delete(&hash).await.unwrap();
                 }
                 assert!(blobs.get(&hash, 1 << 20).await.is_err());
+                assert_eq!(blobs.size(&hash).await.unwrap(), None);
             }
         }
     }

@@ -1,5 +1,5 @@
 //! All that is peculiar to a database engine, and nothing else is: how it is opened, and how transactions
-//! begin. Each engine is a module with the same names (`Db`, `open`, `begin`, `snapshot`); `src/store` is compiled
+//! begin. Each engine is a module with the same names (`Db`, `open`, `look`, `migrate`, `begin`, `snapshot` …); `src/store` is compiled
 //! against one of them, unchanged.
 //!
 //! The store counts on this of `begin`: what a transaction has read of its [`About`] stays true until it commits (a free
@@ -85,6 +85,9 @@ impl std::str::FromStr for Database {
     }
 }
 
+/// The tables, and how they have become what they are.
+pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+
 /// What a change is about. Changes about the same are made one after the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum About {
@@ -96,8 +99,8 @@ pub(crate) enum About {
     Sessions,
     /// Wrong passwords.
     Tries,
-    /// What assets consist of.
-    Contents,
+    /// What assets consist of: the content with this SHA-256.
+    Content([u8; 32]),
     /// Who operates the grid, and where they are logged in.
     Operator,
 }
@@ -114,7 +117,10 @@ impl About {
             Self::Map => 1,
             Self::Sessions => 2,
             Self::Tries => 3,
-            Self::Contents => 4,
+            Self::Content(hash) => {
+                let (number, _) = hash.split_first_chunk().expect("a hash is longer");
+                i64::from_be_bytes(*number)
+            }
             Self::Operator => 5,
         }
     }
@@ -164,7 +170,8 @@ mod tests {
         let things = [
             About::Person(AgentId(id)),
             About::Person(AgentId(Uuid::from_u128(7))),
-            About::Contents,
+            About::Content([1; 32]),
+            About::Content([2; 32]),
             About::Operator,
             About::Map,
             About::Sessions,

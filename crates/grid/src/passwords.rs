@@ -18,7 +18,7 @@
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use md5::Md5;
-use services::{Result, ServiceError, ViewerPassword};
+use services::{Result, ServiceError, ViewerPassword, hex, is_same_secret};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +28,8 @@ use tokio::sync::Semaphore;
 const AT_ONCE: usize = 2;
 /// Seconds for which a right password is remembered.
 const REMEMBERED_S: u64 = 300;
+/// Forms of one password that are stored at most; whether somebody has fewer, or none, is not to be told by time.
+pub(crate) const FORMS: usize = 2;
 /// Right passwords remembered at most.
 const REMEMBERED: usize = 1024;
 
@@ -74,11 +76,8 @@ pub(crate) fn is_of_opensim(stored: &str) -> bool {
 /// Whether OpenSimulator kept this for the password with this digest; `None` if it is not of OpenSimulator.
 fn opensim_matches(stored: &str, digest: &[u8; 16]) -> Option<bool> {
     let (salt, hash) = stored.strip_prefix(OPENSIM)?.split_once('$')?;
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let made = hex(&Md5::digest(format!("{}:{salt}", hex(digest))));
-    // In constant time, as far as a compiler can be made to.
-    let apart = made.bytes().zip(hash.bytes()).fold(0, |apart, (one, other)| apart | (one ^ other));
-    Some(made.len() == hash.len() && std::hint::black_box(apart) == 0)
+    Some(is_same_secret(made.as_bytes(), hash.as_bytes()))
 }
 
 pub(crate) struct Passwords {
@@ -89,12 +88,23 @@ pub(crate) struct Passwords {
     remembered: Mutex<BTreeMap<Mark, u64>>,
     /// Compared with when there is nothing to compare with, so that it takes as long.
     nothing: Mutex<Option<String>>,
+    /// Hashes that were computed, for tests.
+    #[cfg(test)]
+    computed: std::sync::atomic::AtomicUsize,
 }
 
 impl Passwords {
     pub(crate) fn new(cost: HashCost, key: [u8; 32]) -> Self {
         let (remembered, nothing) = (Mutex::default(), Mutex::default());
-        Self { cost, key, slots: Arc::new(Semaphore::new(AT_ONCE)), remembered, nothing }
+        Self {
+            cost,
+            key,
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
+            remembered,
+            nothing,
+            #[cfg(test)]
+            computed: Default::default(),
+        }
     }
 
     /// The text to store for a password.
@@ -110,11 +120,6 @@ impl Passwords {
         password: &ViewerPassword,
         now_s: u64,
     ) -> Result<Option<&'a str>> {
-        if stored.is_empty() {
-            let nothing = self.nothing().await?;
-            self.matches(nothing, password).await?;
-            return Ok(None);
-        }
         let marks: Vec<_> = stored.iter().map(|stored| self.mark(stored, password)).collect();
         if let Some(at) = marks.iter().position(|mark| self.remembers(mark, now_s)) {
             return Ok(Some(&stored[at]));
@@ -124,14 +129,22 @@ impl Passwords {
                 if matches {
                     return Ok(Some(stored));
                 }
-                let nothing = self.nothing().await?;
-                self.matches(nothing, password).await?;
+                self.match_nothing(password).await?;
             } else if self.matches(stored.clone(), password).await? {
                 self.remember(mark, now_s);
                 return Ok(Some(stored));
             }
         }
+        for _ in stored.len()..FORMS {
+            self.match_nothing(password).await?;
+        }
         Ok(None)
+    }
+
+    /// Takes as long as to compare with a hash.
+    async fn match_nothing(&self, password: &ViewerPassword) -> Result<()> {
+        let nothing = self.nothing().await?;
+        self.matches(nothing, password).await.map(drop)
     }
 
     async fn nothing(&self) -> Result<String> {
@@ -150,6 +163,8 @@ impl Passwords {
     }
 
     async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        #[cfg(test)]
+        self.computed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let slot = self.slots.clone().acquire_owned().await.map_err(ServiceError::unavailable)?;
         // A caller may give up; the hash is computed all the same, and has its slot until it is.
         let work = move || {
@@ -222,6 +237,7 @@ fn derive(params: &Params, digest: [u8; 16], salt: &Salt) -> Result<Output> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::Ordering;
 
     const CHEAP: HashCost = HashCost { memory_kib: 32, passes: 1 };
 
@@ -284,6 +300,24 @@ mod tests {
         assert!(!passwords.remembers(&passwords.mark(&stored[0], &right), 100 + REMEMBERED_S));
         let changed = passwords.hash(&right, [3; 16]).await.unwrap();
         assert!(!passwords.remembers(&passwords.mark(&changed, &right), 100));
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_costs_the_same_whoever_it_is() {
+        let salts = [[1; 16], [2; 16]];
+        for known in 0..=FORMS {
+            let passwords = Passwords::new(CHEAP, [1; 32]);
+            let mut stored = Vec::new();
+            for salt in &salts[..known] {
+                stored.push(passwords.hash(&secret(), *salt).await.unwrap());
+            }
+            let before = passwords.computed.load(Ordering::Relaxed);
+            passwords.nothing().await.unwrap();
+            let nothing = passwords.computed.load(Ordering::Relaxed) - before;
+            passwords.verify(&stored, &ViewerPassword::from_plain("wrong"), 0).await.unwrap();
+            let computed = passwords.computed.load(Ordering::Relaxed) - before - nothing;
+            assert_eq!(computed, FORMS, "{known} stored");
+        }
     }
 
     #[test]

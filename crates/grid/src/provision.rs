@@ -30,9 +30,9 @@ pub struct FirstAccount {
     pub password: String,
 }
 
-/// Makes an account with inventory, outfit, home (if the grid has a region for it) and password. The password comes
-/// last: an account that was left half made by a crash cannot log in. `seed` is what ids are made from, `now_s` the
-/// time in seconds since 1970.
+/// Makes an account with inventory, outfit, home (if the grid has a region for it) and password. The account itself comes
+/// last, with its password: whatever breaks off before, the name is still free. It goes on even if nobody waits for it any
+/// more. `seed` is what ids are made from, `now_s` the time in seconds since 1970.
 ///
 /// # Errors
 /// `Refused` if the name is taken or the password empty, `Invalid` if the name cannot be one. Nothing is left behind.
@@ -45,14 +45,34 @@ pub async fn provision_account(
     if person.password.is_empty() {
         return Err(ServiceError::Refused("a password has at least one character".into()));
     }
-    let new = NewAccount { first: person.first, last: person.last, email: person.email, id: None };
-    let account = services.accounts.create(new).await?;
-    let equipped = equip(services, StdRng::from_seed(seed), now_s, account.id, &person.password).await;
-    if let Err(error) = equipped {
-        services.accounts.remove(account.id).await?;
-        return Err(error);
+    let services = services.clone();
+    let made = tokio::spawn(async move { provision(&services, seed, now_s, person).await });
+    made.await.map_err(ServiceError::unavailable)?
+}
+
+async fn provision(services: &Services, seed: [u8; 32], now_s: u64, person: NewPerson) -> Result<Account> {
+    let NewPerson { first, last, email, password } = person;
+    if services.accounts.by_name(&first, &last).await?.is_some() {
+        return Err(ServiceError::Refused(format!("there is an account {first} {last} already")));
     }
-    Ok(account)
+    let mut random = StdRng::from_seed(seed);
+    let id = AgentId(uuid::Builder::from_random_bytes(random.random()).into_uuid());
+    // Whatever is had by this id is taken away again if this fails.
+    if services.accounts.by_id(id).await?.is_some() {
+        return Err(ServiceError::Refused("there is an account with that id already".into()));
+    }
+    let made = async {
+        equip(services, random, now_s, id).await?;
+        let new = NewAccount { first, last, email, id: Some(id) };
+        services.accounts.create_with_password(new, &ViewerPassword::forms_of(&password)).await
+    };
+    match made.await {
+        Ok(account) => Ok(account),
+        Err(error) => {
+            services.accounts.remove(id).await?;
+            Err(error)
+        }
+    }
 }
 
 /// If there is no account at all, makes one and thinks up its password.
@@ -97,13 +117,7 @@ fn readable_password(random: &mut StdRng) -> String {
     (0..14).map(|_| draw()).collect()
 }
 
-async fn equip(
-    services: &Services,
-    mut random: StdRng,
-    now_s: u64,
-    owner: AgentId,
-    password: &str,
-) -> Result<()> {
+async fn equip(services: &Services, mut random: StdRng, now_s: u64, owner: AgentId) -> Result<()> {
     let inventory = &services.inventory;
     inventory.create_user_inventory(owner).await?;
     let folder = async |kind| -> Result<FolderId> {
@@ -138,10 +152,10 @@ async fn equip(
         inventory.create_item(&link_to(&worn, new_item(), outfit)).await?;
     }
     services.avatars.set(owner, &starter::avatar(items)).await?;
-    if let Some(home) = first_home(services).await? {
-        services.grid_users.set_home(owner, home).await?;
+    match first_home(services).await? {
+        Some(home) => services.grid_users.set_home(owner, home).await,
+        None => Ok(()),
     }
-    services.auth.set_password(owner, &ViewerPassword::forms_of(password)).await
 }
 
 /// What the current outfit holds of something worn.
@@ -181,7 +195,7 @@ mod tests {
     use super::*;
     use crate::{Database, HashCost, SqlStore, SystemClock};
     use model::{GridCell, RegionId};
-    use services::LoginAppearance;
+    use services::{AvatarData, AvatarService, LoginAppearance};
     use std::sync::Arc;
 
     async fn services() -> Services {
@@ -246,10 +260,60 @@ mod tests {
         let again = provision_account(&services, [3; 32], 99, ada()).await;
         assert!(matches!(again, Err(ServiceError::Refused(_))));
         assert_eq!(services.accounts.list(None, 9).await.unwrap().len(), 1);
-        // Ids that are taken stop it half-way.
+        // An id that is taken is not taken from anybody.
         let bob = NewPerson { first: "Bob".into(), ..ada() };
         assert!(matches!(provision_account(&services, [2; 32], 9, bob).await, Err(ServiceError::Refused(_))));
         assert_eq!(services.accounts.list(None, 9).await.unwrap().len(), 1);
+    }
+
+    /// An outfit's service at which everybody waits.
+    struct Gate {
+        inner: Arc<dyn AvatarService>,
+        reached: tokio::sync::Semaphore,
+        open: tokio::sync::Semaphore,
+    }
+
+    #[async_trait::async_trait]
+    impl AvatarService for Gate {
+        async fn get(&self, agent: AgentId) -> Result<Option<AvatarData>> {
+            self.inner.get(agent).await
+        }
+        async fn set(&self, agent: AgentId, data: &AvatarData) -> Result<()> {
+            self.reached.add_permits(1);
+            self.open.acquire().await.map_err(ServiceError::unavailable)?.forget();
+            self.inner.set(agent, data).await
+        }
+        async fn set_entries(&self, agent: AgentId, entries: &AvatarData) -> Result<()> {
+            self.inner.set_entries(agent, entries).await
+        }
+        async fn remove_entries(&self, agent: AgentId, names: &[&str]) -> Result<()> {
+            self.inner.remove_entries(agent, names).await
+        }
+        async fn reset(&self, agent: AgentId) -> Result<()> {
+            self.inner.reset(agent).await
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_does_not_wait_is_made_all_the_same_and_has_no_name_before() {
+        let mut services = services().await;
+        let [reached, open] = [(); 2].map(|()| tokio::sync::Semaphore::new(0));
+        let gate = Arc::new(Gate { inner: services.avatars.clone(), reached, open });
+        services.avatars = gate.clone();
+        tokio::select! {
+            _ = provision_account(&services, [2; 32], 99, ada()) => unreachable!("it waits"),
+            reached = gate.reached.acquire() => reached.unwrap().forget(),
+        }
+        // Should the process end now, the name is free.
+        assert_eq!(services.accounts.by_name("Ada", "One").await.unwrap(), None);
+        gate.open.add_permits(1);
+        let account = loop {
+            match services.accounts.by_name("Ada", "One").await.unwrap() {
+                Some(account) => break account,
+                None => tokio::task::yield_now().await,
+            }
+        };
+        assert!(services.auth.verify(account.id, &ViewerPassword::from_plain("secret")).await.unwrap());
     }
 
     #[tokio::test]

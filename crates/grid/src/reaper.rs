@@ -1,8 +1,9 @@
 //! Ends the sessions that no simulator vouches for any more: its simulator has died, or its viewer never came.
 //!
-//! Nothing is remembered here but when this process began to look: while it was away, or stood still, or could not
-//! reach its database, simulators could not renew anything, so nobody is ended until each has had the time to. The
-//! bound for an agent whose simulator is killed: the lease, and [`LOOK`] with a second for the clock's coarseness.
+//! Nothing is remembered here but when the database last answered, and since when it has without a pause: while this
+//! process was away, or stood still, or could not reach its database, simulators could not renew anything, so nobody is
+//! ended until each has had the time to. The bound for an agent whose simulator is killed: the lease, and [`LOOK`] with a
+//! second for the clock's coarseness; where thousands end at once, the time that their ends take.
 
 use crate::SqlStore;
 use model::SessionId;
@@ -11,9 +12,11 @@ use std::time::Duration;
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(2);
-/// A look takes no longer.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Who has not looked for so long, seconds, has been away.
+/// One question takes no longer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Sessions whose end may not come in time, in one look; after that the database is taken for gone.
+const LATE: usize = 3;
+/// Who has had no answer for so long, seconds, has been away.
 const AWAY_S: i64 = 10;
 
 /// Looks for such sessions.
@@ -39,8 +42,7 @@ impl Reaper {
         T::Output: Send,
     {
         loop {
-            let looked = tokio::time::timeout(PATIENCE, self.look()).await;
-            match looked.unwrap_or_else(|_| Err(ServiceError::Unavailable("no answer in time".into()))) {
+            match self.look().await {
                 Ok(ended) => ended.iter().for_each(|ended| self.note_told(ended.session, tell(ended))),
                 Err(error) => tracing::warn!(%error, "nobody knows which sessions are over"),
             }
@@ -63,23 +65,57 @@ impl Reaper {
 
     /// Ends what is over. What has ended and has not been told of.
     async fn look(&mut self) -> Result<Vec<Presence>> {
-        let now = self.store.now_s();
-        let steady = self.last.is_some_and(|last| (0..=AWAY_S).contains(&(now - last)));
-        if !steady {
-            self.from = now + self.store.lease_s();
+        if self.is_steady() {
+            self.end_overdue(self.store.now_s()).await?;
         }
-        // Should this fail, the next look is after an absence.
-        self.last = None;
-        if now >= self.from {
-            self.store.end_overdue().await?;
-        }
-        let ended = self.store.take_ended().await?;
-        self.last = Some(now);
+        let ended = in_time(self.store.take_ended()).await?;
+        self.is_steady();
         for Presence { agent, session, region, .. } in &ended {
             tracing::info!(%agent, %session, %region, "a session has ended that nobody renewed");
         }
         Ok(ended)
     }
+
+    /// The database has answered, or a look begins: whether simulators have been able to renew for as long as a lease.
+    fn is_steady(&mut self) -> bool {
+        let now = self.store.now_s();
+        if !self.last.is_some_and(|last| (0..=AWAY_S).contains(&(now - last))) {
+            self.from = now + self.store.lease_s();
+        }
+        self.last = Some(now);
+        now >= self.from
+    }
+
+    /// One session whose end does not come in time does not keep the others, nor the next look.
+    async fn end_overdue(&mut self, now: i64) -> Result<()> {
+        let mut late = 0;
+        loop {
+            let overdue = in_time(self.store.overdue(now)).await?;
+            let mut ended = 0;
+            for (session, agent) in overdue {
+                match in_time(self.store.end_overdue(session, agent, now)).await {
+                    Ok(did) => ended += usize::from(did),
+                    Err(error) if late + 1 >= LATE => return Err(error),
+                    Err(error) => {
+                        late += 1;
+                        tracing::warn!(%session, %error, "a session could not be ended");
+                        continue;
+                    }
+                }
+                if !self.is_steady() {
+                    return Ok(());
+                }
+            }
+            if ended == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+async fn in_time<T>(question: impl Future<Output = Result<T>>) -> Result<T> {
+    let late = |_| Err(ServiceError::Unavailable("no answer in time".into()));
+    tokio::time::timeout(PATIENCE, question).await.unwrap_or_else(late)
 }
 
 #[cfg(test)]
@@ -87,7 +123,7 @@ mod tests {
     use super::*;
     use crate::{Clock, Database, HashCost};
     use model::{AgentId, RegionId, SecureSessionId, Uuid, Vec3};
-    use services::{GridUserService, Place, PresenceService};
+    use services::{GridUserService, Place, PresenceService, Renewed};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -95,11 +131,12 @@ mod tests {
     const HERE: RegionId = RegionId(Uuid::from_u128(10));
     const THERE: RegionId = RegionId(Uuid::from_u128(11));
 
-    struct Time(AtomicI64);
+    /// What time it is, and how much later with each look at it.
+    struct Time(AtomicI64, AtomicI64);
 
     impl Clock for Time {
         fn unix_s(&self) -> u64 {
-            self.0.load(Ordering::Relaxed).unsigned_abs()
+            self.0.fetch_add(self.1.load(Ordering::Relaxed), Ordering::Relaxed).unsigned_abs()
         }
     }
 
@@ -122,7 +159,7 @@ mod tests {
 
     impl World {
         async fn new() -> Self {
-            let time = Arc::new(Time(BEGIN.into()));
+            let time = Arc::new(Time(BEGIN.into(), AtomicI64::new(0)));
             let cheap = HashCost { memory_kib: 32, passes: 1 };
             let store = SqlStore::open(&Database::Memory, time.clone(), [1; 32], cheap).await.unwrap();
             let store = store.with_lease(Duration::from_secs(25));
@@ -169,17 +206,18 @@ mod tests {
         for at in (40..80).step_by(10) {
             assert_eq!(world.until(at).await, [], "both are renewed");
             let held = [(session(1), HERE), (session(2), HERE)];
-            assert_eq!(world.presence.renew(&held).await.unwrap(), []);
+            assert_eq!(world.presence.renew(&held).await.unwrap(), Renewed::default());
         }
         assert_eq!(world.until(80).await, []);
-        assert_eq!(world.presence.renew(&[(session(2), HERE)]).await.unwrap(), []);
+        assert_eq!(world.presence.renew(&[(session(2), HERE)]).await.unwrap(), Renewed::default());
         assert_eq!(world.until(100).await, [(96, session(1))], "renewed at 70");
         assert_eq!(world.presence.by_session(session(1)).await.unwrap(), None);
         let user = world.users.get(agent(1)).await.unwrap().unwrap();
         assert_eq!((user.online, user.last, user.logout), (false, Some(place), (BEGIN + 96).unsigned_abs()));
         assert!(world.online(2).await);
         let held = [(session(1), HERE), (session(2), HERE)];
-        assert_eq!(world.presence.renew(&held).await.unwrap(), [session(1)], "its simulator hears of it");
+        let renewed = world.presence.renew(&held).await.unwrap();
+        assert_eq!(renewed.unknown, [session(1)], "its simulator hears of it");
     }
 
     #[tokio::test]
@@ -195,9 +233,49 @@ mod tests {
         world.presence.expect(session(3), HERE).await.unwrap();
         // Word of the region that it has left comes late; one that it looks into asks as well.
         let held = [(session(2), THERE), (session(3), RegionId::NULL), (session(4), RegionId::NULL)];
-        assert_eq!(world.presence.renew(&held).await.unwrap(), [session(4)]);
+        let renewed = world.presence.renew(&held).await.unwrap();
+        assert_eq!((renewed.unknown, renewed.elsewhere), (vec![session(4)], vec![session(2)]));
         assert_eq!(world.until(600).await, [(120, session(3))]);
         assert!(world.online(1).await && world.online(2).await && !world.online(3).await);
+    }
+
+    #[tokio::test]
+    async fn late_word_of_a_region_that_was_left_ends_nobody() {
+        let mut world = World::new().await;
+        world.until(30).await;
+        world.log_in(1).await;
+        world.presence.hold(session(1), THERE).await.unwrap();
+        world.presence.hold(session(1), HERE).await.unwrap();
+        // Said once more, after it was not heard in time.
+        world.presence.hold(session(1), THERE).await.unwrap();
+        let renewed = world.presence.renew(&[(session(1), HERE)]).await.unwrap();
+        assert_eq!((renewed.unknown, renewed.elsewhere), (vec![], vec![session(1)]));
+        world.presence.hold(session(1), HERE).await.unwrap();
+        for at in (40..120).step_by(10) {
+            assert_eq!(world.until(at).await, []);
+            let renewed = world.presence.renew(&[(session(1), HERE)]).await.unwrap();
+            assert_eq!(renewed, Renewed::default());
+        }
+    }
+
+    /// Where many end at once it takes its time, and is no absence.
+    #[tokio::test]
+    async fn a_long_look_does_not_put_off_the_next() {
+        let mut world = World::new().await;
+        world.until(30).await;
+        for n in 1..=20 {
+            world.log_in(n).await;
+            world.presence.hold(session(n), HERE).await.unwrap();
+        }
+        world.until(40).await;
+        world.log_in(21).await;
+        world.presence.hold(session(21), HERE).await.unwrap();
+        world.until(54).await;
+        world.time.0.store(BEGIN + 56, Ordering::Relaxed);
+        world.time.1.store(1, Ordering::Relaxed);
+        assert_eq!(world.reaper.look().await.unwrap().len(), 20);
+        assert!(world.store.now_s() > BEGIN + 40 + 25, "the last is due, too");
+        assert_eq!(world.reaper.look().await.unwrap().len(), 1);
     }
 
     #[tokio::test]
@@ -254,7 +332,7 @@ mod tests {
         }
         // All of them in one call, as a simulator does it.
         assert_eq!(world.until(40).await, []);
-        assert_eq!(world.presence.renew(&held).await.unwrap(), []);
+        assert_eq!(world.presence.renew(&held).await.unwrap(), Renewed::default());
         let agents: Vec<_> = (0..SESSIONS).map(agent).collect();
         assert_eq!(world.presence.by_agents(&agents).await.unwrap().len(), SESSIONS as usize);
         // A third logs out, a third logs in anew, and then all are silent.

@@ -277,9 +277,14 @@ impl SqlStore {
         on!(self, store => store.lease_s())
     }
 
-    /// Ends the sessions whose time is over. How many.
-    pub(crate) async fn end_overdue(&self) -> Result<u64> {
-        on!(self, store => store.end_overdue().await)
+    /// Sessions whose time is over, and whose they are; at most so many in one go.
+    pub(crate) async fn overdue(&self, now: i64) -> Result<Vec<(SessionId, AgentId)>> {
+        on!(self, store => store.overdue(now).await)
+    }
+
+    /// Ends such a session, unless it has been renewed. Whether this did.
+    pub(crate) async fn end_overdue(&self, session: SessionId, agent: AgentId, now: i64) -> Result<bool> {
+        on!(self, store => store.end_overdue(session, agent, now).await)
     }
 
     /// The sessions that the grid has ended and that nobody tells of yet: the caller is to.
@@ -293,7 +298,7 @@ impl SqlStore {
     }
 
     /// Clears away contents that no asset has. How many.
-    pub(crate) async fn clear_contents(&self) -> Result<usize> {
+    pub(crate) async fn clear_contents(&self) -> Result<u64> {
         on!(self, store => store.clear_contents().await)
     }
 

@@ -8,8 +8,8 @@ use services::{
     Permissions, Place, SaleInfo,
 };
 
-/// Rows of one person that are read at most, of each kind but items.
-const MOST: usize = 20_000;
+/// Entries of one person's mute list that are read.
+const MUTES_MOST: usize = 20_000;
 /// Rows read at a time.
 pub(crate) const PAGE: usize = 500;
 
@@ -214,9 +214,18 @@ impl Source {
         let avatar = rows.iter().map(|row| (row.text("name"), row.text("value"))).collect();
         let rows = self.of("agentprefs", PREFS, ("principalid", agent), "principalid").await?;
         let prefs = rows.first().map(|row| agent_prefs(agent, row));
-        let rows = self.of("mutelist", MUTES, ("agentid", agent), "muteid").await?;
-        let mutes = rows.iter().map(mute).collect();
+        let mutes = self.mutes(agent).await?;
         Ok(OldBelongings { grid_user, avatar, prefs, mutes })
+    }
+
+    /// One look: no column alone tells them from each other, and we keep fewer than these.
+    async fn mutes(&self, agent: AgentId) -> Result<Vec<Mute>, Unreadable> {
+        let Some(table) = self.table("mutelist") else { return Ok(Vec::new()) };
+        let id = agent.0.to_string();
+        let of = Some(("agentid", id.as_str()));
+        let rows =
+            table.rows(Wanted { columns: MUTES, of, order: "muteid", after: "", limit: MUTES_MOST }).await?;
+        Ok(rows.iter().map(mute).collect())
     }
 
     /// All folders of somebody, as they are.
@@ -246,7 +255,7 @@ impl Source {
         Ok((rows.iter().map(|row| item(owner, row)).collect(), last))
     }
 
-    /// Rows of one person.
+    /// All rows of one person. `order` is a column that tells them from each other.
     async fn of(
         &self,
         table: &str,
@@ -256,7 +265,18 @@ impl Source {
     ) -> Result<Vec<Record>, Unreadable> {
         let Some(table) = self.table(table) else { return Ok(Vec::new()) };
         let id = agent.0.to_string();
-        table.rows(Wanted { columns, of: Some((column, &id)), order, after: "", limit: MOST }).await
+        let (mut all, mut after) = (Vec::new(), String::new());
+        loop {
+            let wanted = Wanted { columns, of: Some((column, &id)), order, after: &after, limit: PAGE };
+            let rows = table.rows(wanted).await?;
+            let full = rows.len() == PAGE;
+            let last = rows.last().and_then(|row| row.get(order)).map(str::to_owned);
+            all.extend(rows);
+            match last {
+                Some(last) if full => after = last,
+                _ => return Ok(all),
+            }
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 //! cookie, and other sites can have a browser send neither.
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use services::{hex, is_same_secret};
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 
 /// A secret in a cookie: 32 hexadecimal digits in pairs, from 256 random bits.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,11 +37,7 @@ impl Secret {
 
     /// Whether a form carries that.
     pub(crate) fn admits(&self, token: &str) -> bool {
-        let wanted = self.token();
-        let differ = |(a, b): (u8, u8)| a ^ b;
-        // As many steps whatever is wrong with it.
-        wanted.len() == token.len()
-            && wanted.bytes().zip(token.bytes()).map(differ).fold(0, |all, one| all | one) == 0
+        is_same_secret(self.token().as_bytes(), token.as_bytes())
     }
 
     /// The cookie, for pages below this path, in answer to a request with these headers.
@@ -68,13 +64,6 @@ fn is_encrypted(headers: &HeaderMap) -> bool {
 pub(crate) fn forget(name: &str, path: &str) -> HeaderValue {
     let text = format!("{name}=; Path={path}; Max-Age=0; HttpOnly; SameSite=Strict");
     HeaderValue::from_str(&text).expect("names and paths are plain")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ struct File {
 impl File {
     fn new(stem: &str, ending: &str, kind: &'static str, text: &'static str) -> Self {
         let hash = Sha256::digest(text);
-        let hash: String = hash[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = services::hex(&hash[..6]);
         Self { name: format!("{stem}-{hash}.{ending}"), kind, text }
     }
 }

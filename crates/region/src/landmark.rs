@@ -69,7 +69,10 @@ impl Region {
         let Some(position) = self.scene.presence(id).map(|presence| presence.position()) else { return };
         let place = Place { region: self.config.id, position, look_at: Vec3::X };
         let data = write(&place, self.config.cell.handle()).into_bytes().into();
-        let name = text::cut(&text::read(wish.name), NAME_BYTES).to_owned();
+        // Grids keep no control characters.
+        let plain =
+            |field, most| text::cut(&text::read(field).replace(char::is_control, ""), most).to_owned();
+        let name = plain(wish.name, NAME_BYTES);
         let item = InventoryItem {
             id: ItemId(self.new_id()),
             owner: id,
@@ -78,7 +81,7 @@ impl Region {
             asset_type: asset_type::LANDMARK,
             inventory_type: inventory_type::LANDMARK,
             name: if name.is_empty() { self.config.name.clone() } else { name },
-            description: text::cut(&text::read(wish.description), DESCRIPTION_BYTES).to_owned(),
+            description: plain(wish.description, DESCRIPTION_BYTES),
             creator: id,
             creator_data: String::new(),
             created: self.unix_time(cx.now).into(),

@@ -86,5 +86,6 @@ impl Region {
 }
 
 fn name_of(field: &[u8]) -> String {
-    text::cut(&text::read(field), NAME_BYTES).to_owned()
+    // Grids keep none of these.
+    text::cut(&text::read(field).replace(char::is_control, ""), NAME_BYTES).to_owned()
 }

@@ -3,7 +3,7 @@
 use crate::{Form, Malformed, Tree, Wording};
 use core::fmt;
 use model::{AgentId, Uuid};
-use services::{Account, NewAccount};
+use services::{Account, AccountChanges, NewAccount};
 use std::collections::BTreeMap;
 
 /// How this service says whether it is done.
@@ -28,7 +28,7 @@ pub enum Call {
     /// Who has these ids?
     ByIds(Vec<AgentId>),
     /// Changes an account.
-    Set(Box<Changes>),
+    Set(Box<AccountChanges>),
     /// Makes an account.
     Create(Box<NewAccount>, Secret),
 }
@@ -50,7 +50,7 @@ impl Call {
             "getaccount" => Self::parse_get(form)?,
             "getaccounts" => Self::Search(form.get("query")?),
             "getmultiaccounts" => Self::ByIds(form.get_list("IDS")?),
-            "setaccount" => Self::Set(Box::new(Changes::parse(form)?)),
+            "setaccount" => Self::Set(Box::new(read_changes(form)?)),
             "createuser" => {
                 let account = NewAccount {
                     id: form.get_optional::<AgentId>("PrincipalID")?.filter(|id| !id.is_null()),
@@ -89,7 +89,7 @@ impl Call {
             }
             Self::Search(query) => all_scopes("getaccounts").with("query", query),
             Self::ByIds(ids) => all_scopes("getmultiaccounts").with_list("IDS", ids),
-            Self::Set(changes) => changes.to_form(),
+            Self::Set(changes) => write_changes(changes),
             Self::Create(account, password) => {
                 let form = all_scopes("createuser")
                     .with("FirstName", &account.first)
@@ -105,93 +105,36 @@ impl Call {
     }
 }
 
-/// What is to be different in an account.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Changes {
-    /// Whose.
-    pub id: AgentId,
-    /// First name.
-    pub first: Option<String>,
-    /// Last name.
-    pub last: Option<String>,
-    /// E-mail address.
-    pub email: Option<String>,
-    /// Level.
-    pub level: Option<i32>,
-    /// Flags.
-    pub flags: Option<u32>,
-    /// Title.
-    pub title: Option<String>,
-    /// Country.
-    pub country: Option<String>,
-    /// Addresses of services of the home grid.
-    pub service_urls: Option<BTreeMap<String, String>>,
+fn read_changes(form: &Form) -> Result<AccountChanges, Malformed> {
+    let text = |name| form.text(name).map(str::to_owned);
+    Ok(AccountChanges {
+        id: form.get("PrincipalID")?,
+        first: text("FirstName"),
+        last: text("LastName"),
+        email: text("Email"),
+        level: form.get_optional("UserLevel")?,
+        flags: form.get_optional("UserFlags")?.map(i32::cast_unsigned),
+        title: text("UserTitle"),
+        country: text("UserCountry"),
+        service_urls: form.text("ServiceURLs").map(read_urls),
+    })
 }
 
-impl Changes {
-    /// Those that make any account this one.
-    pub fn all(account: &Account) -> Self {
-        Self {
-            id: account.id,
-            first: Some(account.first.clone()),
-            last: Some(account.last.clone()),
-            email: Some(account.email.clone()),
-            level: Some(account.level),
-            flags: Some(account.flags),
-            title: Some(account.title.clone()),
-            country: Some(account.country.clone()),
-            service_urls: Some(account.service_urls.clone()),
-        }
-    }
-
-    /// Makes them.
-    pub fn apply(self, account: &mut Account) {
-        fn put<T>(place: &mut T, change: Option<T>) {
-            if let Some(change) = change {
-                *place = change;
-            }
-        }
-        put(&mut account.first, self.first);
-        put(&mut account.last, self.last);
-        put(&mut account.email, self.email);
-        put(&mut account.level, self.level);
-        put(&mut account.flags, self.flags);
-        put(&mut account.title, self.title);
-        put(&mut account.country, self.country);
-        put(&mut account.service_urls, self.service_urls);
-    }
-
-    fn parse(form: &Form) -> Result<Self, Malformed> {
-        let text = |name| form.text(name).map(str::to_owned);
-        Ok(Self {
-            id: form.get("PrincipalID")?,
-            first: text("FirstName"),
-            last: text("LastName"),
-            email: text("Email"),
-            level: form.get_optional("UserLevel")?,
-            flags: form.get_optional("UserFlags")?.map(i32::cast_unsigned),
-            title: text("UserTitle"),
-            country: text("UserCountry"),
-            service_urls: form.text("ServiceURLs").map(read_urls),
-        })
-    }
-
-    fn to_form(&self) -> Form {
-        let number = |number: Option<i32>| number.map(|number| number.to_string());
-        let fields = [
-            ("FirstName", self.first.clone()),
-            ("LastName", self.last.clone()),
-            ("Email", self.email.clone()),
-            ("UserLevel", number(self.level)),
-            ("UserFlags", number(self.flags.map(u32::cast_signed))),
-            ("UserTitle", self.title.clone()),
-            ("UserCountry", self.country.clone()),
-            ("ServiceURLs", self.service_urls.as_ref().map(written_urls)),
-        ];
-        let form = Form::versioned("setaccount").with("ScopeID", Uuid::nil()).with("PrincipalID", self.id);
-        let fields = fields.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        fields.fold(form, |form, (name, value)| form.with(name, value))
-    }
+fn write_changes(changes: &AccountChanges) -> Form {
+    let number = |number: Option<i32>| number.map(|number| number.to_string());
+    let fields = [
+        ("FirstName", changes.first.clone()),
+        ("LastName", changes.last.clone()),
+        ("Email", changes.email.clone()),
+        ("UserLevel", number(changes.level)),
+        ("UserFlags", number(changes.flags.map(u32::cast_signed))),
+        ("UserTitle", changes.title.clone()),
+        ("UserCountry", changes.country.clone()),
+        ("ServiceURLs", changes.service_urls.as_ref().map(written_urls)),
+    ];
+    let form = Form::versioned("setaccount").with("ScopeID", Uuid::nil()).with("PrincipalID", changes.id);
+    let fields = fields.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    fields.fold(form, |form, (name, value)| form.with(name, value))
 }
 
 fn to_tree(account: &Account) -> Tree {

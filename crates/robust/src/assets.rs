@@ -21,11 +21,11 @@ use llsd::Date;
 use llsd::markup::{Reader, escape};
 use model::AssetId;
 use serializer::{NAMESPACES, not_xml};
-use services::{Asset, AssetFlags, AssetMetadata, asset_type};
+use services::{ASSET_BYTES_MAX, Asset, AssetFlags, AssetMetadata, asset_type};
 use std::borrow::Cow;
 
-/// Longest document with an asset in it, bytes.
-pub const BYTES_MAX: usize = 64 << 20;
+/// Longest document with an asset in it, bytes: the longest asset in base64, and all that is said of it.
+pub const BYTES_MAX: usize = ASSET_BYTES_MAX.div_ceil(3) * 4 + (64 << 10);
 /// Most ids in one question.
 pub const IDS_MAX: usize = 16 * 1024;
 

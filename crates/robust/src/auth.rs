@@ -79,7 +79,7 @@ impl Call {
         let about = |method: &str, agent: &AgentId| Form::method(method).with("PRINCIPAL", agent);
         match self {
             Self::Authenticate { agent, password, lifetime_min } => {
-                let digest: String = password.digest().iter().map(|byte| format!("{byte:02x}")).collect();
+                let digest = services::hex(password.digest());
                 about("authenticate", agent).with("PASSWORD", digest).with("LIFETIME", lifetime_min)
             }
             Self::Verify { agent, token, lifetime_min } => {

@@ -35,6 +35,6 @@ mod xml_name;
 
 pub use form::{Form, Value};
 pub use malformed::Malformed;
-pub use response::{Node, Tree};
+pub use response::{LONG_BYTES_MAX, Node, Tree};
 pub use uui::Uui;
 pub use wording::Wording;

@@ -4,6 +4,9 @@ use llsd::markup::{self, Reader};
 
 /// Most elements of an answer.
 const NODES_MAX: usize = 1 << 18;
+/// Bytes and elements of one that may be long: 70,000 items in a folder.
+pub const LONG_BYTES_MAX: usize = 64 << 20;
+const LONG_NODES_MAX: usize = 2_000_000;
 /// How many lists may stand in each other.
 const DEPTH_MAX: usize = 16;
 
@@ -146,10 +149,19 @@ impl Tree {
 
     /// Reads a document with the root `ServerResponse`, at most 8 MiB.
     pub fn parse(document: &[u8]) -> Result<Self, Malformed> {
+        Self::parse_with(Reader::new(document), NODES_MAX)
+    }
+
+    /// The same, of at most [`LONG_BYTES_MAX`], for answers about large inventories.
+    pub fn parse_long(document: &[u8]) -> Result<Self, Malformed> {
+        Self::parse_with(Reader::with_limit(document, LONG_BYTES_MAX), LONG_NODES_MAX)
+    }
+
+    fn parse_with(reader: Result<Reader<'_>, llsd::ParseError>, nodes_max: usize) -> Result<Self, Malformed> {
         let not_xml = |error: llsd::ParseError| Malformed::Xml(error.to_string());
-        let mut reader = Reader::new(document).map_err(not_xml)?;
+        let mut reader = reader.map_err(not_xml)?;
         reader.root("ServerResponse").map_err(not_xml)?;
-        let mut left = NODES_MAX;
+        let mut left = nodes_max;
         let tree = Self::inside(&mut reader, DEPTH_MAX, &mut left)?;
         reader.finish().map_err(not_xml)?;
         Ok(tree)

@@ -1,4 +1,4 @@
-use crate::Result;
+use crate::{Result, ServiceError, ViewerPassword};
 use async_trait::async_trait;
 use model::AgentId;
 use std::collections::BTreeMap;
@@ -41,7 +41,64 @@ pub struct NewAccount {
     pub email: String,
 }
 
-/// Who has an account. Names are compared without regard to ASCII case.
+/// What is to be different in an account; the rest stays as it is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct AccountChanges {
+    /// Whose.
+    pub id: AgentId,
+    /// First name.
+    pub first: Option<String>,
+    /// Last name.
+    pub last: Option<String>,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Level.
+    pub level: Option<i32>,
+    /// Flags.
+    pub flags: Option<u32>,
+    /// Title.
+    pub title: Option<String>,
+    /// Country.
+    pub country: Option<String>,
+    /// Addresses of services of the home grid.
+    pub service_urls: Option<BTreeMap<String, String>>,
+}
+
+impl AccountChanges {
+    /// Those that make any account this one.
+    pub fn all(account: &Account) -> Self {
+        Self {
+            id: account.id,
+            first: Some(account.first.clone()),
+            last: Some(account.last.clone()),
+            email: Some(account.email.clone()),
+            level: Some(account.level),
+            flags: Some(account.flags),
+            title: Some(account.title.clone()),
+            country: Some(account.country.clone()),
+            service_urls: Some(account.service_urls.clone()),
+        }
+    }
+
+    /// Makes them.
+    pub fn apply(self, account: &mut Account) {
+        fn put<T>(place: &mut T, change: Option<T>) {
+            if let Some(change) = change {
+                *place = change;
+            }
+        }
+        put(&mut account.first, self.first);
+        put(&mut account.last, self.last);
+        put(&mut account.email, self.email);
+        put(&mut account.level, self.level);
+        put(&mut account.flags, self.flags);
+        put(&mut account.title, self.title);
+        put(&mut account.country, self.country);
+        put(&mut account.service_urls, self.service_urls);
+    }
+}
+
+/// Who has an account. Names are compared without regard to case.
 #[async_trait]
 pub trait AccountService: Send + Sync {
     /// The account with this id.
@@ -68,11 +125,25 @@ pub trait AccountService: Send + Sync {
     /// `Refused` if the name or id is taken, `Invalid` if the name cannot be one.
     async fn create(&self, account: NewAccount) -> Result<Account>;
 
+    /// The same, for somebody who can log in with this password from the first moment on; see
+    /// [`ViewerPassword::forms_of`].
+    async fn create_with_password(&self, account: NewAccount, forms: &[ViewerPassword]) -> Result<Account>;
+
+    /// Changes an existing account; how it is now, or `None` if there is none. What others change at the same moment is
+    /// kept.
+    ///
+    /// # Errors
+    /// `Refused` if the new name is taken.
+    async fn change(&self, changes: &AccountChanges) -> Result<Option<Account>>;
+
     /// Replaces everything of an existing account but its id and age.
     ///
     /// # Errors
     /// `Refused` if there is none, or the new name is taken.
-    async fn set(&self, account: &Account) -> Result<()>;
+    async fn set(&self, account: &Account) -> Result<()> {
+        let changed = self.change(&AccountChanges::all(account)).await?;
+        changed.map(drop).ok_or_else(|| ServiceError::Refused("there is no such account".into()))
+    }
 
     /// Removes the account and everything that belongs to it: password, presence, places, friendships (both
     /// ways), avatar and inventory. Whether there was one.

@@ -4,6 +4,9 @@ use bitflags::bitflags;
 use model::{AgentId, AssetId};
 use std::sync::Arc;
 
+/// Longest asset, bytes; textures and meshes are far smaller.
+pub const ASSET_BYTES_MAX: usize = 32 << 20;
+
 /// Values of [`AssetMetadata::kind`] (database fact sheet, 8.7).
 pub mod asset_type {
     #![allow(missing_docs, reason = "the names say it")]

@@ -30,10 +30,11 @@ mod offline_messages;
 mod presence;
 mod region_info;
 pub mod starter;
+mod text;
 
-pub use account::{Account, AccountService, NewAccount};
+pub use account::{Account, AccountChanges, AccountService, NewAccount};
 pub use agent_prefs::{AgentPrefs, AgentPrefsService};
-pub use asset::{Asset, AssetFlags, AssetMetadata, AssetService, asset_type};
+pub use asset::{ASSET_BYTES_MAX, Asset, AssetFlags, AssetMetadata, AssetService, asset_type};
 pub use auth::{AuthService, ViewerPassword};
 pub use avatar::{AvatarData, AvatarService};
 pub use destination::{LoginAgent, LoginAppearance, LoginDestination, Prepared, Refusal};
@@ -48,8 +49,9 @@ pub use inventory::{
 pub use map_tiles::MapTileService;
 pub use mute_list::{Mute, MuteListService, mute_crc, mute_file, mute_kind};
 pub use offline_messages::{Mailbox, OfflineMessage, OfflineMessageService};
-pub use presence::{Presence, PresenceService};
+pub use presence::{Presence, PresenceService, Renewed};
 pub use region_info::{RegionFlags, RegionInfo, access};
+pub use text::{hex, is_same_secret};
 
 use std::sync::Arc;
 

@@ -18,6 +18,16 @@ pub struct Presence {
     pub renewed: u64,
 }
 
+/// What a grid says to a renewal of sessions.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Renewed {
+    /// Those that it does not know.
+    pub unknown: Vec<SessionId>,
+    /// Those that it believes to be in another region. Whoever truly has the agent has to [hold](PresenceService::hold)
+    /// it anew: the word of a region that it has left came last.
+    pub elsewhere: Vec<SessionId>,
+}
+
 /// Who is logged in, and where.
 ///
 /// A session is kept as its simulator wishes. One that only [reports](Self::report), as those of OpenSimulator do, has
@@ -44,8 +54,8 @@ pub trait PresenceService: Send + Sync {
 
     /// The root agents of these sessions are still in these regions: their leases begin anew, unless they were
     /// reported from another region since; the null region renews nothing. Those that the grid does not know come
-    /// back; a grid without leases knows them all.
-    async fn renew(&self, held: &[(SessionId, RegionId)]) -> Result<Vec<SessionId>>;
+    /// back, and those that it believes elsewhere; a grid without leases knows them all.
+    async fn renew(&self, held: &[(SessionId, RegionId)]) -> Result<Renewed>;
 
     /// The session's agent waits in this region, where it has yet to arrive. For logins.
     async fn expect(&self, session: SessionId, region: RegionId) -> Result<()>;

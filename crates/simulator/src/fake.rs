@@ -19,6 +19,8 @@ pub(crate) struct Fake {
     pub(crate) users_silent: AtomicBool,
     /// Sessions that renewals do not find.
     pub(crate) unknown: Mutex<Vec<SessionId>>,
+    /// Sessions that renewals find in another region.
+    pub(crate) elsewhere: Mutex<Vec<SessionId>>,
     /// Everybody's.
     pub(crate) friends: Mutex<Vec<Friend>>,
     /// Who gives whom which rights; somebody who has any of these has no other friends.
@@ -104,7 +106,10 @@ impl AccountService for Fake {
     async fn create(&self, _: NewAccount) -> Result<Account> {
         no()
     }
-    async fn set(&self, _: &Account) -> Result<()> {
+    async fn create_with_password(&self, _: NewAccount, _: &[ViewerPassword]) -> Result<Account> {
+        no()
+    }
+    async fn change(&self, _: &AccountChanges) -> Result<Option<Account>> {
         no()
     }
     async fn remove(&self, _: AgentId) -> Result<bool> {
@@ -215,11 +220,12 @@ impl PresenceService for Fake {
     async fn hold(&self, session: SessionId, region: RegionId) -> Result<bool> {
         self.report(session, region).await
     }
-    async fn renew(&self, held: &[(SessionId, RegionId)]) -> Result<Vec<SessionId>> {
+    async fn renew(&self, held: &[(SessionId, RegionId)]) -> Result<Renewed> {
         for (session, region) in held {
             self.tell(format!("renew {session} in {region}"))?;
         }
-        Ok(self.unknown.lock().unwrap().clone())
+        let (unknown, elsewhere) = (self.unknown.lock().unwrap(), self.elsewhere.lock().unwrap());
+        Ok(Renewed { unknown: unknown.clone(), elsewhere: elsewhere.clone() })
     }
     async fn expect(&self, _: SessionId, _: RegionId) -> Result<()> {
         no()

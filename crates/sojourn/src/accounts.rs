@@ -6,7 +6,8 @@ use crate::options::StoreOptions;
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use grid::{NewPerson, OperatorRecords as _, provision_account};
-use services::{Account, Services, ViewerPassword};
+use model::AgentId;
+use services::{Account, AccountChanges, Services, ViewerPassword};
 use std::io::{BufRead as _, Read as _, Write as _};
 
 /// Bytes of a password.
@@ -147,7 +148,7 @@ async fn set_level(name: &str, level: i32, data: StoreOptions) -> Result<()> {
     let services = store.services();
     let account = find(&services, first, last).await?;
     let stored = if account.level < 0 { mirrored(level) } else { level };
-    services.accounts.set(&Account { level: stored, ..account.clone() }).await?;
+    set_only_level(&services, account.id, stored).await?;
     println!("{} {} has level {level}", account.first, account.last);
     store.close().await;
     Ok(())
@@ -161,10 +162,17 @@ async fn suspend(name: &str, data: StoreOptions, suspended: bool) -> Result<()> 
     let account = find(&services, first, last).await?;
     let words = if suspended { "is suspended" } else { "may log in" };
     if (account.level < 0) != suspended {
-        services.accounts.set(&Account { level: mirrored(account.level), ..account.clone() }).await?;
+        set_only_level(&services, account.id, mirrored(account.level)).await?;
     }
     println!("{} {} {words}", account.first, account.last);
     store.close().await;
+    Ok(())
+}
+
+/// Whatever else is being changed of an account stays so.
+async fn set_only_level(services: &Services, id: AgentId, level: i32) -> Result<()> {
+    let level = AccountChanges { id, level: Some(level), ..AccountChanges::default() };
+    services.accounts.change(&level).await?.context("the account has just been removed")?;
     Ok(())
 }
 

@@ -208,7 +208,7 @@ async fn the_library_is_here_and_what_is_too_large_stays_here() {
     assert_eq!(far.store(grey).await.unwrap(), library::GREY);
     assert_eq!(far.exists(&[library::GREY]).await.unwrap(), [true]);
     assert!(!far.delete(library::GREY).await.unwrap());
-    let large = Asset { data: vec![0; DATA_BYTES + 1].into(), ..grey.clone() };
+    let large = Asset { data: vec![0; ASSET_BYTES_MAX + 1].into(), ..grey.clone() };
     let large = Asset { metadata: AssetMetadata { id: AssetId::NULL, ..large.metadata }, ..large };
     assert!(matches!(far.store(&large).await, Err(ServiceError::Invalid(_))));
     assert!(matches!(far.get(AssetId(Uuid::from_u128(1))).await, Err(ServiceError::Unavailable(_))));

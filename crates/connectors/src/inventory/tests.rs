@@ -183,6 +183,42 @@ async fn a_grid_that_takes_ids_for_proof_is_not_asked_to_change_what_is_somebody
     assert_eq!(changes.load(Ordering::Relaxed), 1);
 }
 
+#[tokio::test]
+async fn folders_that_are_too_much_for_one_answer_come_in_several() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = asked.clone();
+    let content = |id: FolderId| {
+        let items = (0..20).map(|n| item(n, ADA, id)).collect();
+        FolderContent { folder: InventoryFolder { id, ..folder(0, ADA, id) }, folders: Vec::new(), items }
+    };
+    let stub = Stub::start(move |_, body| {
+        let answer = match wire::Call::parse(&Form::parse(body).unwrap()).unwrap() {
+            wire::Call::Skeleton { .. } => {
+                wire::skeleton(&(100..116).map(|n| folder(n, ADA, FolderId::NULL)).collect::<Vec<_>>())
+            }
+            wire::Call::Contents { ids, .. } => {
+                counter.fetch_add(1, Ordering::Relaxed);
+                wire::contents(&ids, &ids.iter().copied().map(content).collect::<Vec<_>>())
+            }
+            wire::Call::Content { id, .. } => wire::content(Some(&content(id))),
+            other => panic!("{other:?}"),
+        };
+        (200, answer.write().into_bytes())
+    });
+    let stub = stub.await;
+    let folders: Vec<_> = (100..116).map(|n| FolderId(Uuid::from_u128(n))).collect();
+    for (long_bytes, calls) in [(1 << 20, 1), (64 << 10, 1 + 2 + 4 + 8), (24 << 10, 1 + 2 + 4 + 8)] {
+        asked.store(0, Ordering::Relaxed);
+        let far = HttpInventory::new(Arc::new(stub.new_client().with_long_bytes(long_bytes)));
+        let contents = far.contents(ADA, &folders).await.unwrap();
+        assert_eq!(contents.iter().map(|content| content.folder.id).collect::<Vec<_>>(), folders);
+        assert!(contents.iter().all(|content| content.items.len() == 20));
+        assert_eq!(asked.load(Ordering::Relaxed), calls, "{long_bytes}");
+    }
+    let far = HttpInventory::new(Arc::new(stub.new_client().with_long_bytes(10 << 10)));
+    assert!(matches!(far.contents(ADA, &folders).await, Err(ServiceError::Unavailable(_))));
+}
+
 const RECORDED: [&str; 3] = [
     include_str!("../../../robust/golden/inventory-0.7.5.1.txt"),
     include_str!("../../../robust/golden/inventory-0.7.6.1.txt"),

@@ -136,7 +136,11 @@ async fn a_door_opens_to_the_key_and_the_key_goes_nowhere_else() {
     assert_eq!(asked(Some(&key)).await, Ok(None));
     for wrong in [None, Some("sojourn-00")] {
         let refused = asked(wrong).await;
-        assert!(matches!(&refused, Err(ServiceError::Refused(why)) if why.contains("key")), "{refused:?}");
+        assert!(
+            matches!(&refused, Err(ServiceError::Unavailable(why)) if why.contains("key")),
+            "{refused:?}"
+        );
+        assert!(crate::wants_key(&refused.unwrap_err()));
     }
     assert!(!format!("{:?}", Options { key: Some(SimulatorKey(key.clone())), ..once() }).contains(&key));
 

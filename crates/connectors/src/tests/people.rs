@@ -136,9 +136,12 @@ async fn sessions_are_renewed_where_the_grid_has_leases() {
     assert!(far.presence.hold(session(1), here).await.unwrap());
     assert!(!far.presence.hold(session(2), here).await.unwrap());
     let held: Vec<_> = (1..2000).map(|n| (session(n), here)).collect();
-    let unknown = far.presence.renew(&held).await.unwrap();
-    assert_eq!((unknown.len(), unknown.contains(&session(1))), (1998, false));
+    let renewed = far.presence.renew(&held).await.unwrap();
+    assert_eq!((renewed.unknown.len(), renewed.unknown.contains(&session(1))), (1998, false));
+    assert_eq!(renewed.elsewhere, []);
+    let renewed = far.presence.renew(&[(session(1), RegionId(id(10)))]).await.unwrap();
+    assert_eq!((renewed.unknown, renewed.elsewhere), (vec![], vec![session(1)]));
     // A ROBUST has nothing at this path, and ends nobody.
     let robust = services_of(axum::Router::new()).await;
-    assert_eq!(robust.presence.renew(&held).await, Ok(Vec::new()));
+    assert_eq!(robust.presence.renew(&held).await, Ok(services::Renewed::default()));
 }

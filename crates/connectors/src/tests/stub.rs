@@ -62,7 +62,11 @@ impl Stub {
     }
 
     pub(crate) fn client(&self) -> Arc<Client> {
-        Arc::new(Client::new(&self.address.private, &Options::default(), None).unwrap())
+        Arc::new(self.new_client())
+    }
+
+    pub(crate) fn new_client(&self) -> Client {
+        Client::new(&self.address.private, &Options::default(), None).unwrap()
     }
 }
 

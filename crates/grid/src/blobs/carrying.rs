@@ -2,12 +2,10 @@
 
 use super::{Blobs, Found, Hash};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use services::Result;
+use services::{ASSET_BYTES_MAX, Result};
 
 /// How many are on their way at a time: a round trip to a bucket is long.
 const AT_ONCE: usize = 8;
-/// Bytes of a content that is worth the way; no asset has more.
-pub(crate) const LONGEST: usize = 32 * 1024 * 1024;
 
 /// What became of contents that were to be carried.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -25,10 +23,10 @@ impl Blobs {
     /// One of the two places does not answer, or takes nothing.
     pub async fn carry(&self, hashes: &[Hash], to: &Self) -> Result<Carried> {
         let carry = async |hash: &Hash| -> Result<bool> {
-            if to.has(hash).await? {
+            if to.size(hash).await?.is_some() {
                 return Ok(true);
             }
-            match self.look(hash, LONGEST).await? {
+            match self.look(hash, ASSET_BYTES_MAX).await? {
                 Found::Content(data) => to.put(hash, data).await.map(|()| true),
                 Found::Nothing | Found::Spoilt => Ok(false),
             }
@@ -55,7 +53,7 @@ impl Blobs {
     /// The place does not answer.
     pub async fn lacking(&self, hashes: &[Hash]) -> Result<Vec<Hash>> {
         let mut all = stream::iter(hashes)
-            .map(async |hash| self.has(hash).await.map(|there| (!there).then_some(*hash)))
+            .map(async |hash| self.size(hash).await.map(|there| there.is_none().then_some(*hash)))
             .buffer_unordered(AT_ONCE);
         let mut lacking = Vec::new();
         while let Some(found) = all.try_next().await? {
@@ -92,7 +90,7 @@ mod tests {
         assert_eq!(carried, Carried { there: 38, missing: missing.clone() });
         assert_eq!(to.lacking(&hashes).await.unwrap(), missing);
         for (hash, data) in hashes.iter().zip(&contents).filter(|(hash, _)| !missing.contains(hash)) {
-            assert_eq!(to.get(hash, LONGEST).await.unwrap()[..], data[..]);
+            assert_eq!(to.get(hash, ASSET_BYTES_MAX).await.unwrap()[..], data[..]);
         }
     }
 }

@@ -6,7 +6,9 @@
 #[cfg(test)]
 pub(crate) mod fresh;
 
-use super::{About, Database, PostgresUrl, not_here};
+use super::{About, Database, MIGRATIONS, PostgresUrl, not_here};
+use sqlx::migrate::MigrateError;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{Connection as _, Pool, Transaction};
 use std::time::{Duration, Instant};
@@ -46,6 +48,33 @@ pub(crate) async fn open(database: &Database, patience: Duration) -> Result<Pool
     wait_for(&options, url, patience).await?;
     let all = pool(options);
     Ok(Pools { read: all.clone(), write: all })
+}
+
+/// The same, for a look that changes nothing.
+pub(crate) async fn look(database: &Database) -> Result<Pools, sqlx::Error> {
+    open(database, Duration::ZERO).await
+}
+
+/// Makes the tables or brings them up to date, however long that takes: large tables get indexes, and who starts at the
+/// same moment waits.
+pub(crate) async fn migrate(write: &Pool<Db>) -> Result<(), MigrateError> {
+    let mut connection = unbounded(write).await?;
+    MIGRATIONS.run(&mut *connection).await
+}
+
+/// A connection that the server does not bound, and that nobody else gets afterwards.
+async fn unbounded(write: &Pool<Db>) -> Result<PoolConnection<Db>, sqlx::Error> {
+    let mut connection = write.acquire().await?;
+    connection.close_on_drop();
+    for (bound, _) in BOUNDS {
+        sqlx::query("SELECT set_config($1, '0', FALSE)").bind(bound).execute(&mut *connection).await?;
+    }
+    Ok(connection)
+}
+
+/// Whether there is such a table.
+pub(crate) async fn has_table(read: &Pool<Db>, name: &str) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(name).fetch_one(read).await
 }
 
 fn pool(options: PgConnectOptions) -> Pool<Db> {

@@ -3,7 +3,8 @@
 #[cfg(test)]
 pub(crate) mod fresh;
 
-use super::{About, Database, not_here};
+use super::{About, Database, MIGRATIONS, not_here};
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -67,6 +68,29 @@ pub(crate) async fn open(database: &Database, _patience: Duration) -> Result<Poo
     }
 }
 
+/// The same, of a file that is there, for a look that changes nothing: not even how the file is kept.
+pub(crate) async fn look(database: &Database) -> Result<Pools, sqlx::Error> {
+    let Database::File(path) = database else { return Err(not_here(database)) };
+    let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT);
+    let read = connect(options.clone().read_only(true), 1).await?;
+    Ok(Pools { read, write: pool(1).connect_lazy_with(options) })
+}
+
+/// Makes the tables or brings them up to date.
+pub(crate) async fn migrate(write: &Pool<Db>) -> Result<(), MigrateError> {
+    MIGRATIONS.run(write).await
+}
+
+/// Whether there is such a table.
+pub(crate) async fn has_table(read: &Pool<Db>, name: &str) -> Result<bool, sqlx::Error> {
+    let found: Option<i64> =
+        sqlx::query_scalar("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1")
+            .bind(name)
+            .fetch_optional(read)
+            .await?;
+    Ok(found.is_some())
+}
+
 /// Makes the file, if it is not there, so that only its owner reads it: it holds what passwords can be tried against.
 /// SQLite gives its companions the same rights.
 fn make_private(path: &Path) -> std::io::Result<()> {
@@ -109,7 +133,7 @@ pub(crate) async fn snapshot(read: &Pool<Db>) -> Result<Transaction<'static, Db>
 /// assets consist of is on disk when it is committed, and not merely safe from the end of this process.
 pub(crate) async fn begin(write: &Pool<Db>, about: About) -> Result<Transaction<'static, Db>, sqlx::Error> {
     let begin = match about {
-        About::Contents => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
+        About::Content(_) => "PRAGMA synchronous = FULL; BEGIN IMMEDIATE",
         _ => "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE",
     };
     write.begin_with(begin).await

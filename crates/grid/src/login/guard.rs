@@ -6,7 +6,6 @@ use super::records::{Allowance, LoginRecords};
 use model::AgentId;
 use services::Result;
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// For one name, from addresses that have never been right.
@@ -94,10 +93,7 @@ pub fn subject_of(kind: &str, from: IpAddr) -> String {
 /// A text that stands for another and does not tell it at a glance.
 pub(super) fn mark(kind: &str, text: &str) -> String {
     let hash = Sha256::new().chain_update(kind).chain_update([0]).chain_update(text).finalize();
-    hash[..MARK].iter().fold(String::new(), |mut mark, byte| {
-        let _ = write!(mark, "{byte:02x}");
-        mark
-    })
+    services::hex(&hash[..MARK])
 }
 
 #[cfg(test)]

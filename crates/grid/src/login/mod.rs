@@ -114,8 +114,15 @@ impl LoginService {
         Self { services, records, destination, config, clock, random, turns: Turns::default() }
     }
 
-    /// Logs somebody in.
-    pub async fn login(&self, request: LoginRequest, client_ip: Option<IpAddr>) -> LoginResponse {
+    /// Logs somebody in. Once begun it goes on, whether or not somebody still waits for the answer: otherwise half a
+    /// session would be left, and the account's turn taken.
+    pub async fn login(self: &Arc<Self>, request: LoginRequest, client_ip: Option<IpAddr>) -> LoginResponse {
+        let this = self.clone();
+        let login = tokio::spawn(async move { this.log_in(request, client_ip).await });
+        login.await.unwrap_or_else(|error| LoginResponse::Failure(broken("login")(error)))
+    }
+
+    async fn log_in(&self, request: LoginRequest, client_ip: Option<IpAddr>) -> LoginResponse {
         let name = format!("{} {}", request.first, request.last);
         match self.try_login(request, client_ip).await {
             Ok(success) => {

@@ -411,6 +411,24 @@ async fn a_region_that_is_silent_delays_but_does_not_prevent() {
 }
 
 #[tokio::test]
+async fn who_does_not_wait_for_the_answer_can_log_in_again_at_once() {
+    let world = World::new().await;
+    world.regions.silent.lock().unwrap().push(id_of("Annex"));
+    let asked = async {
+        while world.regions.asked.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = world.log_in("uri:Annex") => unreachable!("the region is silent"),
+        () = asked => {}
+    }
+    let again = world.log_in("uri:Far Away").await.unwrap();
+    assert_eq!(again.region.name, "Far Away");
+    assert_eq!(world.presence().await.unwrap().session, again.session);
+}
+
+#[tokio::test]
 async fn two_logins_at_the_same_moment_are_one_after_the_other() {
     let world = World::new().await;
     let both = tokio::join!(world.log_in("uri:Annex"), world.log_in("uri:Annex"));

@@ -1,9 +1,9 @@
-use super::{CHUNK, Db, SqlStore, broken, escaped, key_of, limit_of, narrow};
+use super::text::sought;
+use super::{CHUNK, SqlStore, auth, broken, check_plain, escaped, key_of, limit_of, narrow, one_of};
 use crate::engine::About;
 use async_trait::async_trait;
 use model::{AgentId, Uuid};
-use services::{Account, AccountService, NewAccount, Result, ServiceError};
-use sqlx::QueryBuilder;
+use services::{Account, AccountChanges, AccountService, NewAccount, Result, ServiceError, ViewerPassword};
 
 /// Bytes of one part of a name, as the viewers' name fields allow.
 const NAME_BYTES: usize = 31;
@@ -54,9 +54,12 @@ fn check_name(part: &str) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn check(first: &str, last: &str, email: &str) -> Result<()> {
+pub(super) fn check(account: &Account) -> Result<()> {
+    let Account { first, last, email, title, country, service_urls, .. } = account;
     check_name(first)?;
     check_name(last)?;
+    check_plain([email.as_str(), title, country])?;
+    check_plain(service_urls.iter().flat_map(|(name, url)| [name.as_str(), url]))?;
     if email.len() > EMAIL_BYTES {
         return Err(ServiceError::Invalid(format!("an e-mail address has at most {EMAIL_BYTES} bytes")));
     }
@@ -96,7 +99,7 @@ impl AccountService for SqlStore {
     async fn by_email(&self, email: &str) -> Result<Option<Account>> {
         let row: Option<Row> =
             sqlx::query_as("SELECT * FROM accounts WHERE email = $1 ORDER BY created, id LIMIT 1")
-                .bind(email)
+                .bind(sought(email))
                 .fetch_optional(self.read())
                 .await
                 .map_err(broken)?;
@@ -106,12 +109,7 @@ impl AccountService for SqlStore {
     async fn by_ids(&self, ids: &[AgentId]) -> Result<Vec<Account>> {
         let mut accounts = Vec::new();
         for ids in ids.chunks(CHUNK) {
-            let mut query = QueryBuilder::<Db>::new("SELECT * FROM accounts WHERE id IN (");
-            let mut list = query.separated(", ");
-            for id in ids {
-                list.push_bind(id.0);
-            }
-            query.push(")");
+            let mut query = one_of("SELECT * FROM accounts WHERE id", ids, |id| id.0);
             let rows: Vec<Row> =
                 query.build_query_as().persistent(false).fetch_all(self.read()).await.map_err(broken)?;
             accounts.extend(rows.into_iter().map(Account::from));
@@ -153,7 +151,10 @@ impl AccountService for SqlStore {
     }
 
     async fn create(&self, account: NewAccount) -> Result<Account> {
-        check(&account.first, &account.last, &account.email)?;
+        self.create_with_password(account, &[]).await
+    }
+
+    async fn create_with_password(&self, account: NewAccount, forms: &[ViewerPassword]) -> Result<Account> {
         let made = Account {
             id: account.id.unwrap_or_else(|| AgentId(self.new_id())),
             first: account.first,
@@ -162,9 +163,12 @@ impl AccountService for SqlStore {
             created: narrow(self.now_s()),
             ..Account::default()
         };
+        check(&made)?;
         if made.id.is_null() {
             return Err(ServiceError::Invalid("an account's id is not null".into()));
         }
+        let hashes = self.hashes_of(forms).await?;
+        let mut change = self.begin(About::Person(made.id)).await?;
         sqlx::query(
             "INSERT INTO accounts (id, name_key, first_name, last_name, email, created, level, flags, title, country, \
              service_urls) VALUES ($1, $2, $3, $4, $5, $6, 0, 0, '', '', '{}')",
@@ -175,16 +179,26 @@ impl AccountService for SqlStore {
         .bind(&made.last)
         .bind(&made.email)
         .bind(made.created.cast_signed())
-        .execute(self.write())
+        .execute(&mut *change)
         .await
         .map_err(|error| taken_or_broken(error, &made.first, &made.last))?;
+        auth::put_hashes(&mut change, made.id, hashes).await?;
+        change.commit().await.map_err(broken)?;
         Ok(made)
     }
 
-    async fn set(&self, account: &Account) -> Result<()> {
-        check(&account.first, &account.last, &account.email)?;
+    async fn change(&self, changes: &AccountChanges) -> Result<Option<Account>> {
+        let mut change = self.begin(About::Person(changes.id)).await?;
+        let row: Option<Row> = sqlx::query_as("SELECT * FROM accounts WHERE id = $1")
+            .bind(changes.id.0)
+            .fetch_optional(&mut *change)
+            .await
+            .map_err(broken)?;
+        let Some(mut account) = row.map(Account::from) else { return Ok(None) };
+        changes.clone().apply(&mut account);
+        check(&account)?;
         let urls = serde_json::to_string(&account.service_urls).map_err(ServiceError::unavailable)?;
-        let done = sqlx::query(
+        sqlx::query(
             "UPDATE accounts SET name_key = $2, first_name = $3, last_name = $4, email = $5, level = $6, flags = $7, \
              title = $8, country = $9, service_urls = $10 WHERE id = $1",
         )
@@ -198,13 +212,11 @@ impl AccountService for SqlStore {
         .bind(&account.title)
         .bind(&account.country)
         .bind(urls)
-        .execute(self.write())
+        .execute(&mut *change)
         .await
         .map_err(|error| taken_or_broken(error, &account.first, &account.last))?;
-        match done.rows_affected() {
-            0 => Err(ServiceError::Refused("there is no such account".into())),
-            _ => Ok(()),
-        }
+        change.commit().await.map_err(broken)?;
+        Ok(Some(account))
     }
 
     async fn remove(&self, id: AgentId) -> Result<bool> {

@@ -1,4 +1,4 @@
-use super::{SqlStore, broken, narrow};
+use super::{SqlStore, broken, check_plain, narrow};
 use async_trait::async_trait;
 use model::{AgentId, Uuid};
 use services::{AgentPrefs, AgentPrefsService, Result, ServiceError};
@@ -39,6 +39,7 @@ fn check(prefs: &AgentPrefs) -> Result<()> {
     if prefs.agent.is_null() || !fits || !prefs.hover_height_m.is_finite() {
         return Err(ServiceError::Invalid("those are nobody's preferences".into()));
     }
+    check_plain([prefs.access.as_str(), &prefs.language])?;
     Ok(())
 }
 

@@ -1,18 +1,46 @@
 use super::{Db, SqlStore, broken, narrow};
 use crate::engine::About;
-use crate::passwords;
+use crate::passwords::{self, FORMS};
 use async_trait::async_trait;
 use model::{AgentId, Uuid};
 use rand::RngExt as _;
 use services::{AuthService, Result, ServiceError, ViewerPassword};
 use sqlx::Transaction;
 
-/// Forms of one password; see [`ViewerPassword::forms_of`].
-const FORMS: usize = 2;
 /// Tokens that a person can have at once; one more ends the oldest.
 const TOKENS: i64 = 16;
 
+pub(super) async fn put_hashes(
+    change: &mut Transaction<'static, Db>,
+    agent: AgentId,
+    hashes: Vec<String>,
+) -> Result<()> {
+    for (form, hash) in (0_i64..).zip(hashes) {
+        sqlx::query("INSERT INTO passwords (agent, form, hash) VALUES ($1, $2, $3)")
+            .bind(agent.0)
+            .bind(form)
+            .bind(hash)
+            .execute(&mut **change)
+            .await
+            .map_err(broken)?;
+    }
+    Ok(())
+}
+
 impl SqlStore {
+    /// What is stored for a password.
+    pub(super) async fn hashes_of(&self, forms: &[ViewerPassword]) -> Result<Vec<String>> {
+        if forms.len() > FORMS {
+            return Err(ServiceError::Invalid(format!("a password has at most {FORMS} forms")));
+        }
+        let mut hashes = Vec::with_capacity(forms.len());
+        for form in forms {
+            let salt = self.random(|random| random.random());
+            hashes.push(self.inner.passwords.hash(form, salt).await?);
+        }
+        Ok(hashes)
+    }
+
     /// Puts a hash of ours in the place of one that came with an import, unless that has been replaced meanwhile.
     async fn upgrade(&self, agent: AgentId, old: &str, password: &ViewerPassword) -> Result<()> {
         let salt = self.random(|random| random.random());
@@ -31,14 +59,7 @@ impl SqlStore {
 #[async_trait]
 impl AuthService for SqlStore {
     async fn set_password(&self, agent: AgentId, forms: &[ViewerPassword]) -> Result<()> {
-        if forms.len() > FORMS {
-            return Err(ServiceError::Invalid(format!("a password has at most {FORMS} forms")));
-        }
-        let mut hashes = Vec::with_capacity(forms.len());
-        for form in forms {
-            let salt = self.random(|random| random.random());
-            hashes.push(self.inner.passwords.hash(form, salt).await?);
-        }
+        let hashes = self.hashes_of(forms).await?;
         let mut change = self.begin(About::Person(agent)).await?;
         let account = sqlx::query("SELECT id FROM accounts WHERE id = $1")
             .bind(agent.0)
@@ -58,15 +79,7 @@ impl AuthService for SqlStore {
             .execute(&mut *change)
             .await
             .map_err(broken)?;
-        for (form, hash) in (0_i64..).zip(hashes) {
-            sqlx::query("INSERT INTO passwords (agent, form, hash) VALUES ($1, $2, $3)")
-                .bind(agent.0)
-                .bind(form)
-                .bind(hash)
-                .execute(&mut *change)
-                .await
-                .map_err(broken)?;
-        }
+        put_hashes(&mut change, agent, hashes).await?;
         change.commit().await.map_err(broken)
     }
 

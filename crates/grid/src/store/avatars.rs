@@ -1,20 +1,26 @@
-use super::{SqlStore, broken};
+use super::text::sought;
+use super::{CHUNK, Db, SqlStore, broken, check_plain, limit_of};
 use crate::engine::About;
 use async_trait::async_trait;
 use model::AgentId;
 use services::{AvatarData, AvatarService, Result, ServiceError};
+use sqlx::QueryBuilder;
 
 /// Entries of one avatar, and bytes of a name and of a value.
 const ENTRIES: usize = 512;
 const NAME_BYTES: usize = 32;
 const VALUE_BYTES: usize = 16 * 1024;
 
+fn too_much() -> ServiceError {
+    ServiceError::Invalid("that is too much for one avatar".into())
+}
+
 fn check(data: &AvatarData) -> Result<()> {
     let fits = |(name, value): (&String, &String)| name.len() <= NAME_BYTES && value.len() <= VALUE_BYTES;
     if data.len() > ENTRIES || !data.iter().all(fits) {
-        return Err(ServiceError::Invalid("that is too much for one avatar".into()));
+        return Err(too_much());
     }
-    Ok(())
+    check_plain(data.iter().flat_map(|(name, value)| [name.as_str(), value]))
 }
 
 impl SqlStore {
@@ -28,17 +34,23 @@ impl SqlStore {
                 .await
                 .map_err(broken)?;
         }
-        for (name, value) in data {
-            sqlx::query(
-                "INSERT INTO avatars (agent, name, value) VALUES ($1, $2, $3) \
-                 ON CONFLICT (agent, name) DO UPDATE SET value = excluded.value",
-            )
+        let entries: Vec<_> = data.iter().collect();
+        for entries in entries.chunks(CHUNK) {
+            let mut query = QueryBuilder::<Db>::new("INSERT INTO avatars (agent, name, value) ");
+            query.push_values(entries, |mut row, (name, value)| {
+                row.push_bind(agent.0).push_bind(*name).push_bind(*value);
+            });
+            query.push(" ON CONFLICT (agent, name) DO UPDATE SET value = excluded.value");
+            query.build().persistent(false).execute(&mut *change).await.map_err(broken)?;
+        }
+        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM avatars WHERE agent = $1")
             .bind(agent.0)
-            .bind(name)
-            .bind(value)
-            .execute(&mut *change)
+            .fetch_one(&mut *change)
             .await
             .map_err(broken)?;
+        // With those that were there before.
+        if count > limit_of(ENTRIES) {
+            return Err(too_much());
         }
         change.commit().await.map_err(broken)
     }
@@ -65,13 +77,15 @@ impl AvatarService for SqlStore {
 
     async fn remove_entries(&self, agent: AgentId, names: &[&str]) -> Result<()> {
         let mut change = self.begin(About::Person(agent)).await?;
-        for name in names {
-            sqlx::query("DELETE FROM avatars WHERE agent = $1 AND name = $2")
-                .bind(agent.0)
-                .bind(*name)
-                .execute(&mut *change)
-                .await
-                .map_err(broken)?;
+        for names in names.chunks(CHUNK) {
+            let mut query = QueryBuilder::<Db>::new("DELETE FROM avatars WHERE agent = ");
+            query.push_bind(agent.0).push(" AND name IN (");
+            let mut list = query.separated(", ");
+            for name in names {
+                list.push_bind(sought(name));
+            }
+            query.push(")");
+            query.build().persistent(false).execute(&mut *change).await.map_err(broken)?;
         }
         change.commit().await.map_err(broken)
     }

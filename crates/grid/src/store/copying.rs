@@ -3,7 +3,7 @@
 //! Rows are copied one by one, so the file is the same whichever engine it comes from, and a grid moves from one to the
 //! other by way of it. What is copied is a snapshot: whatever is written meanwhile is in it whole or not at all, and
 //! nobody who writes has to wait. The tables and their columns are those that the migrations make; the file has them, so
-//! no engine's catalogue is asked. Time and memory: a row at a time.
+//! no engine's catalogue is asked. Memory: a row at a time into the file, and some hundred out of it.
 
 use super::engine::{self, Db};
 use super::{SqlStore, broken};
@@ -12,13 +12,16 @@ use crate::{Copied, Database, Hash};
 use futures_util::TryStreamExt as _;
 use model::Uuid;
 use services::{Result, ServiceError};
-use sqlx::{AssertSqlSafe, Pool, Row as _, SqlSafeStr as _, SqlStr, Sqlite};
+use sqlx::{AssertSqlSafe, Pool, Row as _, SqlSafeStr as _, SqlStr, Sqlite, Transaction};
 use std::path::Path;
 use std::time::Duration;
 
 /// What assets consist of and the database does not have.
 const OUTSIDE: &str = "SELECT DISTINCT hash FROM assets \
      WHERE NOT EXISTS (SELECT 1 FROM contents WHERE contents.hash = assets.hash) ORDER BY hash";
+/// Values in one statement, and bytes of text and content after which no more are added.
+const VALUES: usize = 2_000;
+const BYTES: usize = 1 << 20;
 
 /// A table, and its columns with their types.
 struct Table {
@@ -94,14 +97,64 @@ impl Table {
         AssertSqlSafe(format!("SELECT {} FROM {}", self.names(), self.name))
     }
 
-    fn insert(&self) -> SqlStr {
-        let places: Vec<String> = (1..=self.columns.len()).map(|n| format!("${n}")).collect();
-        AssertSqlSafe(format!("INSERT INTO {} ({}) VALUES ({})", self.name, self.names(), places.join(", ")))
+    /// A statement that inserts so many rows.
+    fn insert(&self, rows: usize) -> SqlStr {
+        let width = self.columns.len();
+        let row = |at: usize| {
+            let places: Vec<String> = (1..=width).map(|n| format!("${}", at * width + n)).collect();
+            format!("({})", places.join(", "))
+        };
+        let rows: Vec<String> = (0..rows).map(row).collect();
+        AssertSqlSafe(format!("INSERT INTO {} ({}) VALUES {}", self.name, self.names(), rows.join(", ")))
             .into_sql_str()
+    }
+
+    /// Rows that one statement inserts.
+    fn rows_at_once(&self) -> usize {
+        (VALUES / self.columns.len().max(1)).max(1)
     }
 
     fn names(&self) -> String {
         self.columns.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Rows that are to be inserted.
+#[derive(Default)]
+struct Waiting {
+    cells: Vec<Cell>,
+    rows: usize,
+    bytes: usize,
+}
+
+impl Waiting {
+    fn add(&mut self, cell: Cell) {
+        let cell = match cell {
+            // What SQLite has kept in former times PostgreSQL refuses.
+            Cell::Text(Some(text)) => Cell::Text(Some(text.replace('\0', ""))),
+            other => other,
+        };
+        self.bytes += match &cell {
+            Cell::Text(Some(text)) => text.len(),
+            Cell::Bytes(Some(bytes)) => bytes.len(),
+            _ => 0,
+        };
+        self.cells.push(cell);
+    }
+
+    /// Inserts them. How many.
+    async fn put(&mut self, table: &Table, change: &mut Transaction<'static, Db>) -> Result<u64> {
+        let Self { cells, rows, .. } = std::mem::take(self);
+        if rows == 0 {
+            return Ok(0);
+        }
+        // Full ones come again and again; others do not.
+        let mut query = sqlx::query::<Db>(table.insert(rows)).persistent(rows == table.rows_at_once());
+        for cell in cells {
+            query = with!(query, cell);
+        }
+        query.execute(&mut **change).await.map_err(broken)?;
+        Ok(rows as u64)
     }
 }
 
@@ -135,7 +188,7 @@ async fn tables_of(file: &Pool<Sqlite>) -> Result<Vec<Table>> {
 /// A file with the tables that this program knows; one that is there is brought up to date.
 async fn open(file: &Path) -> Result<sqlite::Pools> {
     let pools = sqlite::open(&Database::File(file.to_owned()), Duration::ZERO).await.map_err(broken)?;
-    sqlx::migrate!().run(&pools.write).await.map_err(ServiceError::unavailable)?;
+    sqlite::migrate(&pools.write).await.map_err(ServiceError::unavailable)?;
     Ok(pools)
 }
 
@@ -161,7 +214,7 @@ impl SqlStore {
             // Migrations may have put something into it.
             let clear = AssertSqlSafe(format!("DELETE FROM {}", table.name));
             sqlx::query(clear).execute(&mut *change).await.map_err(broken)?;
-            let insert = table.insert();
+            let insert = table.insert(1);
             let mut rows = sqlx::query::<Db>(table.select()).fetch(&mut *snapshot);
             while let Some(row) = rows.try_next().await.map_err(broken)? {
                 let mut query = sqlx::query::<Sqlite>(insert.clone());
@@ -200,17 +253,18 @@ impl SqlStore {
             }
             let clear = AssertSqlSafe(format!("DELETE FROM {}", table.name));
             sqlx::query(clear).execute(&mut *change).await.map_err(broken)?;
-            let insert = table.insert();
             let mut rows = sqlx::query::<Sqlite>(table.select()).fetch(&source.read);
+            let mut waiting = Waiting::default();
             while let Some(row) = rows.try_next().await.map_err(broken)? {
-                let mut query = sqlx::query::<Db>(insert.clone());
                 for (at, &(_, of)) in table.columns.iter().enumerate() {
-                    let cell = cell!(row, at, of).map_err(broken)?;
-                    query = with!(query, cell);
+                    waiting.add(cell!(row, at, of).map_err(broken)?);
                 }
-                query.execute(&mut *change).await.map_err(broken)?;
-                copied += 1;
+                waiting.rows += 1;
+                if waiting.rows >= table.rows_at_once() || waiting.bytes >= BYTES {
+                    copied += waiting.put(table, &mut change).await?;
+                }
             }
+            copied += waiting.put(table, &mut change).await?;
         }
         change.commit().await.map_err(broken)?;
         close(source).await?;

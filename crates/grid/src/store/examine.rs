@@ -2,14 +2,13 @@
 
 use super::engine::{self, Pools};
 use super::{SqlStore, apart_s, broken};
-use crate::engine::About;
+use crate::engine::{About, MIGRATIONS};
 use crate::{Database, Examined, SystemClock};
 use services::{Result, ServiceError};
-use std::time::Duration;
 
 impl SqlStore {
     pub(crate) async fn examine(database: &Database) -> Result<Examined> {
-        let known = sqlx::migrate!().iter().map(|change| change.version).max().unwrap_or_default();
+        let known = MIGRATIONS.iter().map(|change| change.version).max().unwrap_or_default();
         let absent = match database {
             Database::Memory => true,
             Database::File(path) => !path.exists(),
@@ -18,13 +17,23 @@ impl SqlStore {
         if absent {
             return Ok(Examined { known, made: None, read_only: None, accounts: None, apart_s: None });
         }
-        let pools = engine::open(database, Duration::ZERO).await.map_err(broken)?;
+        let pools = engine::look(database).await.map_err(broken)?;
         // Where the table is missing, so is everything.
-        let made = sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success")
-            .fetch_one(&pools.read)
-            .await
-            .unwrap_or(None);
-        let accounts = sqlx::query_scalar("SELECT COUNT(*) FROM accounts").fetch_one(&pools.read).await.ok();
+        let made: Option<i64> =
+            match engine::has_table(&pools.read, "_sqlx_migrations").await.map_err(broken)? {
+                false => None,
+                true => sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations WHERE success")
+                    .fetch_one(&pools.read)
+                    .await
+                    .map_err(broken)?,
+            };
+        let accounts = match engine::has_table(&pools.read, "accounts").await.map_err(broken)? {
+            false => None,
+            true => {
+                let count = sqlx::query_scalar("SELECT COUNT(*) FROM accounts");
+                Some(count.fetch_one(&pools.read).await.map_err(broken)?)
+            }
+        };
         let read_only = match writes(&pools).await {
             Ok(()) => None,
             Err(ServiceError::Unavailable(why)) => Some(why),

@@ -1,4 +1,4 @@
-use super::{Db, SqlStore, broken, escaped, key_of, limit_of, narrow};
+use super::{Db, SqlStore, broken, check_plain, escaped, key_of, limit_of, narrow};
 use crate::engine::About;
 use async_trait::async_trait;
 use model::{AgentId, AssetId, RegionHandle, RegionId, RegionSize, Uuid};
@@ -73,6 +73,7 @@ fn check(region: &RegionInfo) -> Result<()> {
     {
         return invalid("a region's name has 1 to 63 bytes");
     }
+    check_plain([region.external_host.as_str(), &region.server_uri, &region.token])?;
     if !region.size.is_valid() || region.size.x.max(region.size.y) > EDGE_M {
         return invalid("a region's edges are multiples of 256 m, at most 8192 m");
     }

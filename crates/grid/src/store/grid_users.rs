@@ -1,9 +1,8 @@
-use super::{CHUNK, Db, SqlStore, broken, narrow};
+use super::{CHUNK, SqlStore, broken, narrow, one_of};
 use crate::engine::About;
 use async_trait::async_trait;
 use model::{AgentId, RegionId, Uuid, Vec3};
 use services::{GridUser, GridUserService, Place, Result};
-use sqlx::QueryBuilder;
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -144,12 +143,7 @@ impl GridUserService for SqlStore {
     async fn get_many(&self, agents: &[AgentId]) -> Result<Vec<GridUser>> {
         let mut found: Vec<GridUser> = Vec::new();
         for agents in agents.chunks(CHUNK) {
-            let mut query = QueryBuilder::<Db>::new("SELECT * FROM grid_users WHERE agent IN (");
-            let mut list = query.separated(", ");
-            for agent in agents {
-                list.push_bind(agent.0);
-            }
-            query.push(")");
+            let mut query = one_of("SELECT * FROM grid_users WHERE agent", agents, |id| id.0);
             let rows: Vec<Row> =
                 query.build_query_as().persistent(false).fetch_all(self.read()).await.map_err(broken)?;
             found.extend(rows.into_iter().map(GridUser::from));

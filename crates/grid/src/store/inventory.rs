@@ -1,5 +1,6 @@
 use super::inventory_rows::{Change, FolderRow, ItemRow};
-use super::{SqlStore, broken, narrow};
+use super::room::Room;
+use super::{SqlStore, broken, check_plain, narrow};
 use crate::engine::About;
 use async_trait::async_trait;
 use model::{AgentId, AssetId, FolderId, ItemId, Uuid};
@@ -7,7 +8,6 @@ use services::{
     FolderContent, InventoryFolder, InventoryItem, InventoryService, Result, ServiceError, asset_type,
     folder_type, library, starter,
 };
-use std::collections::BTreeSet;
 
 /// Bytes of names and descriptions; viewers' fields are shorter.
 const TEXT_BYTES: usize = 255;
@@ -21,7 +21,7 @@ fn check_text(text: &str) -> Result<()> {
     if text.len() > TEXT_BYTES {
         return Err(ServiceError::Invalid(format!("a name or description has at most {TEXT_BYTES} bytes")));
     }
-    Ok(())
+    check_plain([text])
 }
 
 fn refused<T>(why: &str) -> Result<T> {
@@ -65,10 +65,13 @@ impl SqlStore {
         Ok(owner.map(AgentId))
     }
 
-    async fn has_room(&self, statement: &'static str, owner: AgentId, most: i64) -> Result<()> {
+    async fn has_room(&self, room: &Room, statement: &'static str, owner: AgentId, most: i64) -> Result<()> {
+        if room.take(owner) {
+            return Ok(());
+        }
         let count: i64 =
             sqlx::query_scalar(statement).bind(owner.0).fetch_one(self.read()).await.map_err(broken)?;
-        if count >= most { refused("the inventory is full") } else { Ok(()) }
+        if room.counted(owner, most - count) { Ok(()) } else { refused("the inventory is full") }
     }
 }
 
@@ -158,11 +161,10 @@ impl InventoryService for SqlStore {
     }
 
     async fn contents(&self, owner: AgentId, ids: &[FolderId]) -> Result<Vec<FolderContent>> {
-        let mut contents = Vec::with_capacity(ids.len());
-        for &id in ids {
-            contents.extend(self.content(owner, id).await?);
+        if owner == library::OWNER {
+            return Ok(ids.iter().filter_map(|&id| library::content(id)).collect());
         }
-        Ok(contents)
+        self.contents_of(owner, ids).await
     }
 
     async fn create_folder(&self, folder: &InventoryFolder) -> Result<()> {
@@ -170,8 +172,8 @@ impl InventoryService for SqlStore {
         if folder.id.is_null() {
             return Err(ServiceError::Invalid("a folder's id is not null".into()));
         }
-        self.has_room("SELECT COUNT(*) FROM inventory_folders WHERE owner = $1", folder.owner, FOLDERS)
-            .await?;
+        let count = "SELECT COUNT(*) FROM inventory_folders WHERE owner = $1";
+        self.has_room(&self.inner.folder_room, count, folder.owner, FOLDERS).await?;
         let mut change = self.change(folder.owner).await?;
         if let Some(same) = change.folder(folder.id).await? {
             let again = same.parent == folder.parent && same.kind == folder.kind;
@@ -238,21 +240,7 @@ impl InventoryService for SqlStore {
 
     async fn delete_folders(&self, owner: AgentId, ids: &[FolderId]) -> Result<u64> {
         let mut change = self.change(owner).await?;
-        let mut deleted = 0;
-        for &id in ids {
-            let Some(folder) = change.folder(id).await? else { continue };
-            if starter::is_system_folder(folder.kind) {
-                continue;
-            }
-            for inner in change.below(id).await? {
-                change
-                    .execute("DELETE FROM inventory_items WHERE owner = $1 AND folder = $2", inner.0)
-                    .await?;
-                change.execute("DELETE FROM inventory_folders WHERE owner = $1 AND id = $2", inner.0).await?;
-            }
-            change.raise_version(folder.parent).await?;
-            deleted += 1;
-        }
+        let deleted = change.delete_folders(ids).await?;
         change.commit().await?;
         Ok(deleted)
     }
@@ -264,13 +252,7 @@ impl InventoryService for SqlStore {
             Some(folder) if folder.kind != folder_type::ROOT => {}
             _ => return Ok(false),
         }
-        for inner in change.below(id).await? {
-            change.execute("DELETE FROM inventory_items WHERE owner = $1 AND folder = $2", inner.0).await?;
-            if inner != id {
-                change.execute("DELETE FROM inventory_folders WHERE owner = $1 AND id = $2", inner.0).await?;
-            }
-        }
-        change.raise_version(id).await?;
+        change.purge_folder(id).await?;
         change.commit().await?;
         Ok(true)
     }
@@ -290,11 +272,11 @@ impl InventoryService for SqlStore {
     }
 
     async fn items(&self, owner: AgentId, ids: &[ItemId]) -> Result<Vec<InventoryItem>> {
-        let mut items = Vec::with_capacity(ids.len());
-        for &id in ids.iter().collect::<BTreeSet<_>>() {
-            items.extend(self.item(owner, id).await?);
+        if owner == library::OWNER {
+            let all = library::items().iter().filter(|item| ids.contains(&item.id));
+            return Ok(all.cloned().collect());
         }
-        Ok(items)
+        self.items_of(owner, ids).await
     }
 
     async fn create_item(&self, item: &InventoryItem) -> Result<()> {
@@ -304,7 +286,8 @@ impl InventoryService for SqlStore {
         if item.id.is_null() {
             return Err(ServiceError::Invalid("an item's id is not null".into()));
         }
-        self.has_room("SELECT COUNT(*) FROM inventory_items WHERE owner = $1", item.owner, ITEMS).await?;
+        let count = "SELECT COUNT(*) FROM inventory_items WHERE owner = $1";
+        self.has_room(&self.inner.item_room, count, item.owner, ITEMS).await?;
         let mut change = self.change(item.owner).await?;
         if let Some(same) = change.item(item.id).await? {
             let again = same.folder == item.folder && same.asset == item.asset;
@@ -341,41 +324,14 @@ impl InventoryService for SqlStore {
 
     async fn move_items(&self, owner: AgentId, moves: &[(ItemId, FolderId)]) -> Result<u64> {
         let mut change = self.change(owner).await?;
-        let (mut moved, mut touched) = (0, BTreeSet::new());
-        for &(id, folder) in moves {
-            let Some(item) = change.item(id).await? else { continue };
-            if change.folder(folder).await?.is_none() {
-                continue;
-            }
-            change
-                .execute_on_two(
-                    "UPDATE inventory_items SET folder = $3 WHERE owner = $1 AND id = $2",
-                    id.0,
-                    folder.0,
-                )
-                .await?;
-            touched.extend([item.folder, folder]);
-            moved += 1;
-        }
-        for folder in touched {
-            change.raise_version(folder).await?;
-        }
+        let moved = change.move_items(moves).await?;
         change.commit().await?;
         Ok(moved)
     }
 
     async fn delete_items(&self, owner: AgentId, ids: &[ItemId]) -> Result<u64> {
         let mut change = self.change(owner).await?;
-        let (mut deleted, mut touched) = (0, BTreeSet::new());
-        for &id in ids {
-            let Some(item) = change.item(id).await? else { continue };
-            deleted +=
-                change.execute("DELETE FROM inventory_items WHERE owner = $1 AND id = $2", id.0).await?;
-            touched.insert(item.folder);
-        }
-        for folder in touched {
-            change.raise_version(folder).await?;
-        }
+        let deleted = change.delete_items(ids).await?;
         change.commit().await?;
         Ok(deleted)
     }

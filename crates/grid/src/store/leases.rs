@@ -5,12 +5,12 @@
 //! should one die before it has told, another does.
 
 use super::presence::Row;
-use super::{CHUNK, Db, SqlStore, broken, limit_of};
+use super::{CHUNK, Db, SqlStore, broken, one_of, push_one_of};
 use crate::engine::About;
 use model::{AgentId, RegionId, SessionId, Uuid};
-use services::{Presence, Result};
+use services::{Presence, Renewed, Result};
 use sqlx::{QueryBuilder, Transaction};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Sessions that are looked at in one go.
 const MANY: i64 = 1000;
@@ -41,24 +41,19 @@ const LOGGED_OUT: &str = "UPDATE grid_users SET online = FALSE, logout = $2 WHER
 type Session = (Uuid, Uuid);
 
 impl SqlStore {
-    /// Ends the sessions whose time is over. How many.
-    pub(crate) async fn end_overdue(&self) -> Result<u64> {
-        let now = self.now_s();
-        let mut ended = 0;
-        loop {
-            let look = sqlx::query_as(OVERDUE).bind(now).bind(MANY);
-            let overdue: Vec<Session> = look.fetch_all(self.read()).await.map_err(broken)?;
-            let more = limit_of(overdue.len()) == MANY;
-            for (session, agent) in overdue {
-                let mut change = self.begin(About::Person(AgentId(agent))).await?;
-                let end = sqlx::query_as(END_OVERDUE).bind(session).bind(now);
-                let row: Option<Row> = end.fetch_optional(&mut *change).await.map_err(broken)?;
-                ended += self.note_ended(change, row).await?;
-            }
-            if !more {
-                return Ok(ended);
-            }
-        }
+    /// Sessions whose time is over, and whose they are: those that have been for longest, at most so many in one go.
+    pub(crate) async fn overdue(&self, now: i64) -> Result<Vec<(SessionId, AgentId)>> {
+        let look = sqlx::query_as(OVERDUE).bind(now).bind(MANY);
+        let overdue: Vec<Session> = look.fetch_all(self.read()).await.map_err(broken)?;
+        Ok(overdue.into_iter().map(|(session, agent)| (SessionId(session), AgentId(agent))).collect())
+    }
+
+    /// Ends such a session, unless it has been renewed. Whether this did.
+    pub(crate) async fn end_overdue(&self, session: SessionId, agent: AgentId, now: i64) -> Result<bool> {
+        let mut change = self.begin(About::Person(agent)).await?;
+        let end = sqlx::query_as(END_OVERDUE).bind(session.0).bind(now);
+        let row: Option<Row> = end.fetch_optional(&mut *change).await.map_err(broken)?;
+        Ok(self.note_ended(change, row).await? > 0)
     }
 
     /// Ends the sessions in a region. How many.
@@ -127,8 +122,9 @@ impl SqlStore {
         Ok(())
     }
 
-    /// Renews the leases of those of these sessions that are in these regions; those that there are not at all.
-    pub(super) async fn renew_leases(&self, held: &[(SessionId, RegionId)]) -> Result<Vec<SessionId>> {
+    /// Renews the leases of those of these sessions that are in these regions; those that there are not at all, and those
+    /// that are in another region.
+    pub(super) async fn renew_leases(&self, held: &[(SessionId, RegionId)]) -> Result<Renewed> {
         let mut by_region = BTreeMap::<RegionId, Vec<SessionId>>::new();
         for &(session, region) in held {
             by_region.entry(region).or_default().push(session);
@@ -141,7 +137,15 @@ impl SqlStore {
         }
         let known = known_of(&mut change, &sessions).await?;
         change.commit().await.map_err(broken)?;
-        Ok(sessions.into_iter().filter(|session| !known.contains(session)).collect())
+        let mut renewed = Renewed::default();
+        for &(session, region) in held {
+            match known.get(&session) {
+                None => renewed.unknown.push(session),
+                Some(&other) if other != region && !region.is_null() => renewed.elsewhere.push(session),
+                Some(_) => {}
+            }
+        }
+        Ok(renewed)
     }
 
     async fn renew_in(
@@ -154,12 +158,8 @@ impl SqlStore {
         for sessions in sessions.chunks(CHUNK) {
             let mut query = QueryBuilder::<Db>::new("UPDATE presences SET renewed = ");
             query.push_bind(now).push(", ends = ").push_bind(now + self.lease_s());
-            query.push(" WHERE region = ").push_bind(region.0).push(" AND session IN (");
-            let mut list = query.separated(", ");
-            for session in sessions {
-                list.push_bind(session.0);
-            }
-            query.push(")");
+            query.push(" WHERE region = ").push_bind(region.0).push(" AND session");
+            push_one_of(&mut query, sessions, |id| id.0);
             query.build().persistent(false).execute(&mut **change).await.map_err(broken)?;
         }
         Ok(())
@@ -170,22 +170,17 @@ impl SqlStore {
     }
 }
 
-/// Those of these sessions that there are.
+/// Those of these sessions that there are, and where.
 async fn known_of(
     change: &mut Transaction<'static, Db>,
     sessions: &[SessionId],
-) -> Result<BTreeSet<SessionId>> {
-    let mut known = BTreeSet::new();
+) -> Result<BTreeMap<SessionId, RegionId>> {
+    let mut known = BTreeMap::new();
     for sessions in sessions.chunks(CHUNK) {
-        let mut query = QueryBuilder::<Db>::new("SELECT session FROM presences WHERE session IN (");
-        let mut list = query.separated(", ");
-        for session in sessions {
-            list.push_bind(session.0);
-        }
-        query.push(")");
-        let rows: Vec<(Uuid,)> =
+        let mut query = one_of("SELECT session, region FROM presences WHERE session", sessions, |id| id.0);
+        let rows: Vec<Session> =
             query.build_query_as().persistent(false).fetch_all(&mut **change).await.map_err(broken)?;
-        known.extend(rows.into_iter().map(|(session,)| SessionId(session)));
+        known.extend(rows.into_iter().map(|(session, region)| (SessionId(session), RegionId(region))));
     }
     Ok(known)
 }

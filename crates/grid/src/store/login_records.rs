@@ -4,9 +4,12 @@ use crate::login::{Allowance, LoginRecords};
 use async_trait::async_trait;
 use model::{AgentId, Uuid};
 use services::Result;
+use std::sync::atomic::Ordering;
 
 /// Subjects that are remembered; more, and those that are forgotten soonest go first.
 const SUBJECTS: i64 = 50_000;
+/// What is over is forgotten after so many tries.
+const TRIES: u32 = 256;
 /// Addresses of one person that are remembered.
 const ADDRESSES: i64 = 16;
 /// An address that was used is noted again after so many seconds.
@@ -30,22 +33,12 @@ const OLDER: &str = "DELETE FROM login_addresses WHERE agent = $1 AND address NO
 const TAKE_TURN: &str = "INSERT INTO login_turns (agent, holder, ends) VALUES ($1, $2, $3) ON CONFLICT (agent) \
      DO UPDATE SET holder = $2, ends = $3 WHERE login_turns.holder = $2 OR login_turns.ends <= $4";
 
-#[async_trait]
-impl LoginRecords for SqlStore {
-    async fn charge(&self, subject: &str, allowance: Allowance) -> Result<core::result::Result<(), u64>> {
-        let (now, each) = (self.now_s(), i64::from(allowance.each_s));
-        let most = each * i64::from(allowance.burst);
+impl SqlStore {
+    /// Forgets the failures whose time is over, and those that are too many.
+    async fn forget_failures(&self, now: i64) -> Result<()> {
         let mut change = self.begin(About::Tries).await?;
         sqlx::query("DELETE FROM login_failures WHERE forgotten <= $1")
             .bind(now)
-            .execute(&mut *change)
-            .await
-            .map_err(broken)?;
-        let charged = sqlx::query(CHARGE)
-            .bind(subject)
-            .bind(now)
-            .bind(each)
-            .bind(most)
             .execute(&mut *change)
             .await
             .map_err(broken)?;
@@ -56,16 +49,37 @@ impl LoginRecords for SqlStore {
         if count > SUBJECTS {
             sqlx::query(SURPLUS).bind(count - SUBJECTS).execute(&mut *change).await.map_err(broken)?;
         }
-        let forgotten: Option<i64> =
-            sqlx::query_scalar("SELECT forgotten FROM login_failures WHERE subject = $1")
-                .bind(subject)
-                .fetch_optional(&mut *change)
-                .await
-                .map_err(broken)?;
-        change.commit().await.map_err(broken)?;
+        change.commit().await.map_err(broken)
+    }
+}
+
+#[async_trait]
+impl LoginRecords for SqlStore {
+    async fn charge(&self, subject: &str, allowance: Allowance) -> Result<core::result::Result<(), u64>> {
+        let (now, each) = (self.now_s(), i64::from(allowance.each_s));
+        let most = each * i64::from(allowance.burst);
+        let count = self.inner.charges.fetch_add(1, Ordering::Relaxed);
+        if count % TRIES == TRIES - 1 {
+            self.forget_failures(now).await?;
+        }
+        // One statement, and one subject: nobody waits for anybody else.
+        let charged = sqlx::query(CHARGE)
+            .bind(subject)
+            .bind(now)
+            .bind(each)
+            .bind(most)
+            .execute(self.write())
+            .await
+            .map_err(broken)?;
         if charged.rows_affected() > 0 {
             return Ok(Ok(()));
         }
+        let forgotten: Option<i64> =
+            sqlx::query_scalar("SELECT forgotten FROM login_failures WHERE subject = $1")
+                .bind(subject)
+                .fetch_optional(self.write())
+                .await
+                .map_err(broken)?;
         let wait = forgotten.unwrap_or(now) + each - now - most;
         Ok(Err(wait.max(1).unsigned_abs()))
     }
@@ -104,7 +118,7 @@ impl LoginRecords for SqlStore {
         if noted.is_some() {
             return Ok(());
         }
-        let mut change = self.begin(About::Tries).await?;
+        let mut change = self.begin(About::Person(agent)).await?;
         sqlx::query(USED)
             .bind(agent.0)
             .bind(address)

@@ -13,6 +13,7 @@ mod grid;
 mod grid_users;
 mod inventory;
 mod inventory_rows;
+mod inventory_sets;
 mod leases;
 mod login_records;
 mod map_tiles;
@@ -21,12 +22,14 @@ mod mute_list;
 mod offline_messages;
 mod operator;
 mod presence;
+mod room;
 mod secrets;
 mod settling;
 mod simulator_keys;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use super::engine::{self, Db, Pools};
 use crate::blobs::Blobs;
@@ -36,11 +39,15 @@ use crate::{Clock, Database, HashCost};
 use model::Uuid;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
+use room::Room;
 use services::{Result, ServiceError, Services};
-use sqlx::{Pool, Transaction};
+use sqlx::{Pool, QueryBuilder, Transaction};
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use text::{check_plain, escaped, key_of};
 
 /// How long a session is kept that no simulator renews, unless another lease is wanted.
 pub(crate) const LEASE: Duration = Duration::from_secs(25);
@@ -75,6 +82,10 @@ struct Inner {
     clock: Arc<dyn Clock>,
     random: Mutex<StdRng>,
     passwords: Passwords,
+    folder_room: Room,
+    item_room: Room,
+    /// Tries that this process has counted.
+    charges: AtomicU32,
 }
 
 impl std::fmt::Debug for SqlStore {
@@ -91,14 +102,22 @@ impl SqlStore {
         hash_cost: HashCost,
     ) -> Result<Self> {
         let pools = engine::open(database, SERVER_PATIENCE).await.map_err(broken)?;
-        sqlx::migrate!().run(&pools.write).await.map_err(ServiceError::unavailable)?;
+        engine::migrate(&pools.write).await.map_err(ServiceError::unavailable)?;
         let apart_s = apart_s(&pools, &*clock).await?.unwrap_or_default();
         if apart_s > CLOCKS_APART_S {
             tracing::warn!(apart_s, "the clocks of this machine and of the database are apart");
         }
         let mut random = StdRng::from_seed(seed);
         let passwords = Passwords::new(hash_cost, random.random());
-        let inner = Arc::new(Inner { pools, clock, random: Mutex::new(random), passwords });
+        let inner = Arc::new(Inner {
+            pools,
+            clock,
+            random: Mutex::new(random),
+            passwords,
+            folder_room: Room::default(),
+            item_room: Room::default(),
+            charges: AtomicU32::new(0),
+        });
         Ok(Self { inner, extra_features: Arc::default(), lease: LEASE, blobs: None })
     }
 
@@ -192,21 +211,21 @@ fn broken(error: sqlx::Error) -> ServiceError {
     ServiceError::Unavailable(format!("database: {why}"))
 }
 
-/// What names are compared by.
-fn key_of(name: &str) -> String {
-    name.trim().to_lowercase()
+/// A query that ends with a column's name, and asks that it be one of these ids; at most [`CHUNK`].
+fn one_of<T>(query: &'static str, ids: &[T], id_of: impl Fn(&T) -> Uuid) -> QueryBuilder<Db> {
+    let mut query = QueryBuilder::new(query);
+    push_one_of(&mut query, ids, id_of);
+    query
 }
 
-/// `text` with what LIKE would read as a pattern escaped by `\`.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for char in text.chars() {
-        if matches!(char, '%' | '_' | '\\') {
-            escaped.push('\\');
-        }
-        escaped.push(char);
+/// The same, at the end of a query that has begun.
+fn push_one_of<T>(query: &mut QueryBuilder<Db>, ids: &[T], id_of: impl Fn(&T) -> Uuid) {
+    query.push(" IN (");
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(id_of(id));
     }
-    escaped
+    query.push(")");
 }
 
 /// A stored count or code, back in its type; what cannot have been stored becomes the nearest that can.

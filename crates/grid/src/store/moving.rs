@@ -2,6 +2,7 @@
 //! is, so whoever has begun to live here loses nothing.
 
 use super::inventory_rows::Change;
+use super::text::plain;
 use super::{SqlStore, accounts, broken};
 use crate::engine::About;
 use crate::{Taken, passwords};
@@ -19,7 +20,7 @@ impl SqlStore {
         account: &Account,
         password: Option<(&str, &str)>,
     ) -> Result<Taken> {
-        accounts::check(&account.first, &account.last, &account.email)?;
+        accounts::check(account)?;
         if account.id.is_null() {
             return Err(ServiceError::Invalid("an account's id is not null".into()));
         }
@@ -89,10 +90,14 @@ impl SqlStore {
         let mut change: Change = self.change(owner).await?;
         let (mut new_folders, mut new_items) = (0, 0);
         for folder in folders {
-            new_folders += u64::from(change.put_folder(folder).await?);
+            let folder = InventoryFolder { name: plain(&folder.name), ..folder.clone() };
+            new_folders += u64::from(change.put_folder(&folder).await?);
         }
         for item in items {
-            new_items += u64::from(change.put_item(item).await?);
+            let (name, description) = (plain(&item.name), plain(&item.description));
+            let creator_data = plain(&item.creator_data);
+            let item = InventoryItem { name, description, creator_data, ..item.clone() };
+            new_items += u64::from(change.put_item(&item).await?);
         }
         change.commit().await?;
         Ok((new_folders, new_items))

@@ -1,4 +1,5 @@
-use super::{SqlStore, broken, narrow};
+use super::text::sought;
+use super::{SqlStore, broken, check_plain, narrow};
 use crate::engine::About;
 use async_trait::async_trait;
 use model::{AgentId, Uuid};
@@ -27,6 +28,7 @@ impl MuteListService for SqlStore {
         if agent.is_null() || mute.name.len() > NAME_BYTES {
             return Err(ServiceError::Invalid("that cannot be muted".into()));
         }
+        check_plain([mute.name.as_str()])?;
         let mut change = self.begin(About::Person(agent)).await?;
         let others: i64 = sqlx::query_scalar(
             "SELECT COUNT(*) FROM mutes WHERE agent = $1 AND NOT (muted = $2 AND name = $3)",
@@ -59,7 +61,7 @@ impl MuteListService for SqlStore {
         let done = sqlx::query("DELETE FROM mutes WHERE agent = $1 AND muted = $2 AND name = $3")
             .bind(agent.0)
             .bind(id)
-            .bind(name)
+            .bind(sought(name))
             .execute(self.write())
             .await
             .map_err(broken)?;

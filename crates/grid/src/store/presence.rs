@@ -1,9 +1,8 @@
-use super::{CHUNK, Db, SqlStore, broken, narrow};
+use super::{CHUNK, SqlStore, broken, narrow, one_of};
 use crate::engine::About;
 use async_trait::async_trait;
 use model::{AgentId, RegionId, SecureSessionId, SessionId, Uuid};
-use services::{Presence, PresenceService, Result};
-use sqlx::QueryBuilder;
+use services::{Presence, PresenceService, Renewed, Result};
 use std::cmp::Reverse;
 
 /// A session that has not arrived anywhere ends after so many seconds.
@@ -96,9 +95,9 @@ impl PresenceService for SqlStore {
         self.place(session, region, self.now_s() + self.lease_s()).await
     }
 
-    async fn renew(&self, held: &[(SessionId, RegionId)]) -> Result<Vec<SessionId>> {
+    async fn renew(&self, held: &[(SessionId, RegionId)]) -> Result<Renewed> {
         if held.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Renewed::default());
         }
         self.renew_leases(held).await
     }
@@ -125,12 +124,7 @@ impl PresenceService for SqlStore {
     async fn by_agents(&self, agents: &[AgentId]) -> Result<Vec<Presence>> {
         let mut found: Vec<Presence> = Vec::new();
         for agents in agents.chunks(CHUNK) {
-            let mut query = QueryBuilder::<Db>::new("SELECT * FROM presences WHERE agent IN (");
-            let mut list = query.separated(", ");
-            for agent in agents {
-                list.push_bind(agent.0);
-            }
-            query.push(")");
+            let mut query = one_of("SELECT * FROM presences WHERE agent", agents, |id| id.0);
             let rows: Vec<Row> =
                 query.build_query_as().persistent(false).fetch_all(self.read()).await.map_err(broken)?;
             found.extend(rows.into_iter().map(Presence::from));

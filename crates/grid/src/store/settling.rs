@@ -3,8 +3,8 @@
 use super::contents::PUT_CONTENT;
 use super::{SqlStore, broken};
 use crate::Carried;
-use crate::blobs::{Blobs, Found, Hash, LONGEST};
-use services::{Result, ServiceError};
+use crate::blobs::{Blobs, Found, Hash};
+use services::{ASSET_BYTES_MAX, Result, ServiceError};
 
 /// Contents that are looked at in one go.
 const MANY: i64 = 500;
@@ -60,7 +60,7 @@ impl SqlStore {
         let mut missing = Vec::new();
         for hash in hashes {
             let found = match from {
-                Some(from) if self.is_wanted(hash).await? => from.look(hash, LONGEST).await?,
+                Some(from) if self.is_wanted(hash).await? => from.look(hash, ASSET_BYTES_MAX).await?,
                 _ => Found::Nothing,
             };
             let Found::Content(data) = found else {

@@ -1,9 +1,8 @@
 use super::{SqlStore, broken, narrow};
 use crate::SimulatorKey;
 use rand::RngExt as _;
-use services::{Result, ServiceError};
+use services::{Result, ServiceError, hex};
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 
 /// Characters of a name.
 const NAME_CHARS: usize = 64;
@@ -21,10 +20,7 @@ impl SqlStore {
             return Err(ServiceError::Invalid(why));
         }
         let secret: [u8; 32] = self.random(|random| random.random());
-        let key = secret.iter().fold(String::from("sojourn-"), |mut key, byte| {
-            let _ = write!(key, "{byte:02x}");
-            key
-        });
+        let key = format!("sojourn-{}", hex(&secret));
         let done = sqlx::query(
             "INSERT INTO simulator_keys (name, hash, created) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
         )
@@ -50,7 +46,7 @@ impl SqlStore {
         Ok(done.rows_affected() > 0)
     }
 
-    /// All keys, by name.
+    /// All keys, the oldest first.
     pub(crate) async fn simulator_keys(&self) -> Result<Vec<SimulatorKey>> {
         let rows: Vec<(String, i64)> =
             sqlx::query_as("SELECT name, created FROM simulator_keys ORDER BY created, name")

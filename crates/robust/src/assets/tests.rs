@@ -151,4 +151,7 @@ fn questions_are_bounded() {
     assert!(matches!(read_asset(&vec![b' '; BYTES_MAX + 1]), Err(Malformed::Xml(_))));
     let large = Asset { metadata: AssetMetadata::default(), data: vec![7; 9 << 20].into() };
     assert_eq!(read_asset(write_asset(&large).as_bytes()), Ok(large));
+    let (name, data) = ("\u{1f41a}".repeat(64), vec![7; services::ASSET_BYTES_MAX].into());
+    let metadata = AssetMetadata { description: name.clone(), name, ..AssetMetadata::default() };
+    assert!(write_asset(&Asset { metadata, data }).len() <= BYTES_MAX, "the longest fits");
 }

@@ -1,11 +1,12 @@
 //! Whatever is written is read as it was; whatever comes is read or refused.
 
-use crate::accounts::{Changes, Secret};
+use crate::accounts::Secret;
 use crate::{Form, Tree, Uui, accounts, auth, avatar, friends, grid, grid_user, presence};
 use arbtest::arbitrary::{Result, Unstructured};
 use model::{AgentId, AssetId, RegionHandle, RegionId, RegionSize, SecureSessionId, SessionId, Uuid, Vec3};
 use services::{
-    Account, AvatarData, FriendRights, GridUser, NewAccount, Place, RegionFlags, RegionInfo, ViewerPassword,
+    Account, AccountChanges, AvatarData, FriendRights, GridUser, NewAccount, Place, RegionFlags, RegionInfo,
+    ViewerPassword,
 };
 use std::collections::BTreeMap;
 
@@ -161,7 +162,7 @@ fn accounts_call(u: Any<'_, '_>) -> Result<accounts::Call> {
         2 => Call::ByName { first: account.first, last: account.last },
         3 => Call::Search(account.first),
         4 => Call::ByIds(vec![account.id, AgentId(id(u)?)]),
-        5 => Call::Set(Box::new(Changes::all(&account))),
+        5 => Call::Set(Box::new(AccountChanges::all(&account))),
         _ => {
             let id = Some(account.id).filter(|id| !id.is_null());
             let new = NewAccount { id, first: account.first, last: account.last, email: account.email };

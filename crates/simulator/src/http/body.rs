@@ -17,6 +17,8 @@ pub(crate) const UPLOAD: usize = 8 << 20;
 pub(crate) const PEER: usize = 16 << 20;
 /// Bytes of a body for a capability that there is not: it is taken in only to be refused.
 pub(crate) const STRANGE: usize = 16 << 10;
+/// Bytes of an asset that comes from a simulator of others, in a document.
+pub(crate) const ASSET: usize = services::ASSET_BYTES_MAX.div_ceil(3) * 4 + (64 << 10);
 /// How long a client may take to send a body.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -43,6 +45,13 @@ impl Default for Budgets {
     fn default() -> Self {
         let budget = |all: usize, of_one: usize| Budget::new(all << 20, of_one << 20);
         Self { viewers: budget(64, 24), peers: budget(64, 24), others: budget(64, 24) }
+    }
+}
+
+impl Budgets {
+    /// Of a port where assets come in.
+    pub(crate) fn with_assets() -> Self {
+        Self { others: Budget::new(192 << 20, 96 << 20), ..Self::default() }
     }
 }
 

@@ -59,7 +59,8 @@ impl PlainSide {
     pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
         let port = listener.local_addr().map_or(0, |address| address.port());
         let Self { router, metrics, trace, proxies, private, pulse } = self;
-        let intake = Intake { metrics, trace, port, budgets: body::Budgets::default(), proxies };
+        let budgets = if private.is_some() { body::Budgets::with_assets() } else { body::Budgets::default() };
+        let intake = Intake { metrics, trace, port, budgets, proxies };
         server::serve(listener, Arc::new(Plain { router, intake, private, pulse }), stop).await;
     }
 }
@@ -78,8 +79,12 @@ impl Face for Plain {
 
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
         let (label, secret) = (label(request.uri().path()), is_secret(request.uri().path()));
-        // Assets of others come in here.
-        let limit = if self.private.is_some() { body::PEER } else { body::ORDINARY };
+        let limit = match (&self.private, label) {
+            // Those of others come in here.
+            (Some(_), "assets") => body::ASSET,
+            (Some(_), _) => body::PEER,
+            (None, _) => body::ORDINARY,
+        };
         let kind = Kind { name: "GRID", label, poll: false, limit, pool: body::Pool::Others, secret };
         self.intake.pass(request, peer, kind, async |whole| self.dispatch(whole).await).await
     }

@@ -63,6 +63,8 @@ fn everything() -> String {
     let metrics = Metrics::new();
     metrics.login("success");
     metrics.session_ended("kick");
+    metrics.forwarded_refused.get_or_create(&ReasonLabels { reason: "missing" }).inc();
+    metrics.forwarded_refused.get_or_create(&ReasonLabels { reason: "missing" }).inc();
     metrics.requests.get_or_create(&RequestLabels { route: "/healthz", status: 200 }).inc();
     metrics.count_connections(|| (3, 1));
     metrics.count_lost_lines(|| 2);

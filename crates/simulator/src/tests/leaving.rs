@@ -138,6 +138,17 @@ async fn sessions_are_seen_renewed_and_disowned() {
         session_of(ADA),
         region(2).id
     )));
+    let held = format!("report {}", session_of(ADA));
+    running.grid.told.lock().unwrap().clear();
+    leases.renew().await;
+    assert!(!running.grid.told.lock().unwrap().contains(&held), "the grid knows where they are");
+    running.grid.elsewhere.lock().unwrap().push(session_of(ADA));
+    leases.renew().await;
+    let told = running.grid.told.lock().unwrap().iter().filter(|told| **told == held).count();
+    assert_eq!(
+        told, 1,
+        "the region that has the root agent says so, and the one with a child agent does not"
+    );
     running.grid.unknown.lock().unwrap().push(session_of(ADA));
     leases.renew().await;
     let kicked = viewer.wait_for(|event| matches!(event, ViewerEvent::Kicked { .. })).await.unwrap();

@@ -395,8 +395,12 @@ async fn a_login_service_of_another_process_puts_agents_in_and_ends_sessions() {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let metrics = Arc::new(Metrics::new());
+    let length = async |request: axum::extract::Request| {
+        let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
+        body.len().to_string()
+    };
     let side = PlainSide {
-        router: axum::Router::new(),
+        router: axum::Router::new().route("/assets/", axum::routing::post(length)),
         metrics: metrics.clone(),
         trace: Arc::default(),
         proxies: Proxies::default(),
@@ -429,6 +433,12 @@ async fn a_login_service_of_another_process_puts_agents_in_and_ends_sessions() {
         403
     );
     assert_eq!(operator.get("/nothing").await.status, 404);
+    // An asset of a simulator of others may be longer than anything else.
+    let long = vec![b' '; 17 << 20];
+    assert_eq!(
+        operator.request("POST", "/assets/", "", &long).await.body,
+        (17 << 20).to_string().into_bytes()
+    );
     running.stop().await;
     stop.send(true).unwrap();
     served.await.unwrap();

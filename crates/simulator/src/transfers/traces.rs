@@ -9,9 +9,9 @@ use super::{Head, Key, Note, Numbered, Transfer, Transfers};
 use crate::peering::web;
 use model::RegionId;
 use serde_json::{Value, json};
+use services::hex;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -66,13 +66,6 @@ impl TraceIds {
         let ids = Self::of((Numbered::BySource(source), number));
         format!("00-{}-{}-01", hex(&ids.trace), hex(&ids.source))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// The task that sends traces.

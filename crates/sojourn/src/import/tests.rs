@@ -176,6 +176,20 @@ async fn from_mariadb_with_contents_in_files() {
     is_here(&store).await;
 }
 
+/// More than is read at a time.
+#[tokio::test]
+async fn whoever_has_many_folders_and_friends_brings_all_of_them() {
+    let (folder, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let world = World::on_sqlite(folder.path()).await;
+    world::fill(folder.path(), ADA, 1201).await;
+    let store = store(to.path()).await;
+    let report = brought(&world, &store, None).await;
+    assert_eq!(report.of(Kind::Folders).brought, 3 + 1201);
+    assert_eq!(report.of(Kind::Friendships).brought, 2 + 1201);
+    let folders = store.services().inventory.skeleton(agent(ADA)).await.unwrap();
+    assert!(folders.iter().filter(|folder| folder.name == "one of many").count() == 1201);
+}
+
 #[tokio::test]
 async fn passwords_open_once_as_they_were_and_then_as_ours() {
     let (folder, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -76,8 +76,10 @@ async fn wait_for(services: &Services, grid: &str) -> Result<()> {
     loop {
         let answer = tokio::time::timeout(ANSWER, services.grid.by_id(RegionId(model::Uuid::max()))).await;
         let why = match answer {
+            Ok(Err(error)) if connectors::wants_key(&error) => {
+                bail!("the grid at {grid}: {error}: SOJOURN_SIMULATOR_KEY")
+            }
             Ok(Err(ServiceError::Unavailable(why))) => why,
-            Ok(Err(ServiceError::Refused(why))) => bail!("the grid at {grid}: {why}: SOJOURN_SIMULATOR_KEY"),
             // Whatever it says, it is there.
             Ok(_) => return Ok(()),
             Err(_) => "no answer in time".to_owned(),

@@ -56,3 +56,26 @@ pub(crate) async fn fresh() -> (Database, ()) {
 pub(crate) async fn fresh_for_several() -> (Database, ()) {
     fresh().await
 }
+
+#[tokio::test]
+async fn migrations_may_take_their_time_and_nothing_else_may() {
+    let (database, ()) = fresh().await;
+    let pools = super::open(&database, std::time::Duration::ZERO).await.unwrap();
+    let shown = async |connection: &mut sqlx::PgConnection, bound: &str| -> String {
+        let show = sqlx::AssertSqlSafe(format!("SHOW {bound}"));
+        sqlx::query_scalar(show).fetch_one(connection).await.unwrap()
+    };
+    let mut unbounded = super::unbounded(&pools.write).await.unwrap();
+    for (bound, _) in super::BOUNDS {
+        assert_eq!(shown(&mut unbounded, bound).await, "0", "{bound}");
+    }
+    drop(unbounded);
+    let mut all = Vec::new();
+    for _ in 0..super::CONNECTIONS {
+        let mut connection = pools.write.acquire().await.unwrap();
+        for (bound, most) in super::BOUNDS {
+            assert_eq!(shown(&mut connection, bound).await, most);
+        }
+        all.push(connection);
+    }
+}

@@ -1,6 +1,7 @@
 use super::{Answer, PrivateState, refused};
 use robust::Form;
-use robust::accounts::{Call, Changes, write_many, write_one};
+use robust::accounts::{Call, write_many, write_one};
+use services::AccountChanges;
 
 /// Accounts in one answer to a search.
 const MANY: usize = 500;
@@ -19,15 +20,12 @@ pub(super) async fn answer(state: PrivateState, form: Form) -> Answer {
     Ok(write_one(account.as_ref()))
 }
 
-async fn set(state: &PrivateState, changes: Changes) -> Answer {
+async fn set(state: &PrivateState, changes: AccountChanges) -> Answer {
     if !state.config.allow_set_account {
         return refused("accounts are changed by the grid's operator");
     }
-    let accounts = &state.services.accounts;
-    let Some(mut account) = accounts.by_id(changes.id).await? else {
-        return refused("there is no such account");
-    };
-    changes.apply(&mut account);
-    accounts.set(&account).await?;
-    Ok(write_one(Some(&account)))
+    match state.services.accounts.change(&changes).await? {
+        Some(account) => Ok(write_one(Some(&account))),
+        None => refused("there is no such account"),
+    }
 }

@@ -1,6 +1,7 @@
 //! `/assets` and `/get_assets_exist`.
 
 use super::{PrivateState, arrived};
+use crate::blobs::apart;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
@@ -12,12 +13,9 @@ use robust::Malformed;
 use robust::assets as wire;
 use services::{Asset, AssetFlags, AssetService, ServiceError};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// Longest list of ids, bytes.
 const IDS_BYTES: usize = 1 << 20;
-/// Assets that are taken in at a time, each of which may have many megabytes. Others wait.
-const UPLOADS: usize = 8;
 
 const XML: &str = "application/xml";
 const ASSET_XML: &str = "text/xml";
@@ -26,7 +24,6 @@ const BYTES: &str = "application/octet-stream";
 #[derive(Clone)]
 struct Assets {
     service: Arc<dyn AssetService>,
-    uploads: Arc<Semaphore>,
 }
 
 /// The routes.
@@ -39,7 +36,7 @@ pub(super) fn router(service: Arc<dyn AssetService>) -> Router<PrivateState> {
         .route("/assets/{id}/metadata", get(metadata))
         .route("/assets/{id}/{part}", get(async || StatusCode::BAD_REQUEST))
         .route("/get_assets_exist", post(exist))
-        .with_state(Assets { service, uploads: Arc::new(Semaphore::new(UPLOADS)) })
+        .with_state(Assets { service })
 }
 
 type Answer = Result<Response, Fault>;
@@ -80,7 +77,8 @@ impl From<ServiceError> for Fault {
 
 async fn whole(State(assets): State<Assets>, Path(id): Path<String>) -> Answer {
     let asset = assets.service.get(read_id(&id)?).await?.ok_or(StatusCode::NOT_FOUND)?;
-    Ok(with_type(ASSET_XML, wire::write_asset(&asset)))
+    let document = apart(asset.data.len(), move || wire::write_asset(&asset)).await?;
+    Ok(with_type(ASSET_XML, document))
 }
 
 async fn data(State(assets): State<Assets>, Path(id): Path<String>) -> Answer {
@@ -94,14 +92,14 @@ async fn metadata(State(assets): State<Assets>, Path(id): Path<String>) -> Answe
 }
 
 async fn store(State(assets): State<Assets>, request: Request) -> Answer {
-    let asset = assets.taken_in(request).await?;
+    let asset = taken_in(request).await?;
     let id = assets.service.store(&asset).await?;
     Ok(with_type(XML, wire::write_string(&id.to_string())))
 }
 
 async fn update(State(assets): State<Assets>, Path(id): Path<String>, request: Request) -> Answer {
     let id = read_id(&id)?;
-    let asset = assets.taken_in(request).await?;
+    let asset = taken_in(request).await?;
     let done = assets.service.update(id, asset.data).await?;
     Ok(with_type(XML, wire::write_boolean(done)))
 }
@@ -123,12 +121,9 @@ async fn exist(State(assets): State<Assets>, request: Request) -> Answer {
     Ok(with_type(XML, wire::write_booleans(&exist)))
 }
 
-impl Assets {
-    async fn taken_in(&self, request: Request) -> Result<Asset, Fault> {
-        let _turn = self.uploads.acquire().await;
-        let body = arrived(request, wire::BYTES_MAX).await?;
-        Ok(wire::read_asset(&body)?)
-    }
+async fn taken_in(request: Request) -> Result<Asset, Fault> {
+    let body = arrived(request, wire::BYTES_MAX).await?;
+    Ok(apart(body.len(), move || wire::read_asset(&body)).await??)
 }
 
 fn read_id(text: &str) -> Result<AssetId, Fault> {

@@ -3,7 +3,8 @@
 //!
 //! A service is a function from a form to an answer. What the service refuses is an answer like any other (status 200 and
 //! words); 503 says that the grid itself is broken, and only then is it worth another try. The port is meant for
-//! simulators that the grid's operator trusts, and for nobody else: the protocol knows no passwords.
+//! simulators that the grid's operator trusts, and for nobody else: the protocol itself asks nobody who they are, so a
+//! [`Door`](super::Door) stands before it.
 
 mod accounts;
 mod agent_prefs;
@@ -31,12 +32,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use robust::{Form, Malformed, Tree, Wording};
 use services::{ServiceError, Services};
-use std::time::Duration;
 
 /// Longest form. The longest that simulators send are lists of ids.
 const FORM_BYTES: usize = 1 << 20;
-/// How long a request may take to arrive.
-const ARRIVAL: Duration = Duration::from_secs(30);
 
 /// Marks of requests that scripts made, on behalf of whoever wrote them, and of those that pages had a browser make: one on
 /// this machine, where the port may be open, or in the simulators' network.
@@ -126,13 +124,9 @@ where
     })
 }
 
-/// The whole body.
+/// The whole body. How long it may take to arrive, and how many may at once, is up to whoever serves these routes.
 async fn arrived(request: Request, bytes_max: usize) -> Result<Bytes, StatusCode> {
-    match tokio::time::timeout(ARRIVAL, to_bytes(request.into_body(), bytes_max)).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(_)) => Err(StatusCode::PAYLOAD_TOO_LARGE),
-        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
-    }
+    to_bytes(request.into_body(), bytes_max).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)
 }
 
 fn respond(wording: Wording, answer: Answer) -> Response {

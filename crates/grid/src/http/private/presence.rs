@@ -5,8 +5,8 @@ use services::Presence;
 
 /// `/sojourn/presence`.
 pub(super) async fn renew(state: PrivateState, form: Form) -> Answer {
-    let held = robust::lease::parse(&form)?;
-    Ok(robust::lease::write(&state.services.presence.renew(&held).await?))
+    let renewal = robust::lease::parse(&form)?;
+    Ok(robust::lease::write(&state.services.presence.renew(&renewal.held).await?, renewal.tell))
 }
 
 pub(super) async fn answer(state: PrivateState, form: Form) -> Answer {

@@ -211,6 +211,19 @@ async fn a_session_is_seen_by_everybody() {
     assert_eq!(call(presence::Call::Logout(session)).await, done);
 }
 
+/// ROBUST says nothing, and simulators of others take the root for an answer.
+#[tokio::test]
+async fn where_no_folder_fits_none_is_named() {
+    use robust::inventory::{Call, read_folder};
+    let store = store().await;
+    store.services().inventory.create_user_inventory(ADA).await.unwrap();
+    let router = router(&store);
+    for (kind, named) in [(14, Some(14)), (99, None)] {
+        let answer = ask(&router, "/xinventory", &Call::FolderForType { owner: ADA, kind }.to_form()).await;
+        assert_eq!(read_folder(&answer).unwrap().map(|folder| folder.kind), named);
+    }
+}
+
 #[tokio::test]
 async fn sessions_are_renewed_and_the_unknown_named() {
     let store = store().await;
@@ -223,7 +236,10 @@ async fn sessions_are_renewed_and_the_unknown_named() {
     assert_eq!(ask(&router, "/presence", &report.to_form()).await, presence::WORDING.success());
     let held = robust::lease::to_form(&[(session(1), region), (session(2), region)]);
     let answer = ask(&router, robust::lease::PATH, &held).await;
-    assert_eq!(robust::lease::read(&answer), Ok(vec![session(2)]));
+    assert_eq!(robust::lease::read(&answer).unwrap().unknown, [session(2)]);
+    let held = robust::lease::to_form(&[(session(1), RegionId(Uuid::from_u128(7)))]);
+    let answer = ask(&router, robust::lease::PATH, &held).await;
+    assert_eq!(robust::lease::read(&answer).unwrap().elsewhere, [session(1)]);
 }
 
 #[tokio::test]

@@ -248,3 +248,47 @@ async fn what_is_nowhere_is_said_and_can_be_stored_again() {
         back.close().await;
     }
 }
+
+#[tokio::test]
+async fn many_rows_come_back_and_text_without_what_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("copy.sqlite");
+    let (store, _kept) = lasting().await;
+    let ada = account(&store, "Ada", "One").await;
+    store.copy_into(&file).await.unwrap();
+    let mut connection = SqliteConnection::connect(&format!("sqlite:{}", file.display())).await.unwrap();
+    let friends = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1501) \
+         INSERT INTO friends (agent, friend, rights) SELECT randomblob(16), randomblob(16), x FROM n";
+    sqlx::query(friends).execute(&mut connection).await.unwrap();
+    sqlx::query("UPDATE accounts SET title = 'a' || char(0) || 'b'").execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let (back, _kept_too) = lasting().await;
+    back.copy_from(&file).await.unwrap();
+    let sum: i64 = sqlx::query_scalar("SELECT CAST(SUM(rights) AS BIGINT) FROM friends")
+        .fetch_one(back.read())
+        .await
+        .unwrap();
+    assert_eq!(sum, 1501 * 1502 / 2);
+    assert_eq!(back.services().accounts.by_id(ada).await.unwrap().unwrap().title, "ab");
+}
+
+#[tokio::test]
+async fn who_only_looks_changes_nothing() {
+    let (store, _kept) = lasting().await;
+    account(&store, "Ada", "One").await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("copy.db");
+    store.copy_into(&file).await.unwrap();
+    let before = std::fs::read(&file).unwrap();
+    let looked = crate::SqlStore::examine(&crate::Database::File(file.clone())).await.unwrap();
+    assert_eq!((looked.accounts, looked.read_only), (Some(1), None));
+    assert_eq!(looked.made, Some(looked.known));
+    assert!(std::fs::read(&file).unwrap() == before);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    // What is no database of ours is not taken for an empty one.
+    std::fs::write(&file, "no database, but a long letter to somebody".repeat(100)).unwrap();
+    assert!(crate::SqlStore::examine(&crate::Database::File(file.clone())).await.is_err());
+    std::fs::write(&file, "").unwrap();
+    let empty = crate::SqlStore::examine(&crate::Database::File(file)).await.unwrap();
+    assert_eq!((empty.made, empty.accounts), (None, None));
+}

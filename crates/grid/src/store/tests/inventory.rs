@@ -223,6 +223,49 @@ async fn moving_items_is_seen_at_both_ends() {
 }
 
 #[tokio::test]
+async fn many_at_once_are_as_one_by_one() {
+    const MANY: u128 = 1203;
+    let store = store().await;
+    let (ada, root) = somebody(&store, 1).await;
+    let folders: Vec<_> = (0..MANY).map(|n| folder(10_000 + n, ada, root)).collect();
+    let inner = folder(20_000, ada, folders[700].id);
+    let mut items: Vec<_> = folders.iter().zip(30_000..).map(|(folder, n)| item(n, ada, folder.id)).collect();
+    items.push(item(40_000, ada, inner.id));
+    let all_folders: Vec<_> = folders.iter().chain([&inner]).cloned().collect();
+    store.take_inventory(ada, &all_folders, &items).await.unwrap();
+    let ids: Vec<_> = items.iter().map(|item| item.id).collect();
+    assert_eq!(store.items(ada, &ids).await.unwrap(), items);
+    assert_eq!(store.items(agent(2), &ids).await.unwrap(), []);
+
+    let mut asked: Vec<_> = folders.iter().map(|folder| folder.id).rev().collect();
+    asked.insert(5, FolderId(id(99)));
+    let contents = store.contents(ada, &asked).await.unwrap();
+    asked.remove(5);
+    assert_eq!(contents.iter().map(|content| content.folder.id).collect::<Vec<_>>(), asked);
+    assert!(contents.iter().all(|content| content.items.len() == 1));
+    assert_eq!(contents[asked.len() - 1 - 700].folders, std::slice::from_ref(&inner));
+
+    // To and fro, and some to nowhere.
+    let place = |n: usize| if n.is_multiple_of(3) { FolderId(id(99)) } else { folders[(n + 1) % folders.len()].id };
+    let moves: Vec<_> = ids[..MANY as usize].iter().enumerate().map(|(n, &id)| (id, place(n))).collect();
+    assert_eq!(store.move_items(ada, &moves).await.unwrap(), u64::try_from(MANY).unwrap() / 3 * 2);
+    let there = store.item(ada, ids[700]).await.unwrap().unwrap().folder;
+    assert_eq!(there, folders[701].id);
+    assert_eq!(store.item(ada, ids[3]).await.unwrap().unwrap().folder, folders[3].id);
+    assert_eq!(version(&store, ada, there).await, 2, "one came and none went, or both in one go");
+
+    assert_eq!(store.delete_items(agent(2), &ids).await.unwrap(), 0);
+    assert_eq!(store.delete_items(ada, &ids[..1100]).await.unwrap(), 1100);
+    assert_eq!(store.items(ada, &ids).await.unwrap().len(), ids.len() - 1100);
+    let named: Vec<_> = folders.iter().map(|folder| folder.id).chain([inner.id, root]).collect();
+    let before = version(&store, ada, root).await;
+    assert_eq!(store.delete_folders(ada, &named).await.unwrap(), u64::try_from(MANY).unwrap());
+    assert_eq!(version(&store, ada, root).await, before + 1);
+    assert_eq!(store.items(ada, &ids).await.unwrap(), []);
+    assert_eq!(store.skeleton(ada).await.unwrap().len(), 1 + starter::FOLDERS.len());
+}
+
+#[tokio::test]
 async fn only_active_gestures_are_active() {
     let store = store().await;
     let (ada, root) = somebody(&store, 1).await;

@@ -28,6 +28,23 @@ async fn an_allowance_is_used_up_and_comes_back() {
 }
 
 #[tokio::test]
+async fn what_is_over_is_forgotten_now_and_then() {
+    let (store, clock) = store_with_clock().await;
+    for n in 0..100 {
+        store.charge(&format!("subject {n}"), THREE).await.unwrap().unwrap();
+    }
+    let count = async || -> i64 {
+        sqlx::query_scalar("SELECT COUNT(*) FROM login_failures").fetch_one(store.read()).await.unwrap()
+    };
+    assert_eq!(count().await, 100);
+    clock.to(1_000_060);
+    for _ in 0..256 {
+        let _ = store.charge("a", THREE).await.unwrap();
+    }
+    assert_eq!(count().await, 1);
+}
+
+#[tokio::test]
 async fn tries_side_by_side_are_counted_one_by_one() {
     let store = store().await;
     let mut tries = tokio::task::JoinSet::new();

@@ -1,5 +1,6 @@
 //! Every service on a fresh database, once on each engine.
 
+mod contents;
 mod copying;
 mod inventory;
 mod logins;
@@ -101,11 +102,6 @@ async fn many_writers_of_two_processes_do_not_get_in_each_others_way() {
     }
     assert_eq!(writers.join_all().await.len(), 40);
     assert_eq!(AccountService::list(&stores[0], None, 100).await.unwrap().len(), 40);
-}
-
-#[test]
-fn patterns_are_taken_literally() {
-    assert_eq!(super::escaped("50%_\\x"), "50\\%\\_\\\\x");
 }
 
 #[test]

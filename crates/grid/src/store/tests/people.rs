@@ -2,9 +2,9 @@ use super::*;
 use crate::Statistics;
 use model::{RegionId, SecureSessionId, SessionId, Vec3};
 use services::{
-    Account, AgentPrefs, AgentPrefsService, AuthService, AvatarData, AvatarService, Friend, FriendRights,
-    FriendsService, GridUserService, InventoryService, Mute, MuteListService, Place, PresenceService,
-    ServiceError, ViewerPassword, mute_kind,
+    Account, AccountChanges, AgentPrefs, AgentPrefsService, AuthService, AvatarData, AvatarService, Friend,
+    FriendRights, FriendsService, GridUserService, InventoryService, Mute, MuteListService, Place,
+    PresenceService, ServiceError, ViewerPassword, mute_kind,
 };
 
 #[tokio::test]
@@ -105,6 +105,48 @@ async fn removing_an_account_leaves_nothing_of_it() {
     assert!(store.verify(bob, &ViewerPassword::from_plain("secret")).await.unwrap());
     assert!(!store.skeleton(bob).await.unwrap().is_empty());
     assert_eq!(MuteListService::list(&store, bob).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn changes_of_an_account_leave_each_other_alone() {
+    let (stores, _, _kept) = two_stores().await;
+    let ada = account(&stores[0], "Ada", "One").await;
+    for round in 1..20 {
+        let level = AccountChanges { id: ada, level: Some(round), ..AccountChanges::default() };
+        let title =
+            AccountChanges { id: ada, title: Some(format!("No. {round}")), ..AccountChanges::default() };
+        let (one, other) = tokio::join!(
+            AccountService::change(&stores[0], &level),
+            AccountService::change(&stores[1], &title)
+        );
+        one.unwrap().unwrap();
+        other.unwrap().unwrap();
+        let now = stores[0].by_id(ada).await.unwrap().unwrap();
+        assert_eq!((now.level, now.title), (round, format!("No. {round}")));
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_kept_or_said_is_refused_and_found_nowhere() {
+    let store = store().await;
+    let ada = account(&store, "Ada", "One").await;
+    let grid = store.services().grid;
+    let invalid = |result| matches!(result, Err(ServiceError::Invalid(_)));
+    for odd in ["a\0b", "\u{1b}[2J"] {
+        let title = AccountChanges { id: ada, title: Some(odd.into()), ..AccountChanges::default() };
+        assert!(invalid(AccountService::change(&store, &title).await.map(drop)));
+        let mute = Mute { id: id(3), name: odd.into(), kind: 1, flags: 0 };
+        assert!(invalid(store.update(ada, &mute).await));
+        assert!(!MuteListService::delete(&store, ada, id(3), odd).await.unwrap());
+        let entry: AvatarData = [("a".to_owned(), odd.to_owned())].into();
+        assert!(invalid(store.set_entries(ada, &entry).await));
+        store.remove_entries(ada, &[odd]).await.unwrap();
+        assert_eq!(store.by_name(odd, "One").await.unwrap(), None);
+        assert_eq!(store.by_email(odd).await.unwrap(), None);
+        assert_eq!(AccountService::search(&store, odd, 9).await.unwrap(), []);
+        assert_eq!(grid.by_name(odd).await.unwrap(), None);
+        assert_eq!(grid.search(odd, 9).await.unwrap(), []);
+    }
 }
 
 #[tokio::test]
@@ -244,6 +286,12 @@ async fn an_avatar_is_entries() {
     assert_eq!(get().await, Some(data(&[("d", "5")])));
     store.reset(agent(1)).await.unwrap();
     assert_eq!(get().await, None);
+    let many = |from: u32| (from..from + 400).map(|n| (n.to_string(), "x".to_owned())).collect();
+    store.set_entries(agent(1), &many(0)).await.unwrap();
+    store.set_entries(agent(1), &many(50)).await.unwrap();
+    let too_many = store.set_entries(agent(1), &many(400)).await;
+    assert!(matches!(too_many, Err(ServiceError::Invalid(_))), "they add up");
+    assert_eq!(get().await.unwrap().len(), 450);
     let huge = data(&[("a", &"x".repeat(100_000))]);
     assert!(matches!(AvatarService::set(&store, agent(1), &huge).await, Err(ServiceError::Invalid(_))));
 }

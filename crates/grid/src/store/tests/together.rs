@@ -104,8 +104,15 @@ async fn a_session_ends_once_and_is_told_of_until_somebody_has() {
         stores[0].logged_in(agent(n)).await.unwrap();
     }
     clock.to(1_001_000);
-    let (one, other) = tokio::join!(stores[0].end_overdue(), stores[1].end_overdue());
-    assert_eq!(one.unwrap() + other.unwrap(), 20);
+    let overdue = stores[0].overdue(1_001_000).await.unwrap();
+    let mut ended = 0;
+    for (session, agent) in overdue {
+        let end = stores.each_ref().map(|store| store.end_overdue(session, agent, 1_001_000));
+        let [one, other] = end;
+        let (one, other) = tokio::join!(one, other);
+        ended += u32::from(one.unwrap()) + u32::from(other.unwrap());
+    }
+    assert_eq!(ended, 20);
     assert!(!stores[1].get(agent(1)).await.unwrap().unwrap().online);
     let (one, other) = tokio::join!(stores[0].take_ended(), stores[1].take_ended());
     assert_eq!(one.unwrap().len() + other.unwrap().len(), 20);

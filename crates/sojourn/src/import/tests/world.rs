@@ -97,6 +97,34 @@ pub(super) fn bytes_of(folder: &Path) -> Vec<(String, Vec<u8>)> {
     all
 }
 
+/// Gives somebody so many more folders and friends.
+pub(super) async fn fill(folder: &Path, agent: &str, many: u32) {
+    let numbers = format!("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < {many})");
+    let new_id = "lower(hex(randomblob(4))) || '-1234-4123-8123-' || lower(hex(randomblob(6)))";
+    for (file, statement) in [
+        (
+            "inventory.db",
+            format!(
+                "{numbers} INSERT INTO inventoryfolders (folderName, type, version, folderID, agentID, parentFolderID) \
+                 SELECT 'one of many', -1, 1, {new_id}, '{agent}', '{}' FROM n",
+                id(21)
+            ),
+        ),
+        (
+            "friends.db",
+            format!(
+                "{numbers} INSERT INTO Friends (PrincipalID, Friend, Flags, Offered) \
+                 SELECT '{agent}', {new_id}, '1', '0' FROM n"
+            ),
+        ),
+    ] {
+        let url = format!("sqlite:{}", folder.join(file).display());
+        let mut connection = SqliteConnection::connect(&url).await.unwrap();
+        connection.execute(AssertSqlSafe(statement)).await.unwrap();
+        connection.close().await.unwrap();
+    }
+}
+
 /// The contents of the assets in table `fsassets`.
 pub(super) fn put_content_files(folder: &Path) {
     for content in [SHAPE, b"a landmark"] {

@@ -38,15 +38,33 @@ const BANNED: [(&str, &str); 7] = [
 ];
 
 /// What none of their sources may call.
-const FORBIDDEN: [(&str, &str); 8] = [
-    ("Instant::now", "time is an argument: model::Moment"),
-    ("SystemTime::now", "time is an argument: model::Moment"),
-    ("thread_rng", "randomness is an argument"),
-    ("rand::rng(", "randomness is an argument"),
-    ("Uuid::new_v4", "randomness is an argument"),
-    ("thread::spawn", "nothing runs beside the caller"),
-    ("thread::sleep", "nothing waits below the line"),
-    ("UdpSocket", "sockets belong to the shell"),
+const FORBIDDEN: [(&[&str], &str); 8] = [
+    (&["Instant::now", "SystemTime::now"], "time is an argument: model::Moment"),
+    (
+        &[
+            "thread_rng",
+            "ThreadRng",
+            "OsRng",
+            "SysRng",
+            "from_os_rng",
+            "make_rng",
+            "getrandom",
+            "rand::rng",
+            "rand::random",
+            "Uuid::new_v4",
+            "Uuid::now_v7",
+        ],
+        "randomness is an argument",
+    ),
+    (&["thread::spawn"], "nothing runs beside the caller"),
+    (&["thread::sleep"], "nothing waits below the line"),
+    (
+        &["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "UnixListener", "UnixDatagram"],
+        "sockets belong to the shell",
+    ),
+    (&["std::fs", "fs::"], "files belong to the shell"),
+    (&["std::env", "env::"], "settings are arguments"),
+    (&["std::process", "process::", "Command::new"], "processes belong to the shell"),
 ];
 
 /// Checks all of it.
@@ -57,9 +75,10 @@ pub(crate) fn check(root: &Path) -> Outcome {
             Ok(found) => faults.extend(banned(name, &found)),
             Err(why) => faults.push(why),
         }
-        sources(&root.join("crates").join(name).join("src"), &mut |path, text| {
+        let folder = root.join("crates").join(name).join("src");
+        sources(&folder, &mut |path, text| {
             // A command line is a shell of its own: the rehearsal's says how long it took.
-            if path.ends_with("main.rs") {
+            if path.ends_with("main.rs") || is_test(path.strip_prefix(&folder).unwrap_or(path)) {
                 return;
             }
             let shown = path.strip_prefix(root).unwrap_or(path).display().to_string();
@@ -94,13 +113,51 @@ fn banned(name: &str, dependencies: &BTreeSet<String>) -> Vec<String> {
         .collect()
 }
 
+/// Whether all of a file is tests: `tests.rs`, or something in a folder `tests`.
+fn is_test(path: &Path) -> bool {
+    path.with_extension("").components().any(|part| part.as_os_str() == "tests")
+}
+
+/// What must not be there, with the lines; each reason once in a line.
 fn forbidden(path: &str, text: &str) -> Vec<String> {
-    let code = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
-    code.flat_map(|(number, line)| {
-        let found = FORBIDDEN.iter().filter(|(word, _)| line.contains(word));
-        found.map(move |(word, why)| format!("{path}:{}: {word}: {why}", number + 1)).collect::<Vec<_>>()
+    let mut faults = Vec::new();
+    for (number, line) in code(text) {
+        for (words, why) in FORBIDDEN {
+            if let Some(word) = words.iter().find(|word| names(line, word)) {
+                faults.push(format!("{path}:{number}: {word}: {why}"));
+            }
+        }
+    }
+    faults
+}
+
+/// The numbered lines that are neither comments nor in a module of tests.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut attribute = "";
+    // The line that ends the module of tests that we are in.
+    let mut end = None;
+    text.lines().zip(1..).filter_map(move |(line, number)| {
+        let before = std::mem::replace(&mut attribute, line.trim());
+        if end.is_none() && before == "#[cfg(test)]" && line.trim().starts_with("mod ") && line.ends_with('{')
+        {
+            end = Some(format!("{}}}", &line[..line.len() - line.trim_start().len()]));
+        }
+        if let Some(last) = &end {
+            if line == last {
+                end = None;
+            }
+            return None;
+        }
+        (!line.trim_start().starts_with("//")).then_some((number, line))
     })
-    .collect()
+}
+
+/// Whether a line has this word, not as the end of a longer one.
+fn names(line: &str, word: &str) -> bool {
+    line.match_indices(word).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        !before.is_some_and(|before| before.is_alphanumeric() || before == '_')
+    })
 }
 
 /// Shows every Rust file under a folder to `look`, in the order of their names.
@@ -134,6 +191,66 @@ mod tests {
     fn a_forbidden_call_is_found_where_it_stands_and_a_comment_is_none() {
         let text = "// never Instant::now here\nlet a = 1;\nlet now = std::time::Instant::now();\n";
         assert_eq!(forbidden("a.rs", text), ["a.rs:3: Instant::now: time is an argument: model::Moment"]);
+    }
+
+    #[test]
+    fn each_of_them_is_caught_once() {
+        for line in [
+            "let now = std::time::SystemTime::now();",
+            "let coin: bool = rand::random();",
+            "let coin = rand::random::<bool>();",
+            "use rand::random;",
+            "let dice = rand::rng();",
+            "let dice = rand::thread_rng();",
+            "let dice: StdRng = rand::make_rng();",
+            "use rand::rngs::OsRng;",
+            "rand::rngs::SysRng.try_fill_bytes(&mut seed)?;",
+            "let dice = StdRng::from_os_rng();",
+            "getrandom::fill(&mut seed)?;",
+            "let id = Uuid::new_v4();",
+            "std::thread::spawn(|| ());",
+            "thread::sleep(wait);",
+            "let text = std::fs::read(path)?;",
+            "use std::fs;",
+            "    let text = fs::read_to_string(path)?;",
+            "let home = std::env::var(name);",
+            "let home = env::var(name);",
+            "std::process::exit(1);",
+            "let made = process::Command::new(program);",
+            "let made = Command::new(program);",
+            "let stream = TcpStream::connect(to)?;",
+            "use std::net::{TcpListener, UdpSocket};",
+            "let socket = std::net::UdpSocket::bind(at)?;",
+            "use std::os::unix::net::UnixStream;",
+        ] {
+            assert_eq!(forbidden("a.rs", line).len(), 1, "{line}: {:?}", forbidden("a.rs", line));
+        }
+        for line in [
+            "let any: u64 = self.random.random();",
+            "use std::net::SocketAddr;",
+            "let offs = offs::Table::default();",
+            "subprocess::wait();",
+            "const HERE: &str = env!(\"CARGO_MANIFEST_DIR\");",
+        ] {
+            assert_eq!(forbidden("a.rs", line), [""; 0], "{line}");
+        }
+    }
+
+    #[test]
+    fn tests_may_use_what_they_like() {
+        let text = "#[cfg(test)]\nmod tests {\n    use std::fs;\n    fn a() {\n    }\n}\nuse std::env;\n";
+        assert_eq!(forbidden("a.rs", text), ["a.rs:7: std::env: settings are arguments"]);
+        let outside = "#[cfg(test)]\nmod tests;\nuse std::env;\n";
+        assert_eq!(forbidden("a.rs", outside), ["a.rs:3: std::env: settings are arguments"]);
+        for (path, all) in [
+            ("tests.rs", true),
+            ("a/tests/b.rs", true),
+            ("a/tests.rs", true),
+            ("contests.rs", false),
+            ("a.rs", false),
+        ] {
+            assert_eq!(is_test(Path::new(path)), all, "{path}");
+        }
     }
 
     #[test]

@@ -16,6 +16,9 @@ from harness.world import World
 # No single test may hang the suite. Sizes that are run by hand take longer.
 PATIENCE_S = int(os.environ.get("E2E_PATIENCE", 180))
 
+# On the build machine everything is there that the tests need.
+STRICT = "SOJOURN_STRICT" in os.environ
+
 TIMINGS = defaultdict(list)
 GOALS = {}
 
@@ -41,6 +44,16 @@ def pytest_pyfunc_call(pyfuncitem):
 
     asyncio.run(test())
     return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Where we are strict, what cannot be tested is an error."""
+    report = yield
+    if STRICT and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was left out: {call.excinfo.value}"
+    return report
 
 
 class Complaints(logging.Handler):

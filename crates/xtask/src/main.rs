@@ -14,12 +14,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use steps::{Outcome, Step};
+use steps::{How, Outcome, Step};
 
 const USAGE: &str = "\
-cargo xtask test [--only STEP]... [--skip STEP]... [-- ARGUMENTS FOR PYTEST]
+cargo xtask test [--strict] [--only STEP]... [--skip STEP]... [-- ARGUMENTS FOR PYTEST]
 cargo xtask check                the quick part: fmt, structure, clippy, doc
-cargo xtask list                 the steps and what each does";
+cargo xtask list                 the steps and what each does
+With --strict it is an error when something could not be tested here; else it is only said.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        Ok(Wish::Run { steps, pytest }) => run(&steps, &pytest),
+        Ok(Wish::Run { steps, how }) => run(&steps, &how),
         Err(why) => {
             eprintln!("{why}\n\n{USAGE}");
             ExitCode::from(2)
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
 enum Wish {
     Help,
     List,
-    Run { steps: Vec<Step>, pytest: Vec<String> },
+    Run { steps: Vec<Step>, how: How },
 }
 
 fn parse(arguments: &[String]) -> Result<Wish, String> {
@@ -61,7 +62,7 @@ fn parse(arguments: &[String]) -> Result<Wish, String> {
     };
     let mut only = Vec::new();
     let mut rest = rest.iter();
-    let mut pytest = Vec::new();
+    let mut how = How::default();
     while let Some(argument) = rest.next() {
         let mut step = || {
             let name = rest.next().ok_or(format!("{argument} needs the name of a step"))?;
@@ -73,24 +74,25 @@ fn parse(arguments: &[String]) -> Result<Wish, String> {
                 let skipped = step()?;
                 steps.retain(|step| *step != skipped);
             }
-            "--" => pytest.extend(rest.by_ref().cloned()),
+            "--strict" => how.strict = true,
+            "--" => how.pytest.extend(rest.by_ref().cloned()),
             other => return Err(format!("no such option: {other}")),
         }
     }
     if !only.is_empty() {
         steps.retain(|step| only.contains(step));
     }
-    Ok(Wish::Run { steps, pytest })
+    Ok(Wish::Run { steps, how })
 }
 
-fn run(steps: &[Step], pytest: &[String]) -> ExitCode {
+fn run(steps: &[Step], how: &How) -> ExitCode {
     let root = root();
     let begun = Instant::now();
     let mut done = Vec::new();
     for step in steps {
         println!("── {} · {}", step.name(), step.purpose());
         let begun = Instant::now();
-        let outcome = step.run(&root, pytest);
+        let outcome = step.run(&root, how);
         println!("{}", line(*step, &outcome, begun.elapsed()));
         done.push((*step, outcome, begun.elapsed()));
     }
@@ -156,8 +158,20 @@ mod tests {
         let wish = parsed("test --only e2e -- -k logout");
         assert_eq!(
             wish,
-            Ok(Wish::Run { steps: vec![Step::E2e], pytest: vec!["-k".into(), "logout".into()] })
+            Ok(Wish::Run {
+                steps: vec![Step::E2e],
+                how: How { strict: false, pytest: vec!["-k".into(), "logout".into()] }
+            })
         );
+    }
+
+    #[test]
+    fn strictness_is_asked_for() {
+        for (line, strict) in
+            [("test", false), ("test --strict", true), ("check --strict", true), ("test -- --strict", false)]
+        {
+            assert!(matches!(parsed(line), Ok(Wish::Run { how, .. }) if how.strict == strict), "{line}");
+        }
     }
 
     #[test]

@@ -27,7 +27,17 @@ pub(crate) enum Step {
     E2e,
 }
 
+/// How the steps are run.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct How {
+    /// What cannot be tested here is an error, not a remark.
+    pub(crate) strict: bool,
+    /// Further arguments for the end-to-end tests.
+    pub(crate) pytest: Vec<String>,
+}
+
 /// How a step ended.
+#[derive(Debug, PartialEq)]
 pub(crate) enum Outcome {
     /// All of it holds.
     Passed,
@@ -86,8 +96,8 @@ impl Step {
         }
     }
 
-    /// Runs it to its end. `pytest` are further arguments for the end-to-end tests.
-    pub(crate) fn run(self, root: &Path, pytest: &[String]) -> Outcome {
+    /// Runs it to its end.
+    pub(crate) fn run(self, root: &Path, how: &How) -> Outcome {
         let cargo = |arguments: &str| tools::cargo(root, arguments);
         match self {
             Step::Fmt => component(root, "fmt", "rustfmt", || run(&mut cargo("fmt --all --check"))),
@@ -97,16 +107,16 @@ impl Step {
             }),
             Step::Doc => run(cargo("doc --workspace --no-deps --document-private-items --locked")
                 .env("RUSTDOCFLAGS", "-D warnings")),
-            Step::Test => test(root),
+            Step::Test => test(root, how),
             Step::Deny => deny(root),
             Step::Release => run(&mut cargo("build --release --locked -p sojourn")),
-            Step::E2e => e2e(root, pytest),
+            Step::E2e => e2e(root, how),
         }
     }
 }
 
 /// With database servers, wherever there can be one; what cannot be tested without is left out, and said.
-fn test(root: &Path) -> Outcome {
+fn test(root: &Path, how: &How) -> Outcome {
     let wanted = [server::POSTGRES, server::MARIADB];
     let mut test = tools::cargo(root, "test --workspace --locked --");
     let (mut servers, mut missing) = (Vec::new(), Vec::new());
@@ -122,9 +132,16 @@ fn test(root: &Path) -> Outcome {
             }
         }
     }
-    match run(&mut test) {
-        Outcome::Passed if !missing.is_empty() => Outcome::PassedBut(missing.join("; ")),
-        outcome => outcome,
+    without(&missing, run(&mut test), how)
+}
+
+/// The outcome of tests of which some were left out.
+fn without(untested: &[String], ran: Outcome, how: &How) -> Outcome {
+    match ran {
+        Outcome::Passed if untested.is_empty() => Outcome::Passed,
+        Outcome::Passed if how.strict => Outcome::Failed(untested.join("; ")),
+        Outcome::Passed => Outcome::PassedBut(format!("NOT TESTED: {}", untested.join("; "))),
+        ran => ran,
     }
 }
 
@@ -153,14 +170,15 @@ fn deny(root: &Path) -> Outcome {
     if matches!(rest, Outcome::Failed(_)) {
         return rest;
     }
-    // The one check that needs a server which a build machine may not reach: known holes do change without us.
+    // The one check that needs a server which a build machine may not reach, and so the one thing that may be missing
+    // however strict we are: known holes do change without us.
     if !tools::succeeds(&mut command("fetch db")) {
         return Outcome::PassedBut("advisories not checked: the advisory database cannot be reached".into());
     }
     run(&mut command("check advisories"))
 }
 
-fn e2e(root: &Path, pytest: &[String]) -> Outcome {
+fn e2e(root: &Path, how: &How) -> Outcome {
     let python = match tools::python(root) {
         Ok(path) => path,
         Err(why) => return Outcome::Failed(why),
@@ -178,7 +196,11 @@ fn e2e(root: &Path, pytest: &[String]) -> Outcome {
     if !browser {
         command.args(["-m", "not browser"]);
     }
-    let ran = run(command.args(pytest).env("SOJOURN_BINARY", binary).env("PYTHONDONTWRITEBYTECODE", "1"));
+    if how.strict {
+        command.env("SOJOURN_STRICT", "1");
+    }
+    command.args(&how.pytest).env("SOJOURN_BINARY", binary).env("PYTHONDONTWRITEBYTECODE", "1");
+    let ran = run(&mut command);
     let mut untested = Vec::new();
     if !browser {
         untested
@@ -187,10 +209,10 @@ fn e2e(root: &Path, pytest: &[String]) -> Outcome {
     if let Err(why) = postgres {
         untested.push(format!("nothing was tested on PostgreSQL: {why}"));
     }
-    match ran {
-        Outcome::Passed if !untested.is_empty() => Outcome::PassedBut(untested.join("; ")),
-        ran => ran,
+    if !tools::nginx() {
+        untested.push("nothing was tested behind nginx: on Debian, apt-get install nginx".to_owned());
     }
+    without(&untested, ran, how)
 }
 
 /// Runs a command with its output shown.
@@ -212,5 +234,22 @@ mod tests {
             assert_eq!(Step::named(step.name()), Some(step));
         }
         assert_eq!(Step::named(""), None);
+    }
+
+    #[test]
+    fn what_was_not_tested_is_said_and_is_an_error_to_the_strict() {
+        let missing = ["no such server".to_owned()];
+        let (easy, strict) = (How::default(), How { strict: true, ..How::default() });
+        let failed = || Outcome::Failed("a test".into());
+        for (untested, ran, how, outcome) in [
+            (&missing[..0], Outcome::Passed, &easy, Outcome::Passed),
+            (&missing[..0], Outcome::Passed, &strict, Outcome::Passed),
+            (&missing, Outcome::Passed, &easy, Outcome::PassedBut("NOT TESTED: no such server".into())),
+            (&missing, Outcome::Passed, &strict, Outcome::Failed("no such server".into())),
+            (&missing, failed(), &easy, failed()),
+            (&missing, failed(), &strict, failed()),
+        ] {
+            assert_eq!(without(untested, ran, how), outcome);
+        }
     }
 }

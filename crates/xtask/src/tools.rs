@@ -106,6 +106,11 @@ pub(crate) fn chromium() -> bool {
     (apt("install -y -qq chromium") || (apt("update -qq") && apt("install -y -qq chromium"))) && there()
 }
 
+/// The proxy that some end-to-end tests stand behind. Whether it is there; where Debian has it others may not look.
+pub(crate) fn nginx() -> bool {
+    ["nginx", "/usr/sbin/nginx"].iter().any(|name| succeeds(Command::new(name).arg("-v")))
+}
+
 fn version(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.arg("--version");

@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 
-from harness.process import BINARY, Sojourn, free_ports, free_row
+from harness.process import BINARY, Sojourn, lasting_ports, lasting_row
 from harness.viewer import ViewerClient
 from harness.wire import hashed, log_in, login_request
 from harness.world import ONE, Account, World
@@ -49,7 +49,7 @@ def test_the_password_is_not_stored_as_typed(tmp_path):
 
 
 async def test_without_a_world_file_there_are_five_regions(tmp_path):
-    port = free_row(6)
+    port = lasting_row(6)[0]
     server = Sojourn(["--data", tmp_path / "data", "--port", port], tmp_path, port)
     try:
         server.start()
@@ -81,7 +81,7 @@ def test_interrupt_ends_it_as_well(tmp_path):
 
 def test_a_start_that_waits_for_its_database_can_be_ended(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:  # connections come about and nothing answers
-        public, private = free_ports(2)
+        public, private = lasting_ports(2)
         database = f"postgres://sojourn:x@127.0.0.1:{silent.getsockname()[1]}/sojourn"
         grid = Sojourn(["grid", "--data", tmp_path / "data", "--database", database, "--port", public,
                         "--private-port", private], tmp_path, private)
@@ -98,7 +98,7 @@ def test_a_start_that_waits_for_its_database_can_be_ended(tmp_path):
 
 def test_a_simulator_that_waits_for_its_grid_can_be_ended(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        grid, port = f"http://127.0.0.1:{silent.getsockname()[1]}", free_row(6)
+        grid, port = f"http://127.0.0.1:{silent.getsockname()[1]}", lasting_row(6)[0]
         simulator = Sojourn(["simulator", "--grid", grid, "--data", tmp_path / "data", "--port", port], tmp_path, port)
         try:
             simulator.begin()
@@ -111,7 +111,7 @@ def test_a_simulator_that_waits_for_its_grid_can_be_ended(tmp_path):
 
 
 def test_two_grids_do_not_share_a_file(tmp_path):
-    ports = free_ports(4)
+    ports = lasting_ports(4)
     grids = [Sojourn(["grid", "--data", tmp_path / "data", "--port", public, "--private-port", private],
                      tmp_path / str(public), private) for public, private in (ports[:2], ports[2:])]
     try:

@@ -23,35 +23,34 @@ TROUBLE = re.compile(r"panicked at|\bERROR\b")
 # Ports that somebody here means to keep.
 TAKEN = set()
 
+# The tests' own ports, below those that the system gives to whoever asks for any, and below those of `.ci/postgres`.
+FIRST_PORT, LAST_PORT = 10_000, 20_000
 
-def free_ports(count):
-    """Ports that are free for TCP and UDP alike at the moment of asking."""
-    held, ports = [], []
-    while len(ports) < count:
-        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        held += [tcp, udp]
-        tcp.bind(("127.0.0.1", 0))
-        try:
-            udp.bind(("127.0.0.1", tcp.getsockname()[1]))
-        except OSError:
-            continue
-        ports.append(tcp.getsockname()[1])
-    for each in held:
-        each.close()
-    return ports
+
+def own_range():
+    """The ports of this process: each of several that run tests side by side has a part of them all."""
+    worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "gw0")))
+    workers = max(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)), worker + 1)
+    system, _ = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    size = (min(LAST_PORT, system) - FIRST_PORT) // workers
+    return range(FIRST_PORT + worker * size, FIRST_PORT + (worker + 1) * size)
 
 
 def lasting_ports(count):
-    """Free ports that the system gives to nobody by itself: a process can come back to them after its end."""
-    first, _ = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
-    ports = []
-    while len(ports) < count:
-        port = random.randrange(10_000, first)
-        if port not in TAKEN and is_free(port):
-            TAKEN.add(port)
-            ports.append(port)
-    return ports
+    """Free ports that nobody else gets: a process can come back to them after its end."""
+    return [port for _ in range(count) for port in lasting_row(1)]
+
+
+def lasting_row(count):
+    """So many consecutive ones."""
+    own = own_range()
+    for _ in range(1000):
+        first = random.choice(own[:len(own) - count + 1])
+        row = range(first, first + count)
+        if TAKEN.isdisjoint(row) and all(map(is_free, row)):
+            TAKEN.update(row)
+            return row
+    raise AssertionError(f"no {count} ports in a row are free from {own.start} to {own.stop - 1}")
 
 
 def is_free(port):
@@ -63,14 +62,6 @@ def is_free(port):
         return True
     except OSError:
         return False
-
-
-def free_row(count):
-    """The first of `count` consecutive free ports."""
-    while True:
-        first = free_ports(1)[0]
-        if first + count <= 65535 and all(map(is_free, range(first, first + count))):
-            return first
 
 
 class Sojourn:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .client import StockClient
-from .process import BINARY, Sojourn, free_ports
+from .process import BINARY, Sojourn, lasting_ports
 from .viewer import ViewerClient
 
 PASSWORD = "secret"
@@ -124,7 +124,7 @@ class World(Doors):
     def __init__(self, folder, regions=REGIONS, options=()):
         self.folder = Path(folder)
         super().__init__(self.folder / "data", regions)
-        port, *circuits = free_ports(1 + len(regions))
+        port, *circuits = lasting_ports(1 + len(regions))
         for region, circuit in zip(regions, circuits):
             region.port = circuit
         self.file = self.folder / "world.toml"

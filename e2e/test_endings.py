@@ -1,7 +1,8 @@
 """Every way in which a session can end, and that the next one begins at once.
 
-Sizes by environment: SOJOURN_RELOGINS (1,000 in a row), SOJOURN_TWINS (1,000); and E2E_PATIENCE, seconds that one test
-may take. Many viewers that come and go in all these ways at once are in `crates/sojourn/tests/churn`.
+Sizes by environment, few unless told: SOJOURN_RELOGINS (1,000 in a row), SOJOURN_TWINS (1,000); and E2E_PATIENCE,
+seconds that one test may take. Many viewers that come and go in all these ways at once are in
+`crates/sojourn/tests/churn`.
 """
 
 import asyncio
@@ -21,8 +22,8 @@ from harness.viewer import ViewerClient
 from harness.world import Region
 
 SILENCE_S = 5
-RELOGINS = int(os.environ.get("SOJOURN_RELOGINS", 100))
-TWINS = int(os.environ.get("SOJOURN_TWINS", 20))
+RELOGINS = int(os.environ.get("SOJOURN_RELOGINS", 15))
+TWINS = int(os.environ.get("SOJOURN_TWINS", 5))
 # For a login, whatever came before.
 GOAL_LOGIN_S = 1.0
 
@@ -181,7 +182,6 @@ async def test_a_simulator_is_killed_with_twenty_sessions(grid, timing):
             await until(lambda: not presences(grid, *gone), LEASE_BOUND_S + 2, "the grid still shows them")
             timing("kill -9 of a simulator to the grid showing its agents offline", time.monotonic() - begun,
                    LEASE_BOUND_S)
-            assert time.monotonic() - begun < 30
             for agent in gone:
                 await sees_go(friend, agent, mark)
                 assert not online(grid, agent)
@@ -229,9 +229,10 @@ async def in_a_row(grid, timing, what, end, times):
         timing(f"login after {what}, no pause", took[-1], GOAL_LOGIN_S)
         await end(grid, client)
     # Whether it gets slower with time.
-    first, last = (statistics.median(part) * 1000 for part in (took[:100], took[-100:]))
+    half = max(1, times // 2)
+    first, last = (statistics.median(part) * 1000 for part in (took[:half], took[-half:]))
     print(f"login after {what}, {times} in a row: median {statistics.median(took) * 1000:.0f} ms,"
-          f" worst {max(took) * 1000:.0f} ms; the first hundred {first:.0f} ms, the last {last:.0f} ms")
+          f" worst {max(took) * 1000:.0f} ms; the first half {first:.0f} ms, the second {last:.0f} ms")
     await is_quiet(grid)
     return took
 
@@ -248,7 +249,7 @@ async def test_crashing_and_logging_in_without_a_pause(grid, timing):
 
 async def test_stock_clients_log_out_and_in_without_a_pause(grid, timing):
     account = await asyncio.to_thread(grid.newcomer)
-    for _ in range(RELOGINS // 5):
+    for _ in range(max(1, RELOGINS // 3)):
         client = StockClient(grid)
         begun = time.monotonic()
         await client.enter(account, A_ONE.start())

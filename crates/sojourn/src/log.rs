@@ -138,14 +138,16 @@ mod tests {
     use super::*;
     use std::sync::mpsc;
 
-    /// A pipe: what is written waits until it is let through, and says then what it was.
+    /// A pipe: what is written says that it is there, waits until it is let through, and says then what it was.
     struct Pipe {
+        reached: mpsc::Sender<()>,
         open: mpsc::Receiver<()>,
         got: mpsc::Sender<Vec<u8>>,
     }
 
     impl Write for Pipe {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.reached.send(());
             // The end of the test is open as well.
             let _ = self.open.recv();
             let _ = self.got.send(bytes.to_vec());
@@ -159,33 +161,34 @@ mod tests {
 
     #[test]
     fn a_pipe_that_stands_still_holds_up_nobody_and_what_is_lost_is_said() {
+        let (reached, stands) = mpsc::channel();
         let (let_through, open) = mpsc::channel();
         let (got, taken) = mpsc::channel();
-        let mut lines = Lines::to(Pipe { open, got });
+        let mut lines = Lines::to(Pipe { reached, open, got });
+        lines.write_all(b"first\n").unwrap();
+        // From here on nothing is taken from what waits.
+        stands.recv().unwrap();
         let line = [b'x'; 1 << 16];
-        // Two loads at most are kept: one that is being written and one that waits.
-        let sent = 4 * WAITING / line.len();
-        for _ in 0..sent {
+        let (kept, lost) = (WAITING / line.len(), 3);
+        for _ in 0..kept + lost {
             lines.write_all(&line).unwrap();
         }
         assert!(!lines.flush(Duration::ZERO));
-        let lost = usize::try_from(lines.lost()).unwrap();
-        assert!((sent / 2..sent).contains(&lost), "{lost} of {sent}");
+        assert_eq!(lines.lost(), lost as u64);
         drop(let_through);
         assert!(lines.flush(Duration::from_secs(60)));
         let text: Vec<u8> = taken.try_iter().flatten().collect();
-        let kept = text.iter().filter(|byte| **byte == b'x').count() / line.len();
-        assert_eq!(kept + lost, sent);
-        let said = String::from_utf8_lossy(&text);
-        assert!(said.ends_with(&format!("{lost} lines of the log were lost, since nobody took them\n")));
+        let said = format!("{lost} lines of the log were lost, since nobody took them\n");
+        assert!(text == [b"first\n", &*line.repeat(kept), said.as_bytes()].concat());
     }
 
     #[test]
     fn lines_keep_their_order() {
+        let (reached, _) = mpsc::channel();
         let (let_through, open) = mpsc::channel();
         let (got, taken) = mpsc::channel();
         drop(let_through);
-        let mut lines = Lines::to(Pipe { open, got });
+        let mut lines = Lines::to(Pipe { reached, open, got });
         for n in 0..100 {
             writeln!(lines, "{n}").unwrap();
         }

@@ -29,6 +29,8 @@ const SILENCE_S: u64 = 5;
 const AT_ONCE: usize = 8;
 /// What was not heard is told again for a while, and a lease lasts as long: by then all is quiet.
 const QUIET: Duration = Duration::from_secs(120);
+/// What a viewer is to be told comes within this time, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Memory may grow by so much after the first round; far more than a process does that keeps nothing.
 const GROWTH_KB: u64 = 30_000;
 
@@ -171,7 +173,7 @@ impl Churn {
                 self.processes.order(FATED.1, Order::RestartRegion { region, after_s: 0, message }).await;
                 for guest in &mut moved {
                     let arrived = |event: &ViewerEvent| matches!(event, ViewerEvent::Teleported { .. });
-                    guest.viewer.wait_for(arrived).await.expect("it is moved");
+                    wait_for(&mut guest.viewer, arrived, "it is moved").await;
                 }
                 for guest in moved {
                     assert_eq!(guest.viewer.logout().await, Ok(true), "acknowledged");
@@ -209,7 +211,15 @@ async fn told_to_go(viewer: &mut Viewer) {
     let is_it = |event: &ViewerEvent| {
         matches!(event, ViewerEvent::Kicked { .. } | ViewerEvent::Disconnected(Disconnect::ClosedByRegion))
     };
-    viewer.wait_for(is_it).await.expect("it is told");
+    wait_for(viewer, is_it, "it is told that it has to go").await;
+}
+
+async fn wait_for(viewer: &mut Viewer, is_it: impl FnMut(&ViewerEvent) -> bool, what: &str) {
+    let (agent, heard) = (viewer.identity().agent, tokio::time::timeout(PATIENCE, viewer.wait_for(is_it)));
+    match heard.await {
+        Ok(event) => drop(event.unwrap_or_else(|why| panic!("{agent}: {what}: {why}"))),
+        Err(_) => panic!("{agent}: {what}: not within {PATIENCE:?}"),
+    }
 }
 
 fn credentials(number: usize, region: &str) -> Credentials {

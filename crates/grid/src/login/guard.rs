@@ -1,6 +1,6 @@
 //! Wrong passwords: counted by name and by address, so that neither one account nor all of them can be tried at
-//! leisure. Who comes from where that account has logged in before is always heard, so that nobody can lock an owner
-//! out by typing nonsense.
+//! leisure. Who comes from where that account has logged in before has an allowance of their own, so that nobody can lock
+//! an owner out by typing nonsense elsewhere, and nobody behind the same router can guess without end.
 
 use super::records::{Allowance, LoginRecords};
 use model::AgentId;
@@ -12,6 +12,8 @@ use std::net::{IpAddr, Ipv6Addr};
 const BY_NAME: Allowance = Allowance { burst: 10, each_s: 60 };
 /// For one address, whatever the name.
 const BY_ADDRESS: Allowance = Allowance { burst: 40, each_s: 15 };
+/// For one name, from one address that has been right before.
+const BY_KNOWN: Allowance = Allowance { burst: 50, each_s: 60 };
 /// Bytes of a hash that are kept.
 const MARK: usize = 16;
 
@@ -38,11 +40,12 @@ impl Try {
         records: &dyn LoginRecords,
         agent: Option<AgentId>,
     ) -> Result<core::result::Result<Charged, u64>> {
-        let Some(address) = &self.address else { return Ok(Ok(Charged(false))) };
+        let Some(address) = &self.address else { return Ok(Ok(Charged::Not)) };
         if let Some(agent) = agent
             && records.has_used(agent, address).await?
         {
-            return Ok(Ok(Charged(false)));
+            let charged = records.charge(&self.known(address), BY_KNOWN).await?;
+            return Ok(charged.map(|()| Charged::Known));
         }
         if let Err(wait_s) = records.charge(address, BY_ADDRESS).await? {
             return Ok(Err(wait_s));
@@ -51,7 +54,7 @@ impl Try {
         if charged.is_err() {
             records.refund(address, BY_ADDRESS).await?;
         }
-        Ok(charged.map(|()| Charged(true)))
+        Ok(charged.map(|()| Charged::Stranger))
     }
 
     /// It was right.
@@ -62,17 +65,33 @@ impl Try {
         charged: Charged,
     ) -> Result<()> {
         let Some(address) = &self.address else { return Ok(()) };
-        if charged.0 {
-            records.refund(address, BY_ADDRESS).await?;
-            records.refund(&self.name, BY_NAME).await?;
+        match charged {
+            Charged::Not => {}
+            Charged::Known => records.refund(&self.known(address), BY_KNOWN).await?,
+            Charged::Stranger => {
+                records.refund(address, BY_ADDRESS).await?;
+                records.refund(&self.name, BY_NAME).await?;
+            }
         }
         records.used(agent, address).await
     }
+
+    /// This name from this address.
+    fn known(&self, address: &str) -> String {
+        mark("known", &format!("{} {address}", self.name))
+    }
 }
 
-/// Whether a try was counted before it was known to be wrong.
+/// How a try was counted before it was known to be wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Charged(bool);
+pub(super) enum Charged {
+    /// It is not known where it comes from.
+    Not,
+    /// From where that account has logged in before.
+    Known,
+    /// From elsewhere.
+    Stranger,
+}
 
 /// What somebody can change their address within: of the newer kind they have 64 bits for themselves.
 fn network(address: IpAddr) -> IpAddr {

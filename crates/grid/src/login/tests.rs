@@ -236,6 +236,11 @@ async fn wrong_passwords_are_counted_and_no_owner_is_locked_out() {
         assert_eq!(world.try_from("192.0.2.1", "mistyped").await.unwrap_err().reason, "key");
         world.try_from("192.0.2.1", "secret").await.unwrap();
     }
+    // Behind the owner's own router one cannot guess for ever either.
+    for _ in 3..50 {
+        assert_eq!(world.try_from("192.0.2.1", "guess").await.unwrap_err().reason, "key");
+    }
+    assert_eq!(world.try_from("192.0.2.1", "secret").await.unwrap_err().reason, "presence");
 }
 
 #[tokio::test]

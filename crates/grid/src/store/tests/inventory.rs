@@ -246,7 +246,8 @@ async fn many_at_once_are_as_one_by_one() {
     assert_eq!(contents[asked.len() - 1 - 700].folders, std::slice::from_ref(&inner));
 
     // To and fro, and some to nowhere.
-    let place = |n: usize| if n.is_multiple_of(3) { FolderId(id(99)) } else { folders[(n + 1) % folders.len()].id };
+    let place =
+        |n: usize| if n.is_multiple_of(3) { FolderId(id(99)) } else { folders[(n + 1) % folders.len()].id };
     let moves: Vec<_> = ids[..MANY as usize].iter().enumerate().map(|(n, &id)| (id, place(n))).collect();
     assert_eq!(store.move_items(ada, &moves).await.unwrap(), u64::try_from(MANY).unwrap() / 3 * 2);
     let there = store.item(ada, ids[700]).await.unwrap().unwrap().folder;

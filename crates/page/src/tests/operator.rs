@@ -230,7 +230,15 @@ async fn pages_that_live_are_bounded() {
         assert!(open.len() <= crate::live::STREAMS);
     }
     assert_eq!(open.len(), crate::live::STREAMS);
+    // By this the script knows whether it is to try again, or the session is over.
+    for (cookie, status) in [(cookie.as_str(), StatusCode::TOO_MANY_REQUESTS), ("", StatusCode::UNAUTHORIZED)]
+    {
+        let asked = request(Method::HEAD, "/operate/live/metrics", cookie, "");
+        assert_eq!(rig.begin(asked).await.status(), status);
+    }
     open.pop();
+    let asked = request(Method::HEAD, "/operate/live/metrics", &cookie, "");
+    assert_eq!(rig.begin(asked).await.status(), StatusCode::OK, "and it takes no room");
     let response = rig.begin(request(Method::GET, "/operate/live/metrics", &cookie, "")).await;
     assert_eq!(response.status(), StatusCode::OK);
 }

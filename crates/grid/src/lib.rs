@@ -26,6 +26,7 @@ mod blobs;
 mod clock;
 mod engine;
 mod http;
+mod kept;
 mod login;
 mod operator;
 mod passwords;
@@ -41,6 +42,7 @@ pub use blobs::{AssetPlace, Blobs, Bucket, Carried, Hash, UnknownPlace};
 pub use clock::{Clock, SystemClock};
 pub use engine::{Database, PostgresUrl, UnknownDatabase};
 pub use http::{Door, GridInfo, PrivateConfig, PublicState, private_router, public_router};
+pub use kept::Kept;
 pub use login::{
     Allowance, LoginConfig, LoginFailure, LoginRecords, LoginRequest, LoginResponse, LoginService,
     LoginSuccess, StartLocation, subject_of,

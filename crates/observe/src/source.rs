@@ -7,8 +7,14 @@ use std::time::Duration;
 
 /// How long an answer may take; whoever asks for news is kept for 25 s.
 const PATIENCE: Duration = Duration::from_secs(40);
-/// Bytes of an answer.
-const MAX_ANSWER: usize = 64 << 20;
+/// Bytes of sessions or metrics, of which all processes are asked at once, and of a history.
+const MAX_STATE: usize = 4 << 20;
+const MAX_HISTORY: usize = 32 << 20;
+
+/// Bytes at most of what a process serves under this path, with its query.
+fn max_answer(path: &str) -> usize {
+    if path.starts_with("/transfers") { MAX_HISTORY } else { MAX_STATE }
+}
 
 /// Why a process has not said what it was asked.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -23,6 +29,10 @@ impl Failed {
             404 => "no simulator answers there".into(),
             status => format!("HTTP status {status}"),
         })
+    }
+
+    fn too_much() -> Self {
+        Self("it says too much".into())
     }
 }
 
@@ -51,8 +61,16 @@ impl Source {
     /// # Errors
     /// It does not answer, or not so.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failed> {
-        let body = self.0.fetch(path).await?;
+        let body = self.fetch(path).await?;
         serde_json::from_slice(&body).map_err(|error| Failed(format!("{path} makes no sense: {error}")))
+    }
+
+    async fn fetch(&self, path: &str) -> Result<Vec<u8>, Failed> {
+        let body = self.0.fetch(path).await?;
+        if body.len() > max_answer(path) {
+            return Err(Failed::too_much());
+        }
+        Ok(body)
     }
 
     /// What it serves there, as text.
@@ -60,7 +78,7 @@ impl Source {
     /// # Errors
     /// It does not answer, or not with text.
     pub async fn text(&self, path: &str) -> Result<String, Failed> {
-        let body = self.0.fetch(path).await?;
+        let body = self.fetch(path).await?;
         String::from_utf8(body).map_err(|_| Failed(format!("{path} is no text")))
     }
 }
@@ -100,8 +118,8 @@ impl Http {
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(Failed("it says too much".into()));
+            if body.len() + chunk.len() > max_answer(path) {
+                return Err(Failed::too_much());
             }
             body.extend_from_slice(&chunk);
         }
@@ -135,6 +153,27 @@ mod tests {
     impl Fetch for Says {
         async fn fetch(&self, _path: &str) -> Result<Vec<u8>, Failed> {
             Ok(self.0.to_vec())
+        }
+    }
+
+    /// As many spaces.
+    struct Talks(usize);
+
+    #[async_trait]
+    impl Fetch for Talks {
+        async fn fetch(&self, _path: &str) -> Result<Vec<u8>, Failed> {
+            Ok(vec![b' '; self.0])
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_may_say_too_much() {
+        for (path, most) in
+            [("/metrics", MAX_STATE), ("/sessions", MAX_STATE), ("/transfers?after=1", MAX_HISTORY)]
+        {
+            let says = async |bytes| Source::new(Arc::new(Talks(bytes))).text(path).await;
+            assert!(says(most).await.is_ok(), "{path}");
+            assert_eq!(says(most + 1).await, Err(Failed::too_much()), "{path}");
         }
     }
 

@@ -8,6 +8,10 @@
   const pause = document.getElementById("pause");
   let paused = false;
   let waiting = null;
+  // Before the next try, and at most.
+  const FIRST_MS = 1000;
+  const LAST_MS = 30000;
+  let pauseMs = FIRST_MS;
 
   const show = (state) => {
     pulse.hidden = false;
@@ -40,17 +44,37 @@
     }
   };
 
-  const source = new EventSource(part.dataset.live);
-  source.onopen = () => show(paused ? "paused" : "live");
-  source.onmessage = (event) => {
-    waiting = event.data;
-    settle();
+  const connect = () => {
+    const source = new EventSource(part.dataset.live);
+    source.onopen = () => {
+      pauseMs = FIRST_MS;
+      show(paused ? "paused" : "live");
+    };
+    source.onmessage = (event) => {
+      waiting = event.data;
+      settle();
+    };
+    source.onerror = () => {
+      show("away");
+      // Where nothing came back the browser tries again by itself; a refusal it takes for the last word.
+      if (source.readyState === EventSource.CLOSED) refused();
+    };
   };
-  source.onerror = () => {
-    show(source.readyState === EventSource.CLOSED ? "ended" : "away");
-    // A session that is over has another page.
-    if (source.readyState === EventSource.CLOSED) location.reload();
+
+  // A session that is over has another page; a server that is busy, or away for a moment, has not.
+  const refused = async () => {
+    const asked = { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(10000) };
+    const answer = await fetch(part.dataset.live, asked).catch(() => null);
+    if (answer && answer.status === 401) {
+      show("ended");
+      location.reload();
+      return;
+    }
+    setTimeout(connect, pauseMs * (0.5 + Math.random() / 2));
+    pauseMs = Math.min(2 * pauseMs, LAST_MS);
   };
+
+  connect();
   document.addEventListener("selectionchange", settle);
   pause.addEventListener("click", () => {
     paused = !paused;

@@ -51,14 +51,20 @@ impl Stream {
                 // Whether there is anything new, the fragment says.
                 let _ = tokio::time::timeout(TICK, self.news.changed()).await;
             }
-            if !matches!(self.desk.operators.is_operator_session(&self.mark).await, Ok(true)) {
-                return None;
+            match self.desk.operators.is_operator_session(&self.mark).await {
+                Ok(true) => {}
+                Ok(false) => return None,
+                // Nobody is shown anything until it is known whether they may see it.
+                Err(_) => continue,
             }
             self.desk.lookout.keep_looking();
-            let made = self.fragment.make(&self.desk).await?;
-            if made != self.sent {
-                self.sent.clone_from(&made);
-                return Some(made);
+            match self.fragment.make(&self.desk).await {
+                Some(made) if made != self.sent => {
+                    self.sent.clone_from(&made);
+                    return Some(made);
+                }
+                // What cannot be shown now stays as it was.
+                _ => {}
             }
         }
     }

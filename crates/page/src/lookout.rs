@@ -7,12 +7,13 @@
 use crate::plot::Plots;
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use observe::{Failed, History, Key, Samples, Sequence, Sessions, Source};
+use observe::{Failed, History, Key, Samples, Sequence, Sessions, Source, Transfers};
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -32,6 +33,10 @@ const FRESH: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Simulators that are asked.
 const PROCESSES: usize = 256;
+/// What does not answer where the grid does not know its simulators.
+const MAP: &str = "the map of regions";
+/// Histories that are read at a time: each may be large.
+const HISTORIES: usize = 8;
 /// Transfers that are kept.
 const TRANSFERS: usize = 600;
 
@@ -66,6 +71,10 @@ pub struct Lookout {
     /// Milliseconds after the origin until which somebody looks.
     until_ms: AtomicU64,
     somebody: Notify,
+    /// Numbers processes by their names: whoever comes back has the number it had, and nobody keeps a list.
+    numbers: RandomState,
+    /// How many tell their whole history at a time.
+    histories: Semaphore,
     known: Mutex<Known>,
     /// Rises with all that is new.
     news: watch::Sender<u64>,
@@ -75,8 +84,6 @@ pub struct Lookout {
 struct Known {
     sessions: BTreeMap<String, Sessions>,
     history: History,
-    /// Each process has a number of its own, as long as this one runs.
-    numbers: BTreeMap<String, usize>,
     own: Plots,
     others: Plots,
     /// Processes that do not answer, and why.
@@ -93,6 +100,8 @@ impl Lookout {
             origin: Instant::now(),
             until_ms: AtomicU64::new(0),
             somebody: Notify::new(),
+            numbers: RandomState::new(),
+            histories: Semaphore::new(HISTORIES),
             known: Mutex::default(),
             news: watch::Sender::new(0),
         }
@@ -187,11 +196,11 @@ impl Lookout {
         match self.fleet.others().await {
             Ok(mut others) => {
                 others.truncate(PROCESSES);
-                self.known().silent.remove("the map of regions");
+                self.known().silent.remove(MAP);
                 others
             }
             Err(why) => {
-                self.known().silent.insert("the map of regions".into(), why);
+                self.known().silent.insert(MAP.into(), why);
                 Vec::new()
             }
         }
@@ -205,7 +214,7 @@ impl Lookout {
         // Who has gone has nobody.
         let mut known = self.known();
         known.sessions.retain(|name, _| all.iter().any(|process| process.name == *name));
-        known.silent.retain(|name, _| all.iter().any(|process| process.name == *name) || name.contains(' '));
+        known.silent.retain(|name, _| all.iter().any(|process| process.name == *name) || name == MAP);
         drop(known);
         all
     }
@@ -302,17 +311,23 @@ impl Followers {
 }
 
 impl Lookout {
+    /// All that one process remembers of transfers.
+    async fn history(&self, process: &Process) -> Result<Transfers, Failed> {
+        let _turn = self.histories.acquire().await.expect("it is never closed");
+        process.source.transfers(None).await
+    }
+
     /// Asks one process again and again for what is new of transfers.
     async fn follow(self: Arc<Self>, process: Process) {
-        let number = {
-            let mut known = self.known();
-            let next = known.numbers.len();
-            *known.numbers.entry(process.name.clone()).or_insert(next)
-        };
+        let number = self.numbers.hash_one(&process.name) as usize;
         // Which run of the process, and its last note.
         let mut heard = None;
         loop {
-            match process.source.transfers(heard.map(|(_, last)| last)).await {
+            let said = match heard {
+                Some((_, last)) => process.source.transfers(Some(last)).await,
+                None => self.history(&process).await,
+            };
+            match said {
                 // Another run counts anew, so what came before its note of that number is not known.
                 Ok(said) if heard.is_some_and(|(run, _)| run != said.process) => heard = None,
                 Ok(said) => {
@@ -395,6 +410,47 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(100)).await;
         let asked = says.asked.load(Ordering::Relaxed) - after;
         assert!((9..=11).contains(&asked), "{asked}");
+        kept.abort();
+    }
+
+    /// A process that comes and goes.
+    struct Coming {
+        says: Arc<Says>,
+        there: std::sync::atomic::AtomicBool,
+    }
+
+    #[async_trait]
+    impl Fleet for Coming {
+        fn own(&self) -> Process {
+            Process { name: "own".into(), source: Source::new(self.says.clone()), regions: false }
+        }
+
+        async fn others(&self) -> Result<Vec<Process>, String> {
+            let there = self.there.load(Ordering::Relaxed);
+            let one = || Process {
+                name: "http://a b".into(),
+                source: Source::new(self.says.clone()),
+                regions: true,
+            };
+            Ok(there.then(one).into_iter().collect())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_comes_back_is_who_it_was() {
+        let says = Arc::new(Says { asked: AtomicU64::new(0) });
+        let fleet = Arc::new(Coming { says, there: true.into() });
+        let lookout = Arc::new(Lookout::new(fleet.clone()));
+        let kept = tokio::spawn(lookout.clone().keep());
+        lookout.known().silent.insert("http://c d".into(), "gone".into());
+        for there in [true, false, true] {
+            fleet.there.store(there, Ordering::Relaxed);
+            lookout.keep_looking();
+            tokio::time::sleep(SESSIONS * 3).await;
+            assert_eq!(lookout.sessions().len(), usize::from(there));
+            assert_eq!(lookout.transfers()[0].notes.len(), 1, "what it says again is the same");
+        }
+        assert!(lookout.silent().is_empty(), "who has gone is not silent");
         kept.abort();
     }
 }

@@ -153,16 +153,37 @@ fn cells(region: &RegionInfo) -> (u32, u32, u32, u32) {
     (cell.x, cell.y, across(region.size.x), across(region.size.y))
 }
 
-/// Groups of regions that are near each other.
+/// Groups of regions that are near each other, each in the order of the regions.
 fn grouped(regions: &[RegionInfo]) -> Vec<Vec<&RegionInfo>> {
-    let mut groups: Vec<Vec<&RegionInfo>> = Vec::new();
-    for region in regions {
-        let (near, far): (Vec<_>, Vec<_>) =
-            groups.into_iter().partition(|group| group.iter().any(|other| is_near(region, other)));
-        groups = far;
-        groups.push(near.into_iter().flatten().chain([region]).collect());
+    let mut from_west: Vec<_> = (0..regions.len()).collect();
+    from_west.sort_by_key(|&n| cells(&regions[n]).0);
+    // Each leads to another one of its group, and one of them to itself.
+    let mut leads: Vec<_> = (0..regions.len()).collect();
+    for (nth, &a) in from_west.iter().enumerate() {
+        let (west, _, across, _) = cells(&regions[a]);
+        let beside = from_west[nth + 1..].iter();
+        // Whoever begins farther east is near none of these.
+        for &b in beside.take_while(|&&b| cells(&regions[b]).0 - west < across.saturating_add(NEAR)) {
+            if is_near(&regions[a], &regions[b]) {
+                let (from, to) = (end(&mut leads, a), end(&mut leads, b));
+                leads[from] = to;
+            }
+        }
     }
-    groups
+    let mut groups: BTreeMap<usize, Vec<&RegionInfo>> = BTreeMap::new();
+    for (n, region) in regions.iter().enumerate() {
+        groups.entry(end(&mut leads, n)).or_default().push(region);
+    }
+    groups.into_values().collect()
+}
+
+/// Where one gets from there; the next time by a shorter way.
+fn end(leads: &mut [usize], mut at: usize) -> usize {
+    while leads[at] != at {
+        leads[at] = leads[leads[at]];
+        at = leads[at];
+    }
+    at
 }
 
 fn is_near(a: &RegionInfo, b: &RegionInfo) -> bool {
@@ -268,6 +289,25 @@ mod tests {
         assert_eq!((big.x, big.y, big.width, big.height), (450.0, 0.0, 300.0, 300.0));
         assert_eq!(big.tiles.len(), 4);
         assert_eq!((north.dots[0].x, north.dots[0].y), (37.5, 37.5));
+    }
+
+    #[test]
+    fn groups_are_joined_by_what_lies_between_them() {
+        let regions = [
+            region(1, "West", 1000, 1000, 256),
+            region(2, "East", 1008, 1000, 256),
+            region(3, "Far", 1000, 1005, 256),
+            region(4, "Between", 1004, 1003, 256),
+            region(5, "Wide", 900, 900, 1024),
+            region(6, "Near its end", 907, 900, 256),
+            region(7, "Too far", 912, 900, 256),
+        ];
+        let names = |group: &Vec<&RegionInfo>| group.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
+        let mut groups: Vec<_> = grouped(&regions).iter().map(names).collect();
+        groups.sort();
+        let expected: [&[&str]; 3] =
+            [&["Too far"], &["West", "East", "Far", "Between"], &["Wide", "Near its end"]];
+        assert_eq!(groups, expected);
     }
 
     #[test]

@@ -127,7 +127,11 @@ pub(crate) fn framed(
 async fn show(desk: &Desk, session: &Session, fragment: Fragment) -> Response<Body> {
     desk.lookout.look().await;
     let Some(made) = fragment.make(desk).await else {
-        return (StatusCode::NOT_FOUND, "It is not known, or not any more.").into_response();
+        return match fragment {
+            Fragment::Transfer(_) => (StatusCode::NOT_FOUND, "It is not known, or not any more."),
+            _ => (StatusCode::SERVICE_UNAVAILABLE, "The grid does not answer. Please try again in a moment."),
+        }
+        .into_response();
     };
     let live = format!("{BASE}/live/{}", fragment.address());
     framed(desk, session, fragment.tab(), &fragment.title(), fragment.above(), (live, made))

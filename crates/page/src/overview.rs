@@ -1,14 +1,12 @@
 //! The grid at a glance: its size, its regions, and how many stand where. Whoever looks at the login page asks for it,
 //! so it is kept for a moment, and counted once however many ask.
 
-use grid::{GridStatistics, LoginRecords, Statistics};
+use grid::{GridStatistics, Kept, LoginRecords, Statistics};
 use model::RegionId;
 use services::{RegionInfo, Services};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 /// How long it is kept.
 const AGE: Duration = Duration::from_secs(2);
@@ -38,29 +36,25 @@ pub(crate) struct Overview {
 /// The overview of a moment ago.
 pub(crate) struct Overviews {
     data: GridData,
-    last: Mutex<Option<(Instant, Arc<Overview>)>>,
+    kept: Kept<Overview>,
 }
 
 impl Overviews {
     pub(crate) fn new(data: GridData) -> Self {
-        Self { data, last: Mutex::default() }
+        Self { data, kept: Kept::new("the grid's overview", AGE) }
     }
 
-    /// The latest.
+    /// The latest, or an older one while the grid does not answer.
     pub(crate) async fn get(&self) -> services::Result<Arc<Overview>> {
-        let mut last = self.last.lock().await;
-        if let Some((at, overview)) = &*last
-            && at.elapsed() < AGE
-        {
-            return Ok(overview.clone());
-        }
-        let GridData { services, statistics, .. } = &self.data;
-        let counted = statistics.statistics().await?;
-        let people = statistics.people_by_region().await?;
-        let mut regions = services.grid.online_regions(0, 0, REGIONS).await?;
-        regions.sort_by(|a, b| a.name.cmp(&b.name));
-        let overview = Arc::new(Overview { counted, regions, people });
-        *last = Some((Instant::now(), overview.clone()));
-        Ok(overview)
+        self.kept.get(|| read(self.data.clone())).await
     }
+}
+
+async fn read(data: GridData) -> services::Result<Overview> {
+    let GridData { services, statistics, .. } = data;
+    let counted = statistics.statistics().await?;
+    let people = statistics.people_by_region().await?;
+    let mut regions = services.grid.online_regions(0, 0, REGIONS).await?;
+    regions.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(Overview { counted, regions, people })
 }

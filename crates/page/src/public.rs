@@ -3,23 +3,25 @@
 use crate::forms::Secret;
 use crate::look::{self, Look};
 use crate::map::{self, Map, Tiles};
-use crate::overview::{GridData, Overview, Overviews};
+use crate::overview::{GridData, Overviews};
 use askama::Template;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Response, StatusCode, header};
-use axum::response::IntoResponse as _;
+use axum::response::{Html, IntoResponse as _};
 use axum::routing::get;
 use axum::{Extension, Form, Router};
-use grid::{Allowance, GridStatistics, NewPerson, provision_account, subject_of};
+use grid::{Allowance, GridStatistics, Kept, NewPerson, provision_account, subject_of};
 use serde::Deserialize;
 use services::ServiceError;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Regions that the login page names.
 const NAMED: usize = 12;
+/// How long a map is kept.
+const MAP_AGE: Duration = Duration::from_secs(5);
 /// Bytes of a form.
 const FORM: usize = 8 * 1024;
 /// Characters of a password.
@@ -51,6 +53,8 @@ struct Public {
     look: Look,
     data: GridData,
     overviews: Overviews,
+    /// The page of the map.
+    map: Kept<Bytes>,
 }
 
 /// The routes: `GET /`, `/map`, and, if people may sign up, `/signup`. Addresses are taken from an extension of the request,
@@ -62,7 +66,9 @@ pub fn public_pages(config: PublicConfig, data: GridData) -> Router {
     }
     let tiles = map::tiles("", data.services.map_tiles.clone());
     let look = Look::below("", &config.grid_name);
-    let state = Arc::new(Public { config, look, overviews: Overviews::new(data.clone()), data });
+    let overviews = Overviews::new(data.clone());
+    let map = Kept::new("the map", MAP_AGE);
+    let state = Arc::new(Public { config, look, data, overviews, map });
     let pages = router.layer(DefaultBodyLimit::max(FORM)).with_state(state);
     look::guarded(pages.merge(tiles).merge(look::router("")))
 }
@@ -106,19 +112,14 @@ struct SignUp<'a> {
     email: &'a str,
 }
 
-async fn overview(public: &Public) -> Result<Arc<Overview>, Response<Body>> {
-    public.overviews.get().await.map_err(|error| {
-        tracing::error!(%error, "the grid could not be counted");
-        (StatusCode::SERVICE_UNAVAILABLE, "The grid does not answer. Please try again in a moment.")
-            .into_response()
-    })
+/// The grid cannot be seen now. Why is logged already.
+fn unseen() -> Response<Body> {
+    (StatusCode::SERVICE_UNAVAILABLE, "The grid does not answer. Please try again in a moment.")
+        .into_response()
 }
 
 async fn splash(State(public): State<Arc<Public>>) -> Response<Body> {
-    let overview = match overview(&public).await {
-        Ok(overview) => overview,
-        Err(response) => return response,
-    };
+    let Ok(overview) = public.overviews.get().await else { return unseen() };
     let count = |id| overview.people.get(&id).copied().unwrap_or_default();
     let mut regions: Vec<_> =
         overview.regions.iter().map(|region| (region.name.as_str(), count(region.id))).collect();
@@ -140,19 +141,22 @@ async fn splash(State(public): State<Arc<Public>>) -> Response<Body> {
 }
 
 async fn world_map(State(public): State<Arc<Public>>) -> Response<Body> {
-    let overview = match overview(&public).await {
-        Ok(overview) => overview,
-        Err(response) => return response,
+    match public.map.get(|| draw_map(public.clone())).await {
+        Ok(page) => Html(Bytes::clone(&page)).into_response(),
+        Err(_) => unseen(),
+    }
+}
+
+/// The page of the map. That of a large grid takes its time and has megabytes, so it is drawn aside, and once for all.
+async fn draw_map(public: Arc<Public>) -> services::Result<Bytes> {
+    let overview = public.overviews.get().await?;
+    let draw = move || {
+        let map = Map::new(&overview.regions, &overview.people, &[], Tiles::Public).render()?;
+        let (look, sign_up) = (&public.look, public.config.sign_up);
+        PublicMap { look, here: "map", sign_up, counted: overview.counted, map }.render()
     };
-    let map = Map::new(&overview.regions, &overview.people, &[], Tiles::Public).render();
-    let page = PublicMap {
-        look: &public.look,
-        here: "map",
-        sign_up: public.config.sign_up,
-        counted: overview.counted,
-        map: map.unwrap_or_default(),
-    };
-    look::page(StatusCode::OK, &page)
+    let drawn = tokio::task::spawn_blocking(draw).await.map_err(ServiceError::unavailable)?;
+    drawn.map(Bytes::from).map_err(ServiceError::unavailable)
 }
 
 async fn form(State(public): State<Arc<Public>>, headers: HeaderMap) -> Response<Body> {

@@ -12,12 +12,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use transfer::PeerError;
 
-/// Bytes of an answer.
-const MAX_ANSWER: usize = 32 << 20;
+/// Bytes of an answer: a history of transfers, or what is of this moment.
+const MAX_HISTORY: usize = 32 << 20;
+const MAX_STATE: usize = 4 << 20;
 /// How long an answer may take ...
 const PATIENCE: Duration = Duration::from_secs(3);
 /// ... and one that waits for news, which a simulator keeps for 25 s.
 const NEWS: Duration = Duration::from_secs(30);
+
+fn max_answer(path: &str) -> usize {
+    if path.starts_with("/transfers") { MAX_HISTORY } else { MAX_STATE }
+}
 
 /// A simulator of this process.
 #[derive(Clone)]
@@ -39,7 +44,7 @@ impl Operations {
             _ => return Err(404),
         };
         match response.status().as_u16() {
-            200 => to_bytes(response.into_body(), MAX_ANSWER).await.map(Into::into).map_err(|_| 500),
+            200 => to_bytes(response.into_body(), max_answer(path)).await.map(Into::into).map_err(|_| 500),
             status => Err(status),
         }
     }
@@ -95,7 +100,7 @@ impl RemoteOperations {
             let request = web::signed(&self.client, &self.key, Source::Grid, method, url, body.into());
             let response = request.send().await.map_err(|error| web::failure(&error))?;
             match response.status().as_u16() {
-                200 => web::body_up_to(MAX_ANSWER, response).await,
+                200 => web::body_up_to(max_answer(path), response).await,
                 status => Err(PeerError::Garbage(format!("it answers with HTTP status {status}"))),
             }
         };

@@ -12,6 +12,7 @@ pub use door::Door;
 pub use grid_info::GridInfo;
 pub use private::{PrivateConfig, private_router};
 
+use crate::statistics::KeptStatistics;
 use crate::{LoginFailure, LoginRequest, LoginResponse, LoginService, Statistics};
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
@@ -51,12 +52,13 @@ pub struct PublicState {
 /// type), `GET /get_grid_info`, `/json_grid_info`, `/get_grid_stats`, and tiles of the map. The client's address is
 /// taken from an extension of the request, `ConnectInfo<SocketAddr>`, where there is one.
 pub fn public_router(state: PublicState) -> Router {
+    let counted = Arc::new(KeptStatistics::new(state.statistics.clone()));
     Router::new()
         .route("/", post(call))
         .route("/login", post(call))
         .route("/get_grid_info", get(get_grid_info))
         .route("/json_grid_info", get(json_grid_info))
-        .route("/get_grid_stats", get(get_grid_stats))
+        .route("/get_grid_stats", get(get_grid_stats).with_state(counted))
         .route("/{file}", get(map_tiles::get))
         .route("/map/{scope}/{file}", get(map_tiles::get_in_scope))
         .with_state(state)
@@ -109,13 +111,10 @@ async fn json_grid_info(State(state): State<PublicState>) -> Response {
     with_type("application/json", state.info.to_json())
 }
 
-async fn get_grid_stats(State(state): State<PublicState>) -> Response {
-    match state.statistics.statistics().await {
+async fn get_grid_stats(State(counted): State<Arc<KeptStatistics>>) -> Response {
+    match counted.get().await {
         Ok(counted) => with_type("application/xml", grid_info::statistics_xml(&counted)),
-        Err(error) => {
-            tracing::error!(%error, "the grid could not be counted");
-            StatusCode::SERVICE_UNAVAILABLE.into_response()
-        }
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
 

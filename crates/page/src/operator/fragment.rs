@@ -265,7 +265,7 @@ impl Fragment {
         made.unwrap_or_default()
     }
 
-    /// As it is now; `None` when there is no such thing.
+    /// As it is now; `None` when there is no such thing, or nobody knows now.
     pub(crate) async fn make(&self, desk: &Desk) -> Option<String> {
         let made = match self {
             Self::Map => world(desk).await?.render(),
@@ -279,8 +279,7 @@ impl Fragment {
 }
 
 async fn world(desk: &Desk) -> Option<World> {
-    let overview = desk.overviews.get().await;
-    let overview = overview.inspect_err(|error| tracing::error!(%error, "there is no map")).ok()?;
+    let overview = desk.overviews.get().await.ok()?;
     let sessions = desk.lookout.sessions();
     let roots = sessions.iter().flat_map(|process| &process.sessions);
     let roots: Vec<_> = roots.filter(|here| matches!(here.standing.as_str(), "root" | "leaving")).collect();

@@ -194,6 +194,23 @@ async fn a_page_lives_as_long_as_its_session() {
 }
 
 #[tokio::test]
+async fn a_page_lives_on_while_nobody_knows_who_is_inside() {
+    let rig = Rig::with_operator().await;
+    let cookie = rig.inside().await;
+    let mut body = rig.begin(request(Method::GET, "/operate/live/map", &cookie, "")).await.into_body();
+    body.frame().await.unwrap().unwrap();
+    rig.store.close().await;
+    tokio::time::pause();
+    // Nothing comes but signs of life.
+    let ended = async {
+        while let Some(frame) = body.frame().await {
+            assert!(frame.unwrap().into_data().unwrap().starts_with(b":"));
+        }
+    };
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(60), ended).await.is_err());
+}
+
+#[tokio::test]
 async fn filters_leave_out_what_is_not_wanted() {
     let rig = Rig::with_operator().await;
     let cookie = rig.inside().await;
@@ -230,7 +247,15 @@ async fn pages_that_live_are_bounded() {
         assert!(open.len() <= crate::live::STREAMS);
     }
     assert_eq!(open.len(), crate::live::STREAMS);
+    // By this the script knows whether it is to try again, or the session is over.
+    for (cookie, status) in [(cookie.as_str(), StatusCode::TOO_MANY_REQUESTS), ("", StatusCode::UNAUTHORIZED)]
+    {
+        let asked = request(Method::HEAD, "/operate/live/metrics", cookie, "");
+        assert_eq!(rig.begin(asked).await.status(), status);
+    }
     open.pop();
+    let asked = request(Method::HEAD, "/operate/live/metrics", &cookie, "");
+    assert_eq!(rig.begin(asked).await.status(), StatusCode::OK, "and it takes no room");
     let response = rig.begin(request(Method::GET, "/operate/live/metrics", &cookie, "")).await;
     assert_eq!(response.status(), StatusCode::OK);
 }

@@ -120,3 +120,24 @@ async fn where_nobody_may_sign_up_there_is_no_form() {
     assert_eq!(rig.get("/signup", "").await.status, StatusCode::NOT_FOUND);
     assert!(!rig.get("/", "").await.body.contains("signup"));
 }
+
+#[tokio::test]
+async fn the_pages_outlive_the_database_for_a_while() {
+    let rig = Rig::new().await;
+    let another = rig.another_process();
+    for path in ["/", "/map"] {
+        assert_eq!(rig.get(path, "").await.status, StatusCode::OK, "{path}");
+    }
+    rig.store.close().await;
+    tokio::time::pause();
+    for wait_s in [0, 1, 8, 60] {
+        tokio::time::advance(std::time::Duration::from_secs(wait_s)).await;
+        for path in ["/", "/map"] {
+            let page = rig.get(path, "").await;
+            assert_eq!(page.status, StatusCode::OK, "{path} after {wait_s} s");
+            assert!(page.body.contains("Plaza"), "{}", page.body);
+            let none = another.get(path, "").await;
+            assert_eq!(none.status, StatusCode::SERVICE_UNAVAILABLE, "{path} after {wait_s} s");
+        }
+    }
+}

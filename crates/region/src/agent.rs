@@ -258,6 +258,8 @@ pub(crate) struct Agent {
     pub(crate) releasing: Option<Releasing>,
     /// Whom this visit has released.
     pub(crate) letting_go: Option<LettingGo>,
+    /// A close that was taken for one about an older visit: if UpdateAgent does not follow, it was about this transfer.
+    pub(crate) kept_out: Option<TransferKey>,
     /// The viewer has fetched its capabilities since it was announced.
     pub(crate) seed_fetched: bool,
     /// The viewer has acknowledged AgentMovementComplete: it knows that it is here.

@@ -84,8 +84,10 @@ impl Region {
 
     pub(crate) fn wake_arrival(&mut self, cx: &mut Context<'_>, id: AgentId) {
         self.answer_circuit_waiters(cx, id, Some(cx.now));
-        if self.agents.get(&id).and_then(|agent| agent.arrival.next_wakeup()).is_some_and(|at| at <= cx.now) {
-            self.arrive(cx, id, ArrivalInput::Wakeup);
+        let Some(agent) = self.agents.get_mut(&id) else { return };
+        if agent.arrival.next_wakeup().is_some_and(|at| at <= cx.now) {
+            let withdrawn = agent.kept_out.take().filter(|_| agent.update.is_none());
+            self.arrive(cx, id, withdrawn.map_or(ArrivalInput::Wakeup, ArrivalInput::Withdraw));
         }
     }
 

@@ -245,6 +245,7 @@ impl Region {
         };
         agent.seed_fetched = false;
         agent.releasing = None;
+        agent.kept_out = None;
         agent.update = None;
         agent.inherited = create.children.iter().map(|child| (child.handle, *child)).collect();
         match expectation {
@@ -296,6 +297,7 @@ impl Region {
             coming: None,
             releasing: None,
             letting_go: None,
+            kept_out: None,
             seed_fetched: false,
             welcomed: false,
             greeted: cx.now,
@@ -472,6 +474,7 @@ impl Region {
             && key.0 == RegionId::default()
         {
             if agent.outlives_close(cx.now) {
+                agent.kept_out = Some(key);
                 let says = (Party::Source, Party::Destination);
                 self.note_coming(cx, id, Act::Keep, says, "close of an older visit", "");
                 self.trace_life(cx, || format!("Not closing child agent {id}: it is coming back"));

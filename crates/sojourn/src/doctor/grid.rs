@@ -105,9 +105,8 @@ fn clock(found: &str, apart_s: Option<u64>) -> Finding {
 
 /// The grid lets us in only with a key.
 async fn locked_out(services: &Services) -> Option<Finding> {
-    let Err(ServiceError::Refused(why)) = services.grid.by_id(RegionId(Uuid::max())).await else {
-        return None;
-    };
+    let error = services.grid.by_id(RegionId(Uuid::max())).await.err().filter(connectors::wants_key)?;
+    let why = error.to_string();
     let remedy = "`sojourn simulator-key add NAME` with the grid's --data or --database; what it prints is \
                   SOJOURN_SIMULATOR_KEY";
     Some(Finding::ill("grid, key", why, remedy))

@@ -67,11 +67,12 @@ impl PresenceService for HttpPresence {
         let mut renewed = Renewed::default();
         for held in held.chunks(IDS) {
             let body = lease::to_form(held).write();
-            // Grids of others have no leases.
-            let Some(answer) = self.client.post(lease::PATH, FORM, body, ANSWER_BYTES).await? else {
+            // Grids of others have no leases: they say nothing here, or what they say to anything unknown.
+            let answer = self.client.post(lease::PATH, FORM, body, ANSWER_BYTES).await?;
+            let Some(Ok(answer)) = answer.map(|answer| Tree::parse(&answer)) else {
                 return Ok(Renewed::default());
             };
-            let part = understood(Tree::parse(&answer).and_then(|answer| lease::read(&answer)))?;
+            let part = understood(lease::read(&answer))?;
             renewed.unknown.extend(part.unknown);
             renewed.elsewhere.extend(part.elsewhere);
         }

@@ -379,6 +379,16 @@ async fn word_of_people_comes_from_where_they_are() {
     assert_eq!(say(status(ALAN)).await, 403);
     assert_eq!(say(status(ADA)).await, 403);
     assert_eq!(say(message(far.id)).await, 403);
+    // Who has gone has gone from nowhere; but only friends are told, and only what is so.
+    let gone = |friend| PeerCall::FriendStatus { friend, to: ADA, online: false };
+    let cleo = AgentId(Uuid::from_u128(0xC1E0));
+    let see = services::FriendRights::SEE_ONLINE;
+    assert_eq!(say(gone(cleo)).await, 403);
+    let bonds = [((ADA, cleo), see), ((cleo, ADA), see), ((ADA, ALAN), see), ((ALAN, ADA), see)];
+    alone.grid.bonds.lock().unwrap().extend(bonds);
+    assert_eq!(say(gone(cleo)).await, 200);
+    assert_eq!(say(status(cleo)).await, 403);
+    assert_eq!(say(gone(ALAN)).await, 403);
     assert_eq!(say(message(near.id)).await, 200);
     // From now on this host is known to have regions.
     assert_eq!(say(status(ALAN)).await, 200);

@@ -3,11 +3,12 @@
 It has an address of its own, and takes its clients for whom they say in `X-Test-From`, as if they came from there."""
 
 import shutil
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
-from .process import is_free, lasting_ports
+from .process import lasting_ports
 
 ADDRESS = "127.0.0.2"
 
@@ -54,8 +55,16 @@ class Nginx:
         settings.write_text(SETTINGS.format(folder=self.folder, servers=servers, port=self.port, address=ADDRESS))
         program = shutil.which("nginx") or "/usr/sbin/nginx"
         self.process = subprocess.Popen([program, "-c", settings, "-p", self.folder, "-e", self.folder / "errors"])
-        while is_free(self.port):
+        # Asked by a connection: trying to bind the port would take it from nginx for a moment.
+        while not self.answers():
             assert self.process.poll() is None, f"nginx has ended: {(self.folder / 'errors').read_text()}"
+
+    def answers(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return True
+        except OSError:
+            return False
 
     def close(self):
         if self.process:

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use transfer::{CreateAgent, PeerCall, PeerError, Refusal, Version, VersionRange};
+use transfer::{AgentData, CreateAgent, PeerCall, PeerError, Refusal, Version, VersionRange};
 
 /// Ada stands in the first region, Bob in the second, Cleo nowhere.
 const ADA: AgentId = AgentId(Uuid::from_u128(0xA));
@@ -322,6 +322,33 @@ fn address(agent: AgentId) -> SocketAddr {
 
 fn session(agent: AgentId) -> SessionId {
     SessionId(Uuid::from_u128(agent.0.as_u128() + 0x100))
+}
+
+/// UpdateAgent of a peer that knows the published protocol alone.
+fn updated(agent: AgentId, source: RegionId) -> AgentData {
+    AgentData {
+        agent,
+        session: session(agent),
+        transfer: None,
+        source,
+        version: Version::V0_8,
+        position: Vec3::new(100.0, 50.0, 25.0),
+        velocity: Vec3::ZERO,
+        rotation: model::Quat::IDENTITY,
+        look_at: Vec3::X,
+        flying: false,
+        always_run: false,
+        control_flags: 0,
+        draw_distance_m: 64.0,
+        throttles: None,
+        outfit: Arc::default(),
+        animations: Vec::new(),
+        baggage: Arc::default(),
+        children: Vec::new(),
+        crossing: false,
+        wait_for_root: false,
+        release: None,
+    }
 }
 
 /// A login.

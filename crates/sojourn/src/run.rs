@@ -4,7 +4,7 @@ pub(crate) mod grid;
 mod operator;
 mod public;
 mod regions;
-mod service_manager;
+mod sd_notify;
 pub(crate) mod simulator;
 pub(crate) mod standalone;
 
@@ -53,7 +53,7 @@ fn stop_signals(drain: Duration) -> Result<mpsc::Receiver<()>> {
                 _ = terminate.recv() => tracing::info!("terminated: closing"),
                 () = wish.closed() => return,
             }
-            service_manager::stopping(drain + FAREWELL);
+            sd_notify::stopping(drain + FAREWELL);
             let _ = wish.try_send(());
         }
     });
@@ -80,7 +80,7 @@ fn say_ready(begun: Instant, url: &str) {
     let mut out = std::io::stdout().lock();
     // Nobody may be listening; the world goes on.
     let _ = writeln!(out, "ready {url}").and_then(|()| out.flush());
-    service_manager::ready();
+    sd_notify::ready();
 }
 
 #[cfg(test)]

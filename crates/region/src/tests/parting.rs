@@ -83,24 +83,9 @@ impl Journey {
     /// The peer sends Ada back.
     fn announce(&mut self) {
         let create = CreateAgent {
-            agent: ADA,
-            session: session(ADA),
-            secure_session: SecureSessionId::default(),
-            circuit_code: CircuitCode(7),
-            first: "Ada".into(),
-            last: "One".into(),
             caps: Some(CapsSecret(Uuid::from_u128(0x77))),
             flags: TeleportFlags::VIA_LOCATION,
-            position: Vec3::new(100.0, 50.0, 25.0),
-            look_at: Vec3::X,
-            draw_distance_m: 64.0,
-            outfit: Arc::default(),
-            client: transfer::Client::default(),
-            children: Vec::new(),
-            claim: None,
-            transfer: None,
-            source: None,
-            version: Version::V0_8,
+            ..announced(ADA)
         };
         self.peer_says(PeerCall::CreateAgent(Box::new(create)));
     }
@@ -113,27 +98,9 @@ impl Journey {
     /// The rest of the way back.
     fn arrive(&mut self) {
         let data = AgentData {
-            agent: ADA,
-            session: session(ADA),
-            transfer: None,
-            source: PEER,
-            version: Version::V0_8,
-            position: Vec3::new(100.0, 50.0, 25.0),
-            velocity: Vec3::ZERO,
-            rotation: model::Quat::IDENTITY,
-            look_at: Vec3::X,
-            flying: false,
-            always_run: false,
-            control_flags: 0,
-            draw_distance_m: 64.0,
-            throttles: None,
-            outfit: Arc::default(),
-            animations: Vec::new(),
-            baggage: Arc::default(),
-            children: Vec::new(),
-            crossing: false,
             wait_for_root: true,
             release: Some(Release { url: "http://peer/agent/a/release".into(), when: ReleaseWhen::Settled }),
+            ..updated(ADA, PEER)
         };
         self.peer_says(PeerCall::UpdateAgent(Box::new(data)));
         let (agent_id, session_id) = (ADA.0, session(ADA).0);

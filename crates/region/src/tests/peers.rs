@@ -83,27 +83,10 @@ fn transfer_of_old() -> CreateAgent {
 /// UpdateAgent of a walk over the border, by a peer that knows the published protocol alone.
 fn walks_over() -> AgentData {
     AgentData {
-        agent: CLEO,
-        session: session(CLEO),
-        transfer: None,
-        source: ELSEWHERE,
-        version: Version::V0_8,
         position: Vec3::new(1.0, 100.0, 25.0),
         velocity: Vec3::X,
-        rotation: Quat::IDENTITY,
-        look_at: Vec3::X,
-        flying: false,
-        always_run: false,
-        control_flags: 0,
-        draw_distance_m: 64.0,
-        throttles: None,
-        outfit: Arc::default(),
-        animations: Vec::new(),
-        baggage: Arc::default(),
-        children: Vec::new(),
         crossing: true,
-        wait_for_root: false,
-        release: None,
+        ..updated(CLEO, ELSEWHERE)
     }
 }
 

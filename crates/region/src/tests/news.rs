@@ -121,6 +121,26 @@ fn what_got_lost_is_said_anew_and_never_an_older_state_last() {
 }
 
 #[test]
+fn where_somebody_rests_is_said_until_it_is_heard() {
+    let mut town = Town::with_bob_in(0);
+    town.wait(20, &[ADA, BOB]);
+    town.got.clear();
+    let placement = scene::Placement::facing(Vec3::new(50.0, 60.0, 0.0), Vec3::X);
+    let region = &mut town.regions[0];
+    region.scene.relocate(town.now, ADA, placement, &mut region.scene_events);
+    town.put(0, Input::Wakeup);
+    let what = format!("place {}", town.local(ADA));
+    town.wait(5, &[ADA]);
+    assert!(times(&town.seen(BOB), &what) > 0);
+    town.wait(40, &[ADA]);
+    assert!(times(&town.seen(BOB), &what) > 0, "he has not acknowledged it");
+    town.wait(40, &[ADA, BOB]);
+    town.got.clear();
+    town.wait(100, &[ADA, BOB]);
+    assert_eq!(times(&town.seen(BOB), &what), 0);
+}
+
+#[test]
 fn who_has_gone_is_gone_even_for_a_viewer_that_has_stalled() {
     let mut town = Town::with_bob_in(0);
     // Fewer bytes than it takes to fill them.

@@ -90,13 +90,20 @@ fn who_looks_in_or_comes_later_sees_looks_and_animations_too() {
         assert!(times(&seen, what) > 0, "{what} in {seen:?}");
     }
 
-    // A viewer that begins its circuit anew has forgotten everybody.
-    town.regions[0].drop_link(CLEO);
-    town.open_from(address(CLEO), CLEO);
-    town.wait(5, &[ADA, BOB, CLEO]);
-    let seen = town.seen(CLEO);
-    for what in [body.as_str(), "looks Ada 7", "plays Ada"] {
-        assert!(times(&seen, what) > 0, "{what} in {seen:?}");
+    // A viewer that begins its circuit anew has forgotten everybody, whether or not we had forgotten it.
+    for forgotten in [true, false] {
+        town.wait(20, &[ADA, BOB, CLEO]);
+        town.got.clear();
+        match forgotten {
+            true => town.regions[0].drop_link(CLEO),
+            false => town.viewers.get_mut(&CLEO).unwrap().1 = 0,
+        }
+        town.open_from(address(CLEO), CLEO);
+        town.wait(5, &[ADA, BOB, CLEO]);
+        let seen = town.seen(CLEO);
+        for what in [body.as_str(), "looks Ada 7", "plays Ada"] {
+            assert!(times(&seen, what) > 0, "{what} in {seen:?}, {forgotten}");
+        }
     }
 }
 

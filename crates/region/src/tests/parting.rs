@@ -103,6 +103,11 @@ impl Journey {
             ..updated(ADA, PEER)
         };
         self.peer_says(PeerCall::UpdateAgent(Box::new(data)));
+        self.show_up();
+    }
+
+    /// The viewer's part of it.
+    fn show_up(&mut self) {
         let (agent_id, session_id) = (ADA.0, session(ADA).0);
         let circuit_code = m::use_circuit_code::CircuitCode { code: 7, session_id, id: agent_id };
         self.say(&m::UseCircuitCode { circuit_code });
@@ -163,6 +168,25 @@ fn a_close_of_what_was_left_does_not_end_the_next_visit() {
         assert_eq!(journey.is_here(), comes, "closed {late:?} later");
         let arrived = journey.answered.contains(&PeerReply::Whereabouts(Whereabouts::Arrived));
         assert_eq!(arrived, comes, "closed {late:?} later");
+    }
+}
+
+#[test]
+fn a_close_was_about_this_visit_if_the_agent_does_not_follow() {
+    for closed in [false, true] {
+        let mut journey = Journey::new(100);
+        journey.wish();
+        journey.announce();
+        if closed {
+            journey.close();
+        }
+        journey.show_up();
+        for _ in 0..100 {
+            journey.town.now += Duration::from_millis(100);
+            journey.put(Input::Wakeup);
+        }
+        // A viewer that was sent and not taken back is let in without its things.
+        assert_eq!(journey.is_here(), !closed);
     }
 }
 

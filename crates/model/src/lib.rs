@@ -13,7 +13,7 @@ mod teleport_flags;
 pub use glam::{Quat, Vec3};
 pub use ids::*;
 pub use moment::Moment;
-pub use network::{Network, NoNetwork};
+pub use network::{Network, NoNetwork, household};
 pub use place::*;
 pub use teleport_flags::TeleportFlags;
 pub use uuid::Uuid;

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 /// Addresses that agree in their first bits: `192.0.2.0/24`, or one alone. An IPv4 address that is written as one of IPv6
@@ -61,9 +61,31 @@ impl FromStr for Network {
     }
 }
 
+/// What somebody can change their address within: with IPv6 a household has 64 bits for itself. An IPv4 address, however
+/// it is written, is one alone.
+pub fn household(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        address => address,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn households() {
+        for (one, other, same) in [
+            ("2001:db8::1", "2001:db8::ffff:0:0:2", true),
+            ("2001:db8::1", "2001:db8:0:1::1", false),
+            ("::ffff:192.0.2.1", "192.0.2.1", true),
+            ("192.0.2.1", "192.0.2.2", false),
+        ] {
+            let of = |address: &str| household(address.parse().unwrap());
+            assert_eq!(of(one) == of(other), same, "{one} {other}");
+        }
+    }
 
     #[test]
     fn networks() {

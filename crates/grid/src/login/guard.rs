@@ -3,10 +3,10 @@
 //! an owner out by typing nonsense elsewhere, and nobody behind the same router can guess without end.
 
 use super::records::{Allowance, LoginRecords};
-use model::AgentId;
+use model::{AgentId, household};
 use services::Result;
 use sha2::{Digest as _, Sha256};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// For one name, from addresses that have never been right.
 const BY_NAME: Allowance = Allowance { burst: 10, each_s: 60 };
@@ -30,7 +30,7 @@ impl Try {
         let name = format!("{} {}", first.trim().to_lowercase(), last.trim().to_lowercase());
         Self {
             name: mark("name", &name),
-            address: from.map(|from| mark("address", &network(from).to_string())),
+            address: from.map(|from| mark("address", &household(from).to_string())),
         }
     }
 
@@ -93,20 +93,9 @@ pub(super) enum Charged {
     Stranger,
 }
 
-/// What somebody can change their address within: of the newer kind they have 64 bits for themselves.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        v4 => v4,
-    }
-}
-
 /// Who does something of this kind from an address, as [`LoginRecords::charge`] counts it.
 pub fn subject_of(kind: &str, from: IpAddr) -> String {
-    mark(kind, &network(from).to_string())
+    mark(kind, &household(from).to_string())
 }
 
 /// A text that stands for another and does not tell it at a glance.

@@ -1,17 +1,16 @@
 //! What the address of a connection is worth. That of a proxy says nothing of who is behind it; and a browser near by
 //! carries to us what some page far away wants, with the page's name on it.
 
+use super::proxies::MARKS;
 use axum::http::{HeaderMap, header};
 use std::net::IpAddr;
 
-/// What proxies add; of one that is believed it has been taken out ([`super::proxies`]).
-const PROXIED: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
 /// What browsers add and no program of a grid does.
 const BROWSER: [&str; 2] = ["origin", "sec-fetch-site"];
 
-/// Whether a request came by way of a proxy.
+/// Whether a request came by way of a proxy. What one says that is believed has been taken out.
 pub(crate) fn is_proxied(headers: &HeaderMap) -> bool {
-    PROXIED.iter().any(|name| headers.contains_key(*name))
+    MARKS.iter().any(|mark| headers.contains_key(mark))
 }
 
 /// Whether the address that a request comes from is not that of its maker: a proxy's, or that of a browser in which some
@@ -91,6 +90,7 @@ mod tests {
     fn what_was_relayed_shows_it() {
         for (name, proxied, relayed) in [
             ("x-forwarded-for", true, true),
+            ("via", true, true),
             ("x-real-ip", true, true),
             ("origin", false, true),
             ("sec-fetch-site", false, true),

@@ -5,7 +5,7 @@
 //! 7239) is not read at all, since a proxy that writes the one header passes the other on as its client made it up.
 
 use crate::metrics::{Metrics, ReasonLabels};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, header};
 use model::Network;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -14,8 +14,8 @@ const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// By which protocol it was asked. Only what a trusted proxy says of it gets to handlers.
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// What tells that a request came by way of a proxy.
-const MARKS: [HeaderName; 3] =
-    [HeaderName::from_static("forwarded"), FOR, HeaderName::from_static("x-real-ip")];
+pub(crate) const MARKS: [HeaderName; 4] =
+    [header::FORWARDED, FOR, HeaderName::from_static("x-real-ip"), header::VIA];
 /// Who asks, where a proxy does not say it: nobody's address, so nothing is open to it and all of them are counted as one.
 const UNKNOWN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
@@ -143,7 +143,7 @@ mod tests {
         let metrics = Metrics::new();
         for (peer, marks, proto) in [("10.0.0.1:7", false, true), ("10.0.0.2:7", true, false)] {
             let mut headers = headers(&["203.0.113.5"]);
-            for name in ["forwarded", "x-real-ip", "x-forwarded-proto"] {
+            for name in ["forwarded", "x-real-ip", "via", "x-forwarded-proto"] {
                 headers.insert(name, HeaderValue::from_static("https"));
             }
             proxies.client(&mut headers, peer.parse().unwrap(), &metrics);

@@ -64,6 +64,8 @@ pub struct Region {
     pub(crate) land: lludp::layer::LandEncoder,
     /// How avatars look, as viewers are told; made when the first is.
     pub(crate) looks: BTreeMap<LocalId, circuit::Encoded>,
+    /// How often wearers of missing bakes were looked for lately.
+    pub(crate) rebake_searches: crate::rebake::Searches,
     /// For expanding datagrams; kept to be reused.
     scratch: Vec<u8>,
     /// When it is going to close, if that is known.
@@ -121,6 +123,7 @@ impl Region {
             scene_events: Vec::new(),
             land: Default::default(),
             looks: BTreeMap::new(),
+            rebake_searches: crate::rebake::Searches::none(now),
             scratch: Vec::new(),
             closing: None,
             shutting_down: false,
